@@ -1,0 +1,39 @@
+/**
+ * The one error that users see. Told apart by `code`; `kind` decides the exit code of the command line and, later, the
+ * HTTP status. The message says what was expected and what was seen, the hint what to try.
+ */
+export class KilotuneError extends Error {
+  override readonly name = "KilotuneError";
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly hint: string;
+  readonly retryable: boolean;
+
+  constructor(
+    code: string,
+    message: string,
+    hint: string,
+    options: { kind?: ErrorKind; retryable?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.kind = options.kind ?? "input";
+    this.hint = hint;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** input: the file or value given is bad. usage: the command was called wrongly. machine: network, disk, memory. */
+export type ErrorKind = "input" | "usage" | "machine";
+
+/** Recognises our errors by shape, the engine's included: packages may be loaded twice, so `instanceof` won't do. */
+export function isCodedError(error: unknown): error is Error & { code: string; kind: ErrorKind; hint: string } {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    "kind" in error &&
+    "hint" in error &&
+    typeof error.hint === "string"
+  );
+}
