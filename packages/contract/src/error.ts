@@ -27,7 +27,9 @@ export class KilotuneError extends Error {
 export type ErrorKind = "input" | "usage" | "machine";
 
 /** Recognises our errors by shape, the engine's included: packages may be loaded twice, so `instanceof` won't do. */
-export function isCodedError(error: unknown): error is Error & { code: string; kind: ErrorKind; hint: string } {
+export function isCodedError(
+  error: unknown,
+): error is Error & { code: string; kind: ErrorKind; hint: string } {
   return (
     error instanceof Error &&
     "code" in error &&

@@ -6,7 +6,13 @@ export interface TuneReport {
   readonly title: string;
   /** ISO 8601. */
   readonly createdAt: string;
-  readonly backbone: { readonly id: string; readonly weightsSha256: string; readonly licence: string; readonly layers: number; readonly hiddenSize: number };
+  readonly backbone: {
+    readonly id: string;
+    readonly weightsSha256: string;
+    readonly licence: string;
+    readonly layers: number;
+    readonly hiddenSize: number;
+  };
   readonly data: {
     readonly trainRows: number;
     /** Held-out rows that chose epochs and verdict; `source` says where they came from ("5-fold cross-validation", "validation.jsonl"). */
@@ -24,8 +30,20 @@ export interface TuneReport {
   readonly evaluation: Evaluation;
   readonly calibration: Calibration;
   /** Further test files, e.g. other languages: what the backbone makes of them. */
-  readonly otherTests: readonly { readonly name: string; readonly rows: number; readonly published: Score; readonly linearProbe: Score }[];
-  readonly prompt: { readonly path: string; readonly id: string; readonly sizeBytes: number; readonly method: MethodName; readonly tokens: number; readonly trainableParameters: number };
+  readonly otherTests: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly published: Score;
+    readonly linearProbe: Score;
+  }[];
+  readonly prompt: {
+    readonly path: string;
+    readonly id: string;
+    readonly sizeBytes: number;
+    readonly method: MethodName;
+    readonly tokens: number;
+    readonly trainableParameters: number;
+  };
   readonly timings: readonly { readonly name: string; readonly seconds: number }[];
   readonly notes: readonly string[];
 }
@@ -79,9 +97,20 @@ export interface Evaluation {
   readonly labels: readonly string[];
   /** confusion[i][j]: rows of class i that were called class j. */
   readonly confusion: readonly (readonly number[])[];
-  readonly perClass: readonly { readonly label: string; readonly precision: number; readonly recall: number; readonly f1: number; readonly support: number }[];
+  readonly perClass: readonly {
+    readonly label: string;
+    readonly precision: number;
+    readonly recall: number;
+    readonly f1: number;
+    readonly support: number;
+  }[];
   /** Wrong answers, the surest first. */
-  readonly mistakes: readonly { readonly text: string; readonly label: string; readonly predicted: string; readonly score: number }[];
+  readonly mistakes: readonly {
+    readonly text: string;
+    readonly label: string;
+    readonly predicted: string;
+    readonly score: number;
+  }[];
 }
 
 export interface Calibration {

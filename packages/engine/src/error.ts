@@ -11,7 +11,12 @@ export class EngineError extends Error {
   readonly hint: string;
   readonly retryable = false;
 
-  constructor(code: EngineErrorCode, message: string, hint: string, options: { kind?: "input" | "machine"; cause?: unknown } = {}) {
+  constructor(
+    code: EngineErrorCode,
+    message: string,
+    hint: string,
+    options: { kind?: "input" | "machine"; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.kind = options.kind ?? "input";

@@ -1,0 +1,21 @@
+export { differentiate } from "./autodiff/gradient.ts";
+export { prune } from "./autodiff/prune.ts";
+export { EngineError, type EngineErrorCode } from "./error.ts";
+export { float, GraphBuilder } from "./ir/builder.ts";
+export type { Dim } from "./ir/dim.ts";
+export type { ExternalData, Graph, Initializer, Node, Value } from "./ir/graph.ts";
+export { printGraph } from "./ir/print.ts";
+export { cosineHead, crossEntropy, meanSquaredError, normalize, sigmoidCrossEntropy } from "./losses.ts";
+export { isOpName, type OpName } from "./ops/table.ts";
+export { openReferenceSession } from "./session/reference.ts";
+export type { Feeds, Session } from "./session/session.ts";
+export {
+  BYTES_PER_ELEMENT,
+  type DType,
+  float32,
+  int64,
+  sizeOf,
+  type Tensor,
+  type TensorData,
+  tensor,
+} from "./tensor.ts";
