@@ -1,0 +1,53 @@
+import type { Score } from "@kilotune/contract";
+import { html, type Markup } from "../escape.ts";
+import { niceScale, position, type Scale } from "./scale.ts";
+
+/**
+ * The axis for a column of accuracies, with round ends inside 0..1. Scores that are far worse than the rest (majority at
+ * 8 % beside 90 %) would squeeze every interesting difference into a few pixels, so the axis may leave them out on the
+ * left; `whiskerRow` draws an arrow for them.
+ */
+export function accuracyAxis(scores: readonly Score[]): Scale {
+  const known = scores.filter((score) => [score.accuracy, ...score.interval].every(Number.isFinite));
+  const best = Math.max(...known.map((score) => score.accuracy));
+  const near = known.filter((score) => score.accuracy >= best / 2);
+  const scale = niceScale(near.length === 0 ? [0, 1] : near.flatMap((score) => score.interval), 4);
+  const ticks = scale.ticks.filter((tick) => tick >= 0 && tick <= 1);
+  return { ...scale, min: Math.max(0, scale.min), max: Math.min(1, scale.max), ticks };
+}
+
+const rowHeight = 54;
+
+/**
+ * One row of a dot-and-whisker plot: held-out above (hollow), test below (filled). The width is the column's: horizontal
+ * places are percentages, so that dots and strokes keep their size on every screen. The numbers stand in the same table
+ * row, hence hidden from screen readers.
+ */
+export function whiskerRow(axis: Scale, heldOut: Score | null, test: Score | null): Markup {
+  const both = heldOut !== null && test !== null;
+  return html`<svg class="whiskers" width="100%" height="${rowHeight}" aria-hidden="true">
+${axis.ticks.map((tick) => html`<line class="grid" x1="${percentAt(axis, tick)}" x2="${percentAt(axis, tick)}" y1="0" y2="${rowHeight}"/>`)}
+${whisker(axis, heldOut, "held-out", both ? 19 : rowHeight / 2)}${whisker(axis, test, "test", both ? 36 : rowHeight / 2)}
+</svg>`;
+}
+
+/** The axis of the column: tick labels above the rows. */
+export function whiskerAxis(axis: Scale): Markup {
+  const digits = Math.max(0, axis.digits - 2);
+  return html`<svg class="whiskers" width="100%" height="22" aria-hidden="true">
+${axis.ticks.map((tick) => html`<text class="tick" x="${percentAt(axis, tick)}" y="14" text-anchor="middle">${`${(tick * 100).toFixed(digits)} %`}</text><line class="axis" x1="${percentAt(axis, tick)}" x2="${percentAt(axis, tick)}" y1="18" y2="22"/>`)}
+</svg>`;
+}
+
+function whisker(axis: Scale, score: Score | null, series: string, y: number): Markup | null {
+  if (score === null || ![score.accuracy, ...score.interval].every(Number.isFinite)) return null;
+  if (score.accuracy < axis.min)
+    return html`<path class="off-axis ${series}" d="M9 ${y - 4} L2 ${y} L9 ${y + 4}"/>`;
+  const [low, high] = score.interval.map((end) => percentAt(axis, end)) as [string, string];
+  return html`<g class="whisker ${series}"><line x1="${low}" x2="${high}" y1="${y}" y2="${y}"/><line x1="${low}" x2="${low}" y1="${y - 4}" y2="${y + 4}"/><line x1="${high}" x2="${high}" y1="${y - 4}" y2="${y + 4}"/><circle cx="${percentAt(axis, score.accuracy)}" cy="${y}" r="4.5"/></g>`;
+}
+
+function percentAt(axis: Scale, value: number): string {
+  const clamped = Math.min(1, Math.max(0, position(axis, value)));
+  return `${(clamped * 100).toFixed(2)}%`;
+}

@@ -1,0 +1,2 @@
+export { renderReport } from "./page.ts";
+export { type TerminalOptions, terminalSummary } from "./terminal.ts";

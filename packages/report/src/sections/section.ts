@@ -1,0 +1,14 @@
+import { type Content, html, type Markup } from "../escape.ts";
+
+/** A titled part of the page. `id` is ours, never a tenant's. */
+export function section(id: string, title: string, ...content: readonly Content[]): Markup {
+  return html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>
+${content}
+</section>
+`;
+}
+
+/** A box that scrolls sideways on a small screen; focusable, so that the keyboard can scroll it too. */
+export function scrollBox(label: string, content: Content): Markup {
+  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
+}
