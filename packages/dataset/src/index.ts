@@ -1,0 +1,11 @@
+export { MAX_LABEL_LENGTH, MAX_TEXT_LENGTH } from "./check-row.ts";
+export { decodeLines, type Line, MAX_LINE_LENGTH } from "./decode-lines.ts";
+export type { Chunks } from "./decode-text.ts";
+export { drawShots, type Split, stratifiedFolds, stratifiedSplit } from "./draw.ts";
+export { labelsOf } from "./labels.ts";
+export { type LintedFile, type LintFileOptions, lintFile, loadExamples } from "./lint-file.ts";
+export { createLinter, type Linter, type LinterOptions } from "./linter.ts";
+export { type Prng, type PrngState, prng, resumePrng } from "./prng.ts";
+export { type Format, guessFormat, readExamples } from "./read-examples.ts";
+export type { Example, Finding, Reading } from "./reading.ts";
+export type { TokenCount } from "./token-totals.ts";
