@@ -1,0 +1,87 @@
+import { badTokenizer } from "./bad-tokenizer.ts";
+import { openTokenizer } from "./hugging-face.ts";
+
+/** Turns texts into the ids that the backbone was trained on. Ids equal those of the Rust tokenizers. */
+export interface Tokenizer {
+  /** Longest output of `encode`, special tokens included. */
+  readonly maxTokens: number;
+  /** Every id is below this. */
+  readonly vocabularySize: number;
+  encode(text: string): Encoded;
+  /** Two texts in one sequence; where they don't fit, tokens go from the end of the longer one first. */
+  encodePair(first: string, second: string): EncodedPair;
+}
+
+export interface Encoded {
+  /** Special tokens included, at most maxTokens, not padded. */
+  readonly ids: Int32Array;
+  /** Tokens of the whole text before truncation, special tokens included. */
+  readonly tokens: number;
+  readonly truncated: boolean;
+  /** How many of `tokens` are the unknown token. */
+  readonly unknown: number;
+}
+
+export interface EncodedPair extends Encoded {
+  /** 0 or 1 for each id: which of the two texts it belongs to. */
+  readonly typeIds: Int32Array;
+}
+
+/**
+ * Builds a tokenizer from a checkpoint's parsed `tokenizer.json` and `tokenizer_config.json` (undefined where the
+ * checkpoint has none). The truncation and padding that tokenizer.json may ask for are ignored: `maxTokens` decides
+ * about the first, and the batcher pads.
+ * @throws KilotuneError `bad_tokenizer`
+ */
+export function loadTokenizer(source: {
+  tokenizerJson: unknown;
+  tokenizerConfig: unknown;
+  maxTokens: number;
+}): Tokenizer {
+  const { maxTokens } = source;
+  const opened = openTokenizer(source.tokenizerJson, source.tokenizerConfig);
+  const specialsOfOne = opened.addSpecials([], null).ids.length;
+  const specialsOfTwo = opened.addSpecials([], []).ids.length;
+  if (!Number.isInteger(maxTokens) || maxTokens <= specialsOfTwo + 1) {
+    throw badTokenizer(
+      `room for two tokens besides ${specialsOfTwo} special ones`,
+      `a limit of ${maxTokens}`,
+    );
+  }
+  const isUnknown = (token: string) => token === opened.unknownToken;
+  return {
+    maxTokens,
+    vocabularySize: opened.vocabularySize,
+    encode(text) {
+      const words = opened.split(text);
+      const room = maxTokens - specialsOfOne;
+      return {
+        ids: opened.addSpecials(words.slice(0, room), null).ids,
+        tokens: words.length + specialsOfOne,
+        truncated: words.length > room,
+        unknown: words.filter(isUnknown).length,
+      };
+    },
+    encodePair(first, second) {
+      const [a, b] = [opened.split(first), opened.split(second)];
+      const room = maxTokens - specialsOfTwo;
+      const [keepA, keepB] = roomForTwo(a.length, b.length, room);
+      return {
+        ...opened.addSpecials(a.slice(0, keepA), b.slice(0, keepB)),
+        tokens: a.length + b.length + specialsOfTwo,
+        truncated: a.length + b.length > room,
+        unknown: a.filter(isUnknown).length + b.filter(isUnknown).length,
+      };
+    },
+  };
+}
+
+/** The Rust tokenizers' "longest first": the shorter text stays whole while it takes no more than half the room. */
+function roomForTwo(first: number, second: number, room: number): [first: number, second: number] {
+  if (first + second <= room) return [first, second];
+  const half = Math.floor(room / 2);
+  if (first <= half) return [first, room - first];
+  if (second <= half) return [room - second, second];
+  // The odd token goes to the longer text, to the second one when they are equally long.
+  return first > second ? [room - half, half] : [half, room - half];
+}
