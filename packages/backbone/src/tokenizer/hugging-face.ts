@@ -52,13 +52,7 @@ export function openTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown):
 interface LibraryTokenizer {
   normalizer: ((text: string) => string) | null;
   pre_tokenizer: ((text: string) => string[]) | null;
-  readonly model: {
-    readonly vocab: readonly string[];
-    readonly tokens_to_ids: ReadonlyMap<string, number>;
-    readonly unk_token: string | undefined;
-    readonly unk_token_id: number | undefined;
-    encode(words: readonly string[]): string[];
-  };
+  readonly model: LibraryModel;
   readonly post_processor:
     | ((
         first: string[],
@@ -67,6 +61,14 @@ interface LibraryTokenizer {
       ) => { tokens: string[]; token_type_ids?: number[] })
     | null;
   tokenize(text: string): string[];
+}
+
+interface LibraryModel {
+  readonly vocab: readonly string[];
+  readonly tokens_to_ids: ReadonlyMap<string, number>;
+  readonly unk_token: string | undefined;
+  readonly unk_token_id: number | undefined;
+  encode(words: readonly string[]): string[];
 }
 
 function construct(json: TokenizerJson, config: unknown): LibraryTokenizer {
@@ -103,7 +105,7 @@ function parse(json: unknown): TokenizerJson {
 }
 
 /** Ids become rows of an embedding table: whole numbers, each one token's. */
-function checkVocabulary(model: LibraryTokenizer.model): void {
+function checkVocabulary(model: LibraryModel): void {
   if (model.vocab.length === 0) throw badTokenizer("a vocabulary", "none");
   for (const [token, id] of model.tokens_to_ids) {
     const sound = Number.isInteger(id) && id >= 0 && id < LARGEST_VOCABULARY && model.vocab[id] === token;
