@@ -19,3 +19,15 @@ export {
   type TensorData,
   tensor,
 } from "./tensor.ts";
+export {
+  readSafetensors,
+  readSafetensorsHeader,
+  readTensor,
+  type SafetensorsFile,
+} from "./safetensors/read.ts";
+export type { SafetensorsEntry, SafetensorsHeader } from "./safetensors/header.ts";
+export { assertFinite } from "./safetensors/assert-finite.ts";
+export { layOutSafetensors, writeSafetensors, writeSafetensorsStream } from "./safetensors/write.ts";
+export { float16ToFloat32, float32ToFloat16 } from "./float16.ts";
+export { encodeOnnx } from "./onnx/encode.ts";
+export { decodeOnnx } from "./onnx/decode.ts";

@@ -1,4 +1,4 @@
-import { float, type GraphBuilder } from "./ir/builder.ts";
+import type { GraphBuilder } from "./ir/builder.ts";
 import type { Value } from "./ir/graph.ts";
 
 /** Losses as graph pieces. B rows, C classes; each is the weighted sum over rows, so a weight of 1 / B gives the mean. */
@@ -23,9 +23,9 @@ export function meanSquaredError(b: GraphBuilder, predictions: Value, targets: V
   return weightedSum(b, b.op("ReduceMean", [squares, b.ints([1])], { keepdims: 0 }), weights);
 }
 
-/** features [B, H] of length one, prototypes [C, H] of any length, scale -> logits [B, C]: scale * cosine */
-export function cosineHead(b: GraphBuilder, features: Value, prototypes: Value, scale: number): Value {
-  return b.op("Gemm", [features, normalize(b, prototypes)], { transB: 1, alpha: float(scale) });
+/** features [B, H] of length one, prototypes [C, H] of any length, scale [] -> logits [B, C]: scale * cosine */
+export function cosineHead(b: GraphBuilder, features: Value, prototypes: Value, scale: Value): Value {
+  return b.op("Mul", [b.op("Gemm", [features, normalize(b, prototypes)], { transB: 1 }), scale]);
 }
 
 /** x [.., H] -> x / |x| along the last axis; the 1e-12 keeps an all-zero row finite. */

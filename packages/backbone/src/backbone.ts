@@ -1,0 +1,12 @@
+import type { Session } from "@kilotune/engine";
+import type { GraphSpec } from "./bundle/graphs.ts";
+import type { BackboneManifest } from "./bundle/manifest.ts";
+import type { Tokenizer } from "./tokenizer/load-tokenizer.ts";
+
+/** A frozen backbone, ready to run: what tuner and serving are given, wherever it lies. */
+export interface Backbone {
+  readonly manifest: BackboneManifest;
+  readonly tokenizer: Tokenizer;
+  /** Opens one of its graphs. The caller releases the session. */
+  open(spec: GraphSpec): Promise<Session>;
+}

