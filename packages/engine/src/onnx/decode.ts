@@ -1,0 +1,134 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { EngineError } from "../error.ts";
+import { GraphBuilder } from "../ir/builder.ts";
+import { type Graph, isExternal, type Value } from "../ir/graph.ts";
+import { isOpName } from "../ops/table.ts";
+import { fromAttributeProtos } from "./attribute.ts";
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type OperatorSetIdProto,
+} from "./generated/onnx_pb.js";
+import { quote, refuse } from "./refuse.ts";
+import { fromTensorProto } from "./tensor.ts";
+import { fromValueInfo } from "./value-info.ts";
+
+export interface OnnxCaps {
+  /**
+   * Of the whole file. Two bytes of it can become an object of a hundred, so that this is what bounds memory. Plenty
+   * for a graph whose weights lie beside it; raise it for a file that has them inside and whose origin is known.
+   */
+  readonly sizeBytes: number;
+}
+
+export const DEFAULT_ONNX_CAPS: OnnxCaps = { sizeBytes: 16 * 2 ** 20 };
+
+/**
+ * Reads an .onnx file of opsets 18 to 23: in these the ops of the engine's table mean what they mean in opset 20
+ * (before 18 the reductions and Split took attributes where they now take inputs). Types and shapes between inputs and
+ * outputs are inferred anew; what the file says of them isn't read.
+ *
+ * Throws `bad_onnx` for a file that is damaged or wrong in itself, `unsupported_op` for what the engine doesn't know,
+ * `shape_mismatch` where the inputs or attributes of a node don't fit its op.
+ */
+export function decodeOnnx(bytes: Uint8Array, caps: Partial<OnnxCaps> = {}): Graph {
+  const { sizeBytes } = { ...DEFAULT_ONNX_CAPS, ...caps };
+  if (bytes.length > sizeBytes) {
+    const hint = "Store the weights as external data, or raise the cap if you trust the file.";
+    throw refuse(`a file of at most ${sizeBytes} bytes`, `${bytes.length} bytes`, hint);
+  }
+  const model = parse(bytes);
+  checkOpset(model.opsetImport);
+  if (model.graph === undefined) throw refuse("a model with a graph", "none", NOT_ONNX);
+  try {
+    return toGraph(model.graph);
+  } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
+    // The builder takes its caller for a programmer, whose mistakes are plain errors; here the caller is a file.
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError(
+      "bad_onnx",
+      `ONNX: ${message.slice(0, 1000)}`,
+      "Check the model with onnx.checker.",
+      { cause },
+    );
+  }
+}
+
+const NOT_ONNX = "The file is damaged or isn't ONNX: fetch it again.";
+
+function parse(bytes: Uint8Array): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
+  } catch (cause) {
+    const seen = cause instanceof Error ? cause.message : String(cause);
+    throw refuse("an ONNX model in protobuf", seen, NOT_ONNX);
+  }
+}
+
+function checkOpset(imports: readonly OperatorSetIdProto[]): void {
+  const own = imports.find(({ domain }) => isOwnDomain(domain));
+  if (own === undefined) throw refuse("a model that names its opset", "none", NOT_ONNX);
+  if (own.version < 18n || own.version > 23n) {
+    const hint = "Convert the model with onnx.version_converter to opset 20.";
+    throw refuse("opset 18 to 23", `opset ${own.version}`, hint, "unsupported_op");
+  }
+}
+
+/** The standard's ops go by either name. */
+function isOwnDomain(domain: string): boolean {
+  return domain === "" || domain === "ai.onnx";
+}
+
+function toGraph(graph: GraphProto): Graph {
+  const builder = new GraphBuilder(graph.name);
+  const values = new Map<string, Value>();
+  // Old files list the weights among the inputs as well.
+  const weights = new Set(graph.initializer.map(({ name }) => name));
+  for (const [index, input] of graph.input.entries()) {
+    if (weights.has(input.name)) continue;
+    const { name, dtype, shape } = fromValueInfo(input, index);
+    values.set(name, builder.input(name, dtype, shape));
+  }
+  for (const initializer of graph.initializer) {
+    const { name, dtype, dims, source } = fromTensorProto(initializer);
+    const value = isExternal(source)
+      ? builder.weight(name, dtype, dims, source)
+      : builder.constant(source, name);
+    values.set(name, value);
+  }
+  for (const node of graph.node) {
+    for (const output of addNode(builder, node, values)) values.set(output.name, output);
+  }
+  for (const { name } of graph.output) builder.output(lookUp(values, name, "the graph's outputs"));
+  return builder.build();
+}
+
+function addNode(builder: GraphBuilder, node: NodeProto, values: ReadonlyMap<string, Value>) {
+  const { opType, domain, name } = node;
+  const at = `node ${quote(name || (node.output[0] ?? ""))}`;
+  if (!isOwnDomain(domain) || !isOpName(opType)) {
+    const op = quote(domain === "" ? opType : `${domain}.${opType}`);
+    const hint = "Export the model so that it does without this op.";
+    throw refuse(`${at} to have an op of the engine's table`, op, hint, "unsupported_op");
+  }
+  const inputs = node.input.map((input) => (input === "" ? null : lookUp(values, input, at)));
+  return builder.node(opType, inputs, fromAttributeProtos(node.attribute, at), {
+    name,
+    outputs: outputNames(node),
+  });
+}
+
+/** Outputs left out at the end aren't asked for; one left out before another gets a name that nobody reads. */
+function outputNames({ output }: NodeProto): string[] {
+  const last = output.findLastIndex((name) => name !== "");
+  return output.slice(0, last + 1).map((name, at) => name || `${output[last]}.unused.${at}`);
+}
+
+function lookUp(values: ReadonlyMap<string, Value>, name: string, reader: string): Value {
+  const value = values.get(name);
+  if (value === undefined) throw refuse(`${reader} to read values that stand before it`, quote(name));
+  return value;
+}
