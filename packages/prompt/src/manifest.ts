@@ -1,0 +1,140 @@
+import { KilotuneError } from "@kilotune/contract";
+import { z } from "zod";
+import { printable, quote } from "./quote.ts";
+
+export const PROMPT_FORMAT = "kilotune.prompt/1";
+
+const positiveInteger = z.int().positive();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 lower-case hex digits");
+const name = z.string().min(1).max(500);
+const share = z.number().min(0).max(1);
+
+/** The frozen model that the prompt was tuned on, and on which alone it means anything. */
+const backbone = z.strictObject({
+  /** For people; what binds are the three hashes. Never looked up as a path or an address. */
+  id: name,
+  weightsSha256: sha256,
+  tokenizerSha256: sha256,
+  preprocessingSha256: sha256,
+  licence: name,
+  layers: positiveInteger,
+  hiddenSize: positiveInteger,
+  /** Key and value heads of a layer. */
+  heads: positiveInteger,
+  headDim: positiveInteger,
+});
+
+const head = z.strictObject({ kind: z.enum(["cosine", "linear"]), scale: z.number().positive() });
+
+const receipt = z.strictObject({
+  dataSha256: sha256,
+  seed: z.int(),
+  settings: z.record(z.string(), z.union([z.string(), z.number()])),
+  codeVersion: name,
+  epochs: z.int().nonnegative(),
+  trainRows: positiveInteger,
+});
+
+const score = z.strictObject({
+  rows: positiveInteger,
+  accuracy: share,
+  macroF1: share,
+  interval: z.tuple([z.number(), z.number()]).readonly(),
+});
+
+const labels = z
+  .array(z.string().min(1))
+  .min(1)
+  .readonly()
+  .superRefine((list, context) => {
+    const firstIndex = new Map<string, number>();
+    for (const [index, label] of list.entries()) {
+      const first = firstIndex.get(label);
+      if (first !== undefined) {
+        context.addIssue(`${quote(label)} is there twice, at ${first} and ${index}`);
+        return;
+      }
+      firstIndex.set(label, index);
+    }
+  });
+
+const shared = {
+  format: z.literal(PROMPT_FORMAT),
+  title: z.exactOptional(z.string().max(500)),
+  task: z.literal("classification"),
+  /** Row c of the head is class labels[c]. Any strings, each once; the order is data. */
+  labels,
+  backbone,
+  head,
+  /** Divides the logits before the softmax; fitted on held-out rows. */
+  calibration: z.strictObject({ temperature: z.number().positive() }),
+  /** Texts are cut to this many tokens, special tokens included, prompt tokens not. */
+  maxTokens: positiveInteger,
+  storage: z.enum(["float16", "float32"]),
+  /** No times in here nor in the metrics: the same seed must give the same bytes. */
+  receipt,
+  /** Measured with the numbers as stored: see roundToStorage. */
+  metrics: z.strictObject({ heldOut: z.exactOptional(score), test: z.exactOptional(score) }),
+};
+
+const kvSites = z.strictObject({
+  firstLayer: z.int().nonnegative(),
+  layers: positiveInteger,
+  tokens: positiveInteger,
+});
+
+const softSites = z.strictObject({ tokens: positiveInteger });
+
+const schema = z
+  .discriminatedUnion("method", [
+    z.strictObject({ method: z.literal("kv"), sites: kvSites, ...shared }),
+    z.strictObject({ method: z.literal("soft"), sites: softSites, ...shared }),
+    z.strictObject({ method: z.literal("head"), ...shared }),
+  ])
+  .superRefine((manifest, context) => {
+    if (manifest.method !== "kv") return;
+    const { firstLayer, layers } = manifest.sites;
+    if (firstLayer + layers <= manifest.backbone.layers) return;
+    context.addIssue({
+      code: "custom",
+      path: ["sites"],
+      message: `layers ${firstLayer} to ${firstLayer + layers - 1} don't exist in a backbone of ${manifest.backbone.layers}`,
+    });
+  });
+
+/** All that is known of a prompt besides its numbers. It travels in the file's metadata. */
+export type PromptManifest = z.infer<typeof schema>;
+
+/** Throws `unsupported_prompt_version` or `bad_prompt`, naming the first faults by their place in the manifest. */
+export function parseManifest(value: unknown): PromptManifest {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  refuseOtherVersion(value);
+  const faults = parsed.error.issues.slice(0, MAX_FAULTS).map(describeIssue);
+  const more = parsed.error.issues.length - faults.length;
+  throw new KilotuneError(
+    "bad_prompt",
+    `prompt manifest: ${faults.join("; ")}${more > 0 ? `; and ${more} more` : ""}`,
+    "The file was damaged or written by other software: fetch it again, or tune again.",
+  );
+}
+
+const MAX_FAULTS = 3;
+
+function refuseOtherVersion(value: unknown): void {
+  const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
+  if (typeof format !== "string" || !format.startsWith("kilotune.prompt/") || format === PROMPT_FORMAT)
+    return;
+  throw new KilotuneError(
+    "unsupported_prompt_version",
+    `prompt manifest: expected format ${quote(PROMPT_FORMAT)}, but saw ${quote(format)}`,
+    "The prompt was written by another version of Kilotune: update Kilotune, or tune again with this one.",
+  );
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const place = issue.path.length === 0 ? "" : `${quote(issue.path.join("."))}: `;
+  const { input } = issue;
+  const seen = typeof input === "string" || typeof input === "number" ? `, but saw ${quote(input)}` : "";
+  return `${place}${printable(issue.message)}${seen}`;
+}
