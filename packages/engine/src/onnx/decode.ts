@@ -23,7 +23,7 @@ export interface OnnxCaps {
   readonly sizeBytes: number;
 }
 
-export const DEFAULT_ONNX_CAPS: OnnxCaps = { sizeBytes: 16 * 2 ** 20 };
+const DEFAULT_ONNX_CAPS: OnnxCaps = { sizeBytes: 8 * 2 ** 20 };
 
 /**
  * Reads an .onnx file of opsets 18 to 23: in these the ops of the engine's table mean what they mean in opset 20

@@ -217,7 +217,7 @@ describe("fuzz: damage ends in a refusal or in sound tensors", () => {
         for (const [at, byte] of spots) if (at < damaged.length) damaged[at] = byte;
         expectSoundOrRefused(damaged);
       }),
-      { numRuns: 5000 },
+      { numRuns: 3000 },
     );
   });
 
