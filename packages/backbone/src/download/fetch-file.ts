@@ -1,7 +1,7 @@
-import { open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { sha256OfFile } from "./checksum.ts";
-import { reasonOf, SourceFailure } from "./failure.ts";
-import { adoptPart } from "./part-file.ts";
+import { isDiskError, reasonOf, SourceFailure } from "./failure.ts";
+import { withPart } from "./part-file.ts";
 
 export interface FetchOptions {
   readonly fetch: typeof globalThis.fetch;
@@ -21,24 +21,35 @@ interface Expected {
  * SHA-256 is right; a resumed file with a wrong one is fetched once more from zero, since the old part may be at fault.
  * @throws SourceFailure where this source cannot give the file; the part stays for the next run
  */
-export async function fetchFile(url: string, target: string, expected: Expected, options: FetchOptions): Promise<void> {
-  const part = await adoptPart(target);
-  const resumed = await receive(url, part, expected, options);
-  let sha256 = await sha256OfFile(part);
-  if (sha256 !== expected.sha256 && resumed) {
-    await rm(part);
-    await receive(url, part, expected, options);
-    sha256 = await sha256OfFile(part);
-  }
-  if (sha256 !== expected.sha256) {
-    await rm(part);
-    throw new SourceFailure(`${url} gave other bytes: expected SHA-256 ${expected.sha256}, saw ${sha256}`);
-  }
-  await rename(part, target);
+export async function fetchFile(
+  url: string,
+  target: string,
+  expected: Expected,
+  options: FetchOptions,
+): Promise<void> {
+  await withPart(target, async (part) => {
+    const resumed = await receive(url, part, expected, options);
+    let sha256 = await sha256OfFile(part);
+    if (sha256 !== expected.sha256 && resumed) {
+      await rm(part);
+      await receive(url, part, expected, options);
+      sha256 = await sha256OfFile(part);
+    }
+    if (sha256 !== expected.sha256) {
+      await rm(part);
+      throw new SourceFailure(`${url} gave other bytes: expected SHA-256 ${expected.sha256}, saw ${sha256}`);
+    }
+    await rename(part, target);
+  });
 }
 
 /** Fills `part` to its full size, over as many connections as it takes. Returns whether it held bytes before. */
-async function receive(url: string, part: string, expected: Expected, options: FetchOptions): Promise<boolean> {
+async function receive(
+  url: string,
+  part: string,
+  expected: Expected,
+  options: FetchOptions,
+): Promise<boolean> {
   const before = await sizeOf(part);
   if (before > expected.sizeBytes) await rm(part);
   const resumed = before > 0 && before <= expected.sizeBytes;
@@ -61,7 +72,13 @@ const MAX_CONNECTIONS = 20;
 /** The connection failed, not the request: it may be worth another one. */
 class Interrupted extends SourceFailure {}
 
-async function receiveOnce(url: string, part: string, from: number, total: number, options: FetchOptions): Promise<void> {
+async function receiveOnce(
+  url: string,
+  part: string,
+  from: number,
+  total: number,
+  options: FetchOptions,
+): Promise<void> {
   const stalled = new AbortController();
   const signal = AbortSignal.any([options.signal, stalled.signal]);
   const giveUp = () => stalled.abort(new Error(`no byte for ${options.stallMs / 1000} s`));
@@ -87,7 +104,9 @@ async function receiveOnce(url: string, part: string, from: number, total: numbe
     if (error instanceof Interrupted) throw new Interrupted(`${url}: ${error.message}`);
     if (error instanceof SourceFailure) throw new SourceFailure(`${url}: ${error.message}`);
     if (isDiskError(error)) throw error;
-    throw new Interrupted(`${url}: ${reasonOf(stalled.signal.aborted ? stalled.signal.reason : error)}`, { cause: error });
+    throw new Interrupted(`${url}: ${reasonOf(stalled.signal.aborted ? stalled.signal.reason : error)}`, {
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
   }
@@ -97,13 +116,28 @@ async function receiveOnce(url: string, part: string, from: number, total: numbe
 function startOf(response: Response, from: number, total: number): number {
   const announced = Number(response.headers.get("content-length") ?? Number.NaN);
   if (response.status === 206) {
-    const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") ?? [];
-    if (Number(start) !== from) throw new SourceFailure(`asked for bytes from ${from}, was sent ${start ?? "no range"}`);
-    if (size !== "*" && Number(size) !== total) throw new SourceFailure(`expected ${total} bytes, the server has ${size}`);
+    const [, start, size] =
+      /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") ?? [];
+    if (Number(start) !== from)
+      throw new SourceFailure(`asked for bytes from ${from}, was sent ${start ?? "no range"}`);
+    if (size !== "*" && Number(size) !== total)
+      throw new SourceFailure(`expected ${total} bytes, the server has ${size}`);
     return from;
   }
-  if (response.status !== 200) throw new SourceFailure(`HTTP ${response.status} ${response.statusText}`.trim());
+  if (response.status !== 200)
+    throw new SourceFailure(`HTTP ${response.status} ${response.statusText}`.trim());
   // A sign-in page of a hotel's network says 200, too.
-  if (announced >= 0 && announced !== total) throw new SourceFailure(`expected ${total} bytes, the server has ${announced}`);
+  if (announced >= 0 && announced !== total)
+    throw new SourceFailure(`expected ${total} bytes, the server has ${announced}`);
   return 0;
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength; ) {
+    done += (await file.write(bytes, done, bytes.byteLength - done, position + done)).bytesWritten;
+  }
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.size ?? 0;
 }

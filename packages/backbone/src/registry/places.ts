@@ -6,7 +6,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where everything downloaded is kept: `KILOTUNE_CACHE`, else `~/.cache/kilotune`. Always absolute. */
 export function cacheFolder(environment: Environment): string {
-  return path.resolve(environment["KILOTUNE_CACHE"] || path.join(os.homedir(), ".cache", "kilotune"));
+  return path.resolve(environment.KILOTUNE_CACHE || path.join(os.homedir(), ".cache", "kilotune"));
 }
 
 /**
@@ -15,7 +15,7 @@ export function cacheFolder(environment: Environment): string {
  * @throws KilotuneError `bad_hub`
  */
 export function hubUrl(environment: Environment): string {
-  const given = environment["KILOTUNE_HUB"];
+  const given = environment.KILOTUNE_HUB;
   if (!given) return "https://huggingface.co";
   const url = URL.parse(given);
   if (url === null || !["http:", "https:"].includes(url.protocol) || url.search || url.hash) {

