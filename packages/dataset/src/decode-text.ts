@@ -173,6 +173,8 @@ function unfinishedTail(bytes: Uint8Array): number {
     const byte = bytes[bytes.length - back] ?? 0;
     if (byte < 0x80) return 0;
     if (byte < 0xc0) continue;
+    // No character begins with these: held back, they would look like a cut.
+    if (byte < 0xc2 || byte > 0xf4) return 0;
     const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
     return size > back ? back : 0;
   }

@@ -135,7 +135,7 @@ class RowLinter implements Linter {
   #repeats(): Finding[] {
     const findings: Finding[] = [];
     if (this.#duplicates.total > 0) {
-      const message = `${count(this.#duplicates.total, "row repeats", "rows repeat")} the text and label of an earlier one: ${this.#duplicates.listed("line", "of line")}.`;
+      const message = `${count(this.#duplicates.total, "row repeats", "rows repeat")} the text and label of an earlier one: ${this.#duplicates.listed("first at line")}.`;
       findings.push(
         warningAt(
           this.#duplicates.place,
@@ -146,7 +146,7 @@ class RowLinter implements Linter {
       );
     }
     if (this.#leaks.total > 0) {
-      const message = `${count(this.#leaks.total, "validation row has", "validation rows have")} the text of a training row, so the accuracy looks better than it is: ${this.#leaks.listed("line", "of training line")}.`;
+      const message = `${count(this.#leaks.total, "validation row has", "validation rows have")} the text of a training row, so the accuracy looks better than it is: ${this.#leaks.listed("training line")}.`;
       findings.push(
         warningAt(this.#leaks.place, "leak", message, "Remove those rows from one of the files."),
       );
@@ -174,8 +174,8 @@ class LinePairs {
     return { line: this.#shown[0]?.[1] ?? 0, column: 0 };
   }
 
-  listed(later: string, earlier: string): string {
-    const pairs = this.#shown.map(([a, b]) => `${later} ${b} that ${earlier} ${a}`).join(", ");
+  listed(earlier: string): string {
+    const pairs = this.#shown.map(([a, b]) => `line ${b} (${earlier} ${a})`).join(", ");
     return this.#total > this.#shown.length ? `${pairs} and so on` : pairs;
   }
 }

@@ -11,9 +11,9 @@ export interface Sighting {
 
 export type Verdict =
   | { readonly kind: "new" }
-  /** The text with this very label was there before; `first` is the text's first row. */
+  /** The text with this very label was there before; `first` is the first such row. */
   | { readonly kind: "duplicate"; readonly first: Sighting }
-  /** The text was there before, but never with this label. */
+  /** The text was there before, but never with this label; `first` is the text's first row. */
   | { readonly kind: "conflict"; readonly first: Sighting };
 
 /**
@@ -30,7 +30,8 @@ export class TextIndex {
     if (first.label === label) return { kind: "duplicate", first };
     // The pair has an entry of its own, so that a third row with the second label is its duplicate, not a new conflict.
     const pair = { high: scatter(hash.high ^ scatter(label + 1)), low: scatter(hash.low + label + 1) };
-    return { kind: this.#insert(pair, line, label) === null ? "conflict" : "duplicate", first };
+    const same = this.#insert(pair, line, label);
+    return same === null ? { kind: "conflict", first } : { kind: "duplicate", first: same };
   }
 
   find(text: string): Sighting | null {
