@@ -18,29 +18,30 @@ export async function* decodeText(chunks: Chunks): AsyncGenerator<string | TextF
   let held: Uint8Array = NOTHING;
   let started = false;
   for await (const piece of piecesOf(chunks)) {
-    const bytes = joined(held, piece);
-    if (!started && bytes.length < HEAD_BYTES) {
-      held = bytes;
-      continue;
+    const last = piece === null;
+    let bytes = joined(held, piece ?? NOTHING);
+    if (!started) {
+      if (bytes.length < HEAD_BYTES && !last) {
+        held = bytes.slice();
+        continue;
+      }
+      const fault = faultOfHead(bytes);
+      if (fault !== null) {
+        yield fault;
+        return;
+      }
+      bytes = withoutMark(bytes);
+      started = true;
     }
-    const fault = started ? null : faultOfHead(bytes);
-    const decoded =
-      fault === null
-        ? decode(started ? bytes : withoutMark(bytes), false)
-        : { text: "", rest: NOTHING, fault };
-    started = true;
-    if (decoded.text !== "") yield decoded.text;
-    if (decoded.fault !== null) {
-      yield decoded.fault;
+    const { text, rest, fault } = decode(bytes, last);
+    if (text !== "") yield text;
+    if (fault !== null) {
+      yield fault;
       return;
     }
-    // A copy: some streams use their buffers again.
-    held = decoded.rest.slice();
+    // A copy, here and above: some streams use their buffers again.
+    held = rest.slice();
   }
-  const fault = started ? null : faultOfHead(held);
-  const last = fault === null ? decode(started ? held : withoutMark(held), true) : { text: "", fault };
-  if (last.text !== "") yield last.text;
-  if (last.fault !== null) yield last.fault;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -64,10 +65,12 @@ const SIGNATURES: readonly {
   { bytes: [0x50, 0x41, 0x52, 0x31], name: "a Parquet file", hint: "Export the rows as JSONL or CSV." },
 ];
 
-async function* piecesOf(chunks: Chunks): AsyncGenerator<Uint8Array> {
+/** At most 64 KiB at a time; null ends them. */
+async function* piecesOf(chunks: Chunks): AsyncGenerator<Uint8Array | null> {
   for await (const chunk of chunks instanceof Uint8Array ? [chunks] : chunks) {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES);
   }
+  yield null;
 }
 
 function faultOfHead(head: Uint8Array): TextFault | null {

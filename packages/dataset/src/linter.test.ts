@@ -185,6 +185,13 @@ describe("a report", () => {
     expect(errors[2]?.message).toBe("7 more errors not listed.");
   });
 
+  it("is as short where the labels are what is amiss", () => {
+    const rows = Array.from({ length: 30 }, (_, i) => many(` padded ${i}`, 5)).flat();
+    const { warnings } = lint(rows, { maxIssues: 3 });
+    expect(codes(warnings)).toEqual(["label_padded", "label_padded", "label_padded", "more_warnings"]);
+    expect(warnings[3]?.message).toBe("27 more warnings not listed.");
+  });
+
   it("is the same when asked for twice, and grows when rows are added", () => {
     const linter = createLinter();
     addAll(linter, [...many("a", 3), ...many("b", 1)]);

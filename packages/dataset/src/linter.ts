@@ -1,7 +1,8 @@
-import type { LintIssue, LintReport } from "@kilotune/contract";
+import type { LintReport } from "@kilotune/contract";
 import { checkClasses, checkSpelling, checkValidationLabels } from "./check-labels.ts";
 import { count, excerpt } from "./excerpt.ts";
 import { IssueList } from "./issue-list.ts";
+import { LinePairs } from "./line-pairs.ts";
 import { type Example, errorAt, type Finding, type Reading, WHOLE_FILE, warningAt } from "./reading.ts";
 import { TextIndex } from "./text-index.ts";
 import { type TokenCount, TokenTotals } from "./token-totals.ts";
@@ -11,7 +12,7 @@ export interface LinterOptions {
   readonly tokenCount?: TokenCount;
   /** The linter of the training file, all its rows added: makes this one a validation file's. */
   readonly against?: Linter;
-  /** The most line-by-line errors, and warnings, that a report lists. */
+  /** The most errors, and warnings, that a report lists: of rows, and of the whole file again as many. 1,000. */
   readonly maxIssues?: number;
 }
 
@@ -32,6 +33,7 @@ const MAX_ISSUES = 1000;
 
 class RowLinter implements Linter {
   readonly #train: RowLinter | null;
+  readonly #maxIssues: number;
   readonly #errors: IssueList;
   readonly #warnings: IssueList;
   readonly #tokens: TokenTotals | null;
@@ -47,6 +49,7 @@ class RowLinter implements Linter {
   constructor({ tokenCount, against, maxIssues = MAX_ISSUES }: LinterOptions) {
     this.#train = (against as RowLinter | undefined) ?? null;
     this.#tokens = tokenCount === undefined ? null : new TokenTotals(tokenCount);
+    this.#maxIssues = maxIssues;
     this.#errors = new IssueList("error", maxIssues);
     this.#warnings = new IssueList("warning", maxIssues);
   }
@@ -57,12 +60,16 @@ class RowLinter implements Linter {
   }
 
   report(): LintReport {
-    const findings = this.#wholeFile();
+    const ofFile = {
+      error: new IssueList("error", this.#maxIssues),
+      warning: new IssueList("warning", this.#maxIssues),
+    };
+    for (const { kind, issue } of this.#wholeFile()) ofFile[kind].add(issue);
     return {
       rows: this.#rows,
       labels: new Map([...this.#labels].map(([label, { rows }]) => [label, rows])),
-      errors: [...issuesOf(findings, "error"), ...this.#errors.issues()],
-      warnings: [...issuesOf(findings, "warning"), ...this.#warnings.issues()],
+      errors: [...ofFile.error.issues(), ...this.#errors.issues()],
+      warnings: [...ofFile.warning.issues(), ...this.#warnings.issues()],
     };
   }
 
@@ -98,8 +105,10 @@ class RowLinter implements Linter {
       this.#tooManyLabelsLine ||= line;
       return null;
     }
-    const id = this.#names.push(label) - 1;
-    this.#labels.set(label, { id, line, rows: 1 });
+    // A copy: a label sliced out of a CSV file would keep the 64 KiB around it alive.
+    const name = JSON.parse(JSON.stringify(label)) as string;
+    const id = this.#names.push(name) - 1;
+    this.#labels.set(name, { id, line, rows: 1 });
     return id;
   }
 
@@ -153,33 +162,4 @@ class RowLinter implements Linter {
     }
     return findings;
   }
-}
-
-/** How many pairs of lines there are, and the first few of them. */
-class LinePairs {
-  readonly #shown: (readonly [earlier: number, later: number])[] = [];
-  #total = 0;
-
-  add(earlier: number, later: number): void {
-    this.#total++;
-    if (this.#shown.length < 5) this.#shown.push([earlier, later]);
-  }
-
-  get total(): number {
-    return this.#total;
-  }
-
-  /** The first later line. */
-  get place(): { line: number; column: number } {
-    return { line: this.#shown[0]?.[1] ?? 0, column: 0 };
-  }
-
-  listed(earlier: string): string {
-    const pairs = this.#shown.map(([a, b]) => `line ${b} (${earlier} ${a})`).join(", ");
-    return this.#total > this.#shown.length ? `${pairs} and so on` : pairs;
-  }
-}
-
-function issuesOf(findings: readonly Finding[], kind: Finding["kind"]): LintIssue[] {
-  return findings.filter((finding) => finding.kind === kind).map((finding) => finding.issue);
 }

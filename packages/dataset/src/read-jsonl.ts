@@ -92,11 +92,12 @@ function badJson(text: string, line: number, terminated: boolean, { offset, expe
 function hintFor(text: string, offset: number, expected: string): string {
   const seen = text[offset] ?? "";
   const before = text.slice(0, offset).trimEnd().at(-1) ?? "";
+  if (seen === "") return "The row ends too early: write one whole object a line.";
   if (seen === "'") return "JSON uses double quotes, never single ones.";
   if (before === "," && (seen === "}" || seen === "]")) return "Delete the comma before it.";
   if (before === '"' && expected.startsWith('","'))
     return 'A quote inside a string is written \\"; between two keys stands a comma.';
-  if (seen !== "" && seen < " ") return "Inside a string a tab is written \\t and a line end \\n.";
+  if (seen < " ") return "Inside a string a tab is written \\t and a line end \\n.";
   if (expected.includes("after \\")) return "A backslash inside a string is written \\\\.";
   if (expected === "a value" && /^(?:None|True|False|NaN|undefined)\b/.test(text.slice(offset, offset + 10)))
     return "JSON knows only true, false and null.";
