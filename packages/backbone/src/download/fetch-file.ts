@@ -53,24 +53,30 @@ async function receive(
   const before = await sizeOf(part);
   if (before > expected.sizeBytes) await rm(part);
   const resumed = before > 0 && before <= expected.sizeBytes;
-  for (let received = resumed ? before : 0, attempt = 1; received < expected.sizeBytes; attempt++) {
+  let received = resumed ? before : 0;
+  let fruitless = 0;
+  while (received < expected.sizeBytes) {
     try {
       await receiveOnce(url, part, received, expected.sizeBytes, options);
     } catch (error) {
       options.signal.throwIfAborted();
-      // A connection that was cut is taken up again as long as each brings something.
-      const progressed = (await sizeOf(part)) > received;
-      if (!(error instanceof Interrupted) || !progressed || attempt >= MAX_CONNECTIONS) throw error;
+      fruitless = (await sizeOf(part)) > received ? 0 : fruitless + 1;
+      if (!(error instanceof Interrupted) || fruitless > error.patience) throw error;
     }
     received = await sizeOf(part);
   }
   return resumed;
 }
 
-const MAX_CONNECTIONS = 20;
+/** The connection failed, not the request: another may go on, also after `patience` that brought nothing. */
+class Interrupted extends SourceFailure {
+  readonly patience: number;
 
-/** The connection failed, not the request: it may be worth another one. */
-class Interrupted extends SourceFailure {}
+  constructor(message: string, patience: number, options?: ErrorOptions) {
+    super(message, options);
+    this.patience = patience;
+  }
+}
 
 async function receiveOnce(
   url: string,
@@ -79,56 +85,54 @@ async function receiveOnce(
   total: number,
   options: FetchOptions,
 ): Promise<void> {
-  const stalled = new AbortController();
-  const signal = AbortSignal.any([options.signal, stalled.signal]);
-  const giveUp = () => stalled.abort(new Error(`no byte for ${options.stallMs / 1000} s`));
-  const timer = setTimeout(giveUp, options.stallMs);
+  const connection = new AbortController();
+  const signal = AbortSignal.any([options.signal, connection.signal]);
+  const stalled = new Interrupted(`${url}: no byte for ${options.stallMs / 1000} s`, 0);
+  const timer = setTimeout(() => connection.abort(stalled), options.stallMs);
+  // Without network it must be the next source's turn at once; a server that has answered deserves another try.
+  let patience = 0;
   try {
     // Compressed bytes could neither be counted nor resumed.
     const headers = { "accept-encoding": "identity", ...(from > 0 && { range: `bytes=${from}-` }) };
     const response = await options.fetch(url, { headers, signal });
-    const start = startOf(response, from, total);
-    if (response.body === null) throw new Interrupted("the answer has no body");
-    await using file = await open(part, start === 0 ? "w" : "r+");
-    let position = start;
-    for await (const chunk of response.body) {
+    patience = 2;
+    let position = startOf(url, response, from, total);
+    await using file = await open(part, position === 0 ? "w" : "r+");
+    for await (const chunk of response.body ?? []) {
       timer.refresh();
-      if (position + chunk.byteLength > total) throw new SourceFailure(`more than ${total} bytes`);
+      if (position + chunk.byteLength > total) throw new SourceFailure(`${url}: more than ${total} bytes`);
       await writeAll(file, chunk, position);
       position += chunk.byteLength;
       options.onBytes(position);
     }
-    if (position < total) throw new Interrupted(`the connection ended after ${position} of ${total} bytes`);
+    if (position < total)
+      throw new Interrupted(`${url}: the connection ended after ${position} of ${total} bytes`, patience);
   } catch (error) {
     options.signal.throwIfAborted();
-    if (error instanceof Interrupted) throw new Interrupted(`${url}: ${error.message}`);
-    if (error instanceof SourceFailure) throw new SourceFailure(`${url}: ${error.message}`);
-    if (isDiskError(error)) throw error;
-    throw new Interrupted(`${url}: ${reasonOf(stalled.signal.aborted ? stalled.signal.reason : error)}`, {
-      cause: error,
-    });
+    if (error instanceof SourceFailure || isDiskError(error)) throw error;
+    throw new Interrupted(`${url}: ${reasonOf(error)}`, patience, { cause: error });
   } finally {
     clearTimeout(timer);
+    connection.abort();
   }
 }
 
 /** Byte at which the answer begins. A server that knows no ranges sends all from zero. */
-function startOf(response: Response, from: number, total: number): number {
-  const announced = Number(response.headers.get("content-length") ?? Number.NaN);
+function startOf(url: string, response: Response, from: number, total: number): number {
+  const refuse = (reason: string) => new SourceFailure(`${url}: ${reason}`);
   if (response.status === 206) {
-    const [, start, size] =
-      /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get("content-range") ?? "") ?? [];
-    if (Number(start) !== from)
-      throw new SourceFailure(`asked for bytes from ${from}, was sent ${start ?? "no range"}`);
+    const range = response.headers.get("content-range") ?? "no range";
+    const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range) ?? [];
+    if (Number(start) !== from) throw refuse(`asked for bytes from ${from} on, was sent ${range}`);
     if (size !== "*" && Number(size) !== total)
-      throw new SourceFailure(`expected ${total} bytes, the server has ${size}`);
+      throw refuse(`expected ${total} bytes, the server has ${size}`);
     return from;
   }
-  if (response.status !== 200)
-    throw new SourceFailure(`HTTP ${response.status} ${response.statusText}`.trim());
+  if (response.status !== 200) throw refuse(`HTTP ${response.status} ${response.statusText}`);
   // A sign-in page of a hotel's network says 200, too.
-  if (announced >= 0 && announced !== total)
-    throw new SourceFailure(`expected ${total} bytes, the server has ${announced}`);
+  const length = response.headers.get("content-length");
+  if (length !== null && Number(length) !== total)
+    throw refuse(`expected ${total} bytes, the server has ${length}`);
   return 0;
 }
 

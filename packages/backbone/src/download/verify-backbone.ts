@@ -1,6 +1,6 @@
 import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type BackboneFile, findBackbone } from "../registry/backbones.ts";
+import { type BackboneFile, findBackbone, type KnownBackbone } from "../registry/backbones.ts";
 import { sourceFolder } from "../registry/places.ts";
 import { sha256OfFile } from "./checksum.ts";
 import { isDiskError } from "./failure.ts";
@@ -25,12 +25,21 @@ export interface FileCheck {
  * check is taken for unchanged, since hashing 90 MB would cost a third of a cold start; `full` reads every byte.
  * @throws KilotuneError `unknown_backbone`
  */
-export async function verifyBackbone(
-  id: string,
-  options: { cache: string; full?: boolean },
+export async function verifyBackbone(id: string, options: VerifyOptions): Promise<BackboneCheck> {
+  return verifyFiles(findBackbone(id), options);
+}
+
+export interface VerifyOptions {
+  /** See cacheFolder. */
+  readonly cache: string;
+  readonly full?: boolean;
+}
+
+export async function verifyFiles(
+  { id, files }: Pick<KnownBackbone, "id" | "files">,
+  options: VerifyOptions,
 ): Promise<BackboneCheck> {
   const folder = sourceFolder(options.cache, id);
-  const { files } = findBackbone(id);
   const remembered = options.full ? {} : await readMemory(folder);
   const memory: Memory = {};
   const checks: FileCheck[] = [];
