@@ -23,6 +23,13 @@ export function differentiate(graph: Graph, { loss, wrt }: { loss: string; wrt: 
   const parameters = wrt.map((name) => {
     const input = graph.inputs.find((candidate) => candidate.name === name);
     if (input === undefined) throw new Error(`${graph.name} has no input ${name}`);
+    if (input.dtype !== "float32") {
+      throw new EngineError(
+        "not_differentiable",
+        `gradients are computed in float32, ${name} is ${input.dtype}`,
+        "Give the parameter as float32 and cast it inside the graph.",
+      );
+    }
     return input;
   });
 
@@ -84,13 +91,13 @@ function backward(
   }
 }
 
-/** Names of all values that depend on the parameters by a path that passes gradients. */
+/** Names of all values that depend on the parameters by a path that passes gradients: a path of floats. */
 function dependents(graph: Graph, parameters: readonly Value[]): Set<string> {
   const active = new Set(parameters.map((parameter) => parameter.name));
   for (const node of graph.nodes) {
     if (OPS[node.op].vjp === "none") continue;
     if (node.inputs.some((input) => input !== null && active.has(input.name))) {
-      for (const output of node.outputs) active.add(output.name);
+      for (const output of node.outputs) if (output.dtype.startsWith("float")) active.add(output.name);
     }
   }
   return active;

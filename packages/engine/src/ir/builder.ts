@@ -1,6 +1,7 @@
-import { type InferContext, RuleError } from "../ops/rule.ts";
+import { type InferContext, RuleError, type TypeAndShape } from "../ops/rule.ts";
 import { OPS, type OpName } from "../ops/table.ts";
-import { float32, type DType, int64, type Tensor } from "../tensor.ts";
+import { EngineError } from "../error.ts";
+import { type DType, float32, int64, type Tensor } from "../tensor.ts";
 import { canonicalDim, type Dim } from "./dim.ts";
 import type { Attribute, Attributes, ExternalData, Graph, Initializer, Node, Value } from "./graph.ts";
 import { formatNode } from "./print.ts";
@@ -16,9 +17,11 @@ export class GraphBuilder {
   readonly #initializers: Initializer[] = [];
   readonly #nodes: Node[] = [];
   readonly #names = new Set<string>();
+  /** Number of the next name that is made up. It only grows, so that two outputs of one node never share a name. */
+  #next = 0;
   /** Inline constants by value name, for the rules that need an axis or a shape. */
   readonly #constants = new Map<string, Tensor>();
-  /** Symbolic content of int64 vectors, by value name. */
+  /** Symbolic content of int64 vectors and scalars, by value name. */
   readonly #dims = new Map<string, readonly Dim[]>();
   /** Constants by content, so that the thousandth 0.5 isn't a thousandth initializer. */
   readonly #interned = new Map<string, Value>();
@@ -67,7 +70,12 @@ export class GraphBuilder {
   }
 
   /** Adds a node with one output. */
-  op(op: OpName, inputs: readonly (Value | null)[], attributes: AttributeValues = {}, name?: string): Value {
+  op(
+    op: OpName,
+    inputs: readonly (Value | null)[],
+    attributes: AttributeValues | Attributes = {},
+    name?: string,
+  ): Value {
     const [output] = this.node(op, inputs, attributes, { outputs: name === undefined ? 1 : [name] });
     return output as Value;
   }
@@ -106,7 +114,8 @@ export class GraphBuilder {
    * deviation): the backward graph then needn't compute them again.
    */
   extendOutputs(node: Node, count: number): readonly Value[] {
-    const at = this.#nodes.findIndex((candidate) => candidate.name === node.name && candidate.op === node.op);
+    // By output, not by name: an imported node may have no name at all.
+    const at = this.#nodes.findIndex((candidate) => candidate.outputs[0]?.name === node.outputs[0]?.name);
     const standing = this.#nodes[at];
     if (standing === undefined) throw new Error(`no node ${node.name} to extend`);
     if (standing.outputs.length >= count) return standing.outputs;
@@ -138,6 +147,13 @@ export class GraphBuilder {
     return this.op("Slice", [this.shapeOf(value), this.ints([axis]), this.ints([axis + 1])]);
   }
 
+  /** The integers behind an input that a rule wants to be a constant of the graph. */
+  constantInts(value: Value): readonly number[] {
+    const tensor = this.constantOf(value);
+    if (tensor === undefined) throw new RuleError(`${value.name} must be a constant of the graph`);
+    return Array.from(tensor.data as BigInt64Array, Number);
+  }
+
   /** The tensor behind an inline constant; undefined for anything else. */
   constantOf(value: Value): Tensor | undefined {
     return this.#constants.get(value.name);
@@ -153,12 +169,22 @@ export class GraphBuilder {
     };
   }
 
-  #infer(node: Node, outputCount: number) {
+  #infer(node: Node, outputCount: number): readonly TypeAndShape[] {
+    return this.#quoting(node, () => OPS[node.op].infer(this.#context(node, outputCount)));
+  }
+
+  /** Runs a rule; what it refuses becomes an error that quotes the node. */
+  #quoting<T>(node: Node, rule: () => T): T {
     try {
-      return OPS[node.op].infer(this.#context(node, outputCount));
+      return rule();
     } catch (error) {
       if (!(error instanceof RuleError)) throw error;
-      throw new Error(`${this.name}: ${error.message}\n  in: ${formatNode(node)}`, { cause: error });
+      throw new EngineError(
+        "shape_mismatch",
+        `${this.name}: ${error.message}\n  in: ${formatNode(node)}`,
+        "Mend the node that is quoted, or the one that made its input.",
+        { cause: error },
+      );
     }
   }
 
@@ -175,7 +201,8 @@ export class GraphBuilder {
   #append(node: Node): void {
     for (const output of node.outputs) this.#declare(output);
     this.#nodes.push(node);
-    const dims = OPS[node.op].inferDims?.(this.#context(node, node.outputs.length));
+    const context = this.#context(node, node.outputs.length);
+    const dims = this.#quoting(node, () => OPS[node.op].inferDims?.(context));
     const [first] = node.outputs;
     if (dims !== undefined && first !== undefined) this.#dims.set(first.name, dims);
   }
@@ -185,7 +212,7 @@ export class GraphBuilder {
     this.#initializers.push({ value, source });
     if (!("data" in source)) return;
     this.#constants.set(value.name, source);
-    if (source.type === "int64" && source.dims.length === 1) {
+    if (source.type === "int64" && source.dims.length <= 1) {
       this.#dims.set(value.name, Array.from(source.data, Number));
     }
   }
@@ -197,9 +224,8 @@ export class GraphBuilder {
   }
 
   #fresh(stem: string): string {
-    let at = this.#names.size;
-    while (this.#names.has(`${stem}_${at}`)) at++;
-    return `${stem}_${at}`;
+    while (this.#names.has(`${stem}_${this.#next}`)) this.#next++;
+    return `${stem}_${this.#next++}`;
   }
 }
 

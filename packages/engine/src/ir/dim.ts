@@ -27,25 +27,19 @@ export function productOfDims(dims: readonly Dim[]): Dim {
   return dims.reduce(multiplyDims, 1);
 }
 
-/** a / b where b divides a term by term; undefined where it doesn't. */
+/** a / b by long division of polynomials; undefined where b is 0 or leaves a rest. */
 export function divideDims(a: Dim, b: Dim): Dim | undefined {
-  if (a === b) return 1;
-  if (b === 0) return undefined;
-  const divisor = [...parse(b)];
-  const [only] = divisor;
-  if (divisor.length !== 1 || only === undefined) return undefined;
-  const quotient = new Map<string, number>();
-  for (const [monomial, coefficient] of parse(a)) {
-    const symbols = factors(monomial);
-    for (const symbol of factors(only[0])) {
-      const at = symbols.indexOf(symbol);
-      if (at < 0) return undefined;
-      symbols.splice(at, 1);
-    }
-    if (coefficient % only[1] !== 0) return undefined;
-    bump(quotient, symbols.join("*"), coefficient / only[1]);
+  const lead = leadingTerm(parse(b));
+  if (lead === undefined) return undefined;
+  let [quotient, rest]: [Dim, Dim] = [0, a];
+  for (;;) {
+    const next = leadingTerm(parse(rest));
+    if (next === undefined) return quotient;
+    const term = divideTerms(next, lead);
+    if (term === undefined) return undefined;
+    quotient = addDims(quotient, term);
+    rest = subtractDims(rest, multiplyDims(term, b));
   }
-  return format(quotient);
 }
 
 /** The number that a dim stands for once its symbols are bound; throws on an unbound symbol. */
@@ -78,6 +72,8 @@ function parse(dim: Dim): Terms {
     if (dim !== 0) terms.set("", dim);
     return terms;
   }
+  // The whole text must be terms: matchAll alone would step over "", "B+" and "B--P".
+  if (!/^[+-]?[^+-]+([+-][^+-]+)*$/.test(dim)) throw new Error(`dim "${dim}" isn't a sum of terms`);
   for (const [, sign, body] of dim.matchAll(/([+-]?)([^+-]+)/g)) {
     let coefficient = sign === "-" ? -1 : 1;
     const symbols: string[] = [];
@@ -111,6 +107,30 @@ function addTerms(a: Terms, b: Terms, scale: number): Terms {
   const sum = new Map(a);
   for (const [monomial, coefficient] of b) bump(sum, monomial, scale * coefficient);
   return sum;
+}
+
+type Term = readonly [monomial: string, coefficient: number];
+
+/** The greatest term: most symbols first, then by alphabet. An order that products keep, so long division ends. */
+function leadingTerm(terms: Terms): Term | undefined {
+  return [...terms].filter(([, coefficient]) => coefficient !== 0).sort(([a], [b]) => precedence(a, b))[0];
+}
+
+function precedence(a: string, b: string): number {
+  const [symbolsA, symbolsB] = [factors(a), factors(b)];
+  if (symbolsA.length !== symbolsB.length) return symbolsB.length - symbolsA.length;
+  const at = symbolsA.findIndex((symbol, index) => symbol !== symbolsB[index]);
+  return at < 0 ? 0 : (symbolsA[at] as string) < (symbolsB[at] as string) ? -1 : 1;
+}
+
+function divideTerms(a: Term, b: Term): Dim | undefined {
+  const symbols = factors(a[0]);
+  for (const symbol of factors(b[0])) {
+    const at = symbols.indexOf(symbol);
+    if (at < 0) return undefined;
+    symbols.splice(at, 1);
+  }
+  return a[1] % b[1] === 0 ? format(new Map([[symbols.join("*"), a[1] / b[1]]])) : undefined;
 }
 
 function bump(terms: Terms, monomial: string, by: number): void {

@@ -81,7 +81,7 @@ export function numbersOf(tensor: Tensor): number[] {
 /** Axis in 0..rank-1 from one that may count from the end. */
 export function axisOf(axis: number, rank: number): number {
   const at = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(at) || at < 0 || at >= Math.max(rank, 1)) {
+  if (!Number.isInteger(at) || at < 0 || at >= rank) {
     throw new RuleError(`axis ${axis} is outside a tensor of rank ${rank}`);
   }
   return at;

@@ -1,31 +1,34 @@
 import type { GraphBuilder } from "../ir/builder.ts";
+import { addDims, type Dim, divideDims, multiplyDims, subtractDims } from "../ir/dim.ts";
 import type { Value } from "../ir/graph.ts";
 import type { DType } from "../tensor.ts";
 import { gradient, input, output, real } from "./access.ts";
 import { broadcastIndex, broadcastShapes } from "./broadcast.ts";
-import { type OpRule, type RealTensor, RuleError } from "./rule.ts";
+import { type InferContext, type OpRule, type RealTensor, RuleError } from "./rule.ts";
 
 /** Ops of two inputs with broadcasting. Gradients are left at the broadcast shape; the backward walk sums them down. */
 
 /** y = a + b; g -> g, g */
-export const Add = binary((a, b) => a + b, [({ g }) => g, ({ g }) => g]);
+export const Add = binary((a, b) => a + b, [({ g }) => g, ({ g }) => g], addDims);
 
 /** y = a - b; g -> g, -g */
-export const Sub = binary((a, b) => a - b, [({ g }) => g, ({ b, g }) => b.op("Neg", [g])]);
+export const Sub = binary((a, b) => a - b, [({ g }) => g, ({ b, g }) => b.op("Neg", [g])], subtractDims);
 
 /** y = a * c; g -> g * c, g * a */
 export const Mul = binary(
   (a, b) => a * b,
   [({ b, g, right }) => b.op("Mul", [g, right]), ({ b, g, left }) => b.op("Mul", [g, left])],
+  multiplyDims,
 );
 
 /** y = a / c; g -> g / c, -g * y / c. Integers divide toward zero. */
-export const Div: OpRule = binary(
+export const Div = binary(
   (a, b, dtype) => (dtype.startsWith("float") ? a / b : Math.trunc(a / b)),
   [
     ({ b, g, right }) => b.op("Div", [g, right]),
     ({ b, g, right, y }) => b.op("Neg", [b.op("Div", [b.op("Mul", [g, y]), right])]),
   ],
+  divideDims,
 );
 
 /** y = a ^ c; g -> g * c * a^(c - 1). No rule for the exponent: it is a constant in every graph we accept. */
@@ -103,12 +106,20 @@ type Side = (at: { b: GraphBuilder; g: Value; left: Value; right: Value; y: Valu
 function binary(
   f: (a: number, b: number, dtype: DType) => number,
   sides: readonly [Side, Side | "unsupported"],
+  onDims?: (a: Dim, b: Dim) => Dim | undefined,
 ): OpRule {
   return {
     infer: (context) => {
-      const [left, right] = [input(context, 0), input(context, 1)];
-      sameType(left, right);
+      const [left, right] = operands(context);
       return [{ dtype: left.dtype, shape: broadcastShapes(left.shape, right.shape) }];
+    },
+    inferDims: (context) => {
+      const [left, right] = [context.dims(0), context.dims(1)];
+      if (onDims === undefined || left === undefined || right === undefined) return undefined;
+      const length = left.length === 1 ? right.length : left.length;
+      const at = (dims: readonly Dim[], index: number) => dims[dims.length === 1 ? 0 : index] as Dim;
+      const results = Array.from({ length }, (_, index) => onDims(at(left, index), at(right, index)));
+      return results.every((dim) => dim !== undefined) ? results : undefined;
     },
     evaluate: (context) => {
       const left = real(context, 0);
@@ -134,9 +145,10 @@ function binary(
 
 function comparison(f: (a: number, b: number) => boolean): OpRule {
   return {
-    infer: (context) => [
-      { dtype: "bool", shape: broadcastShapes(input(context, 0).shape, input(context, 1).shape) },
-    ],
+    infer: (context) => {
+      const [left, right] = operands(context);
+      return [{ dtype: "bool", shape: broadcastShapes(left.shape, right.shape) }];
+    },
     evaluate: (context) => [
       { ...zip(real(context, 0), real(context, 1), (a, b) => (f(a, b) ? 1 : 0)), dtype: "bool" },
     ],
@@ -152,6 +164,14 @@ function zip(left: RealTensor, right: RealTensor, f: (a: number, b: number) => n
     f(left.data[from] as number, right.data[atRight[at] as number] as number),
   );
   return { dtype: left.dtype, dims, data };
+}
+
+function operands(context: InferContext): [Value, Value] {
+  const [left, right] = [input(context, 0), input(context, 1)];
+  // ONNX's Max and Min take any number of inputs; a third one must not be overlooked.
+  if (context.inputs.length > 2) throw new RuleError(`two inputs are wanted, seen: ${context.inputs.length}`);
+  sameType(left, right);
+  return [left, right];
 }
 
 function sameType(a: Value, b: Value): void {

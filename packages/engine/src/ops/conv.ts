@@ -1,6 +1,6 @@
 import type { Dim } from "../ir/dim.ts";
 import { sizeOf } from "../tensor.ts";
-import { formatShape, gradient, input, intOr, intsOf, real } from "./access.ts";
+import { formatShape, gradient, input, intOr, intsOf, real, stringOr } from "./access.ts";
 import type { Attributes } from "../ir/graph.ts";
 import { type OpRule, RuleError } from "./rule.ts";
 
@@ -44,9 +44,9 @@ export const Conv: OpRule = {
         data[y] = (data[y] as number) + (x.data[from] as number) * (weight.data[tap] as number);
       },
     );
-    if (bias)
-      data.forEach((sum, y) => (data[y] = sum + (bias.data[Math.floor(y / (outH * outW)) % maps] as number)));
-    return [{ dtype: x.dtype, dims: [batch, maps, outH, outW], data }];
+    const plane = outH * outW;
+    const biased = data.map((sum, y) => sum + (bias?.data[Math.floor(y / plane) % maps] ?? 0));
+    return [{ dtype: x.dtype, dims: [batch, maps, outH, outW], data: biased }];
   },
   vjp: (context) => {
     const { builder, node } = context;
@@ -75,6 +75,7 @@ export const ConvTranspose: OpRule = {
     const [x, weight] = [input(context, 0), input(context, 1)];
     const at = geometry(context.attributes, weight.shape);
     const [batch, , ...space] = x.shape;
+    if (context.inputs[2]) throw new RuleError("ConvTranspose: without bias only");
     const sizes = space.map(
       (size, axis) => (fixed(size) - 1) * at.stride(axis) + at.reach(axis) - at.pad(axis) + at.extra(axis),
     );
@@ -121,6 +122,9 @@ function geometry(attributes: Attributes, weight: readonly Dim[]): Geometry {
     intsOf(attributes, name),
   );
   const dilation = (axis: number) => dilations?.[axis] ?? 1;
+  const auto = stringOr(attributes, "auto_pad", "NOTSET");
+  if (auto !== "NOTSET")
+    throw new RuleError(`convolutions need their pads in numbers, seen: auto_pad=${auto}`);
   return {
     group: intOr(attributes, "group", 1),
     stride: (axis) => strides?.[axis] ?? 1,

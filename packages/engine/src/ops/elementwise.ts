@@ -1,6 +1,7 @@
 import type { GraphBuilder } from "../ir/builder.ts";
 import type { Value } from "../ir/graph.ts";
 import { gradient, input, output, real, stringOr } from "./access.ts";
+import { erf } from "./erf.ts";
 import { type OpRule, RuleError } from "./rule.ts";
 
 /** Ops of one input, element by element: y = f(x), and the gradient is g * f'(x). */
@@ -85,6 +86,16 @@ export const Round = unary((x) => {
 /** y = not x */
 export const Not = unary((x) => (x === 0 ? 1 : 0), "none");
 
+/** y = whether x isn't a number */
+export const IsNaN: OpRule = {
+  infer: (context) => [{ dtype: "bool", shape: input(context, 0).shape }],
+  evaluate: (context) => {
+    const x = real(context, 0);
+    return [{ dtype: "bool", dims: x.dims, data: x.data.map((each) => (Number.isNaN(each) ? 1 : 0)) }];
+  },
+  vjp: "none",
+};
+
 /**
  * y = x * Phi(x), Phi = (1 + erf(x / sqrt 2)) / 2, the exact form (Hendrycks & Gimpel, arXiv:1606.08415).
  * g -> g * (Phi(x) + x * phi(x)), phi(x) = e^(-x^2 / 2) / sqrt(2 pi).
@@ -133,25 +144,4 @@ function unary(f: (x: number) => number, calculus: Calculus | "none"): OpRule {
             }),
           ],
   };
-}
-
-/**
- * erf to about 1e-16: the Maclaurin series near zero, the continued fraction of erfc further out (Abramowitz & Stegun
- * 7.1.5 and 7.1.14).
- */
-export function erf(x: number): number {
-  const size = Math.abs(x);
-  if (size < 2.5) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
-      term *= (-x * x) / n;
-      sum += term / (2 * n + 1);
-    }
-    return (2 / Math.sqrt(Math.PI)) * sum;
-  }
-  if (size > 6) return Math.sign(x);
-  let fraction = 0;
-  for (let n = 80; n > 0; n--) fraction = n / 2 / (size + fraction);
-  return Math.sign(x) * (1 - Math.exp(-size * size) / Math.sqrt(Math.PI) / (size + fraction));
 }

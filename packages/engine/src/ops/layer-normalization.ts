@@ -1,6 +1,6 @@
 import { sizeOf } from "../tensor.ts";
-import { axisOf, floatOr, gradient, input, intOr, real } from "./access.ts";
-import type { OpRule } from "./rule.ts";
+import { axisOf, floatOr, formatShape, gradient, input, intOr, real, sameShape } from "./access.ts";
+import { type OpRule, RuleError } from "./rule.ts";
 
 /**
  * y = (x - mean) * r * scale + bias over the axes from `axis` on, r = 1 / sqrt(variance + epsilon)
@@ -11,6 +11,13 @@ export const LayerNormalization: OpRule = {
   infer: (context) => {
     const x = input(context, 0);
     const axis = axisOf(intOr(context.attributes, "axis", -1), x.shape.length);
+    for (const index of [1, 2]) {
+      const given = context.inputs[index];
+      if (given && !sameShape(given.shape, x.shape.slice(axis)))
+        throw new RuleError(
+          `LayerNormalization wants scale and bias ${formatShape(x.shape.slice(axis))}, seen: ${formatShape(given.shape)}`,
+        );
+    }
     const statistics = { dtype: x.dtype, shape: x.shape.map((dim, at) => (at < axis ? dim : 1)) };
     return [x, statistics, statistics].slice(0, context.outputCount);
   },
@@ -45,6 +52,8 @@ export const LayerNormalization: OpRule = {
   vjp: (context) => {
     const { builder: b, node } = context;
     const [x, scale, g] = [input(node, 0), input(node, 1), gradient(context)];
+    if (context.outputGradients[1] || context.outputGradients[2])
+      throw new RuleError("LayerNormalization has no gradient rule for its mean and deviation");
     const axis = axisOf(intOr(node.attributes, "axis", -1), x.shape.length);
     const axes = b.ints(Array.from({ length: x.shape.length - axis }, (_, at) => axis + at));
     const [, mean, inverse] = b.extendOutputs(node, 3);

@@ -1,9 +1,9 @@
 import type { GraphBuilder } from "../ir/builder.ts";
 import type { Value } from "../ir/graph.ts";
 import { sizeOf } from "../tensor.ts";
-import { floatOr, formatShape, gradient, input, intOr, real } from "./access.ts";
-import { broadcastIndex, broadcastShapes } from "./broadcast.ts";
 import { float } from "../ir/builder.ts";
+import { floatOr, formatShape, gradient, input, intOr, real, sameShape } from "./access.ts";
+import { broadcastIndex, broadcastShapes } from "./broadcast.ts";
 import { type OpRule, type RealTensor, RuleError } from "./rule.ts";
 
 /** Y = A B over the last two axes, batch axes broadcast; dA = dY B^T, dB = A^T dY. */
@@ -48,7 +48,8 @@ export const Gemm: OpRule = {
     if (inner !== innerB) throw new RuleError(`Gemm: inner dims ${inner} and ${innerB} differ`);
     const shape = [rows as number, columns as number];
     const c = context.inputs[2];
-    if (c) broadcastShapes(shape, c.shape);
+    if (c && !sameShape(broadcastShapes(shape, c.shape), shape))
+      throw new RuleError(`Gemm: C ${formatShape(c.shape)} doesn't stretch to ${formatShape(shape)}`);
     return [{ dtype: a.dtype, shape }];
   },
   evaluate: (context) => {

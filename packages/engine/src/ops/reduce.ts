@@ -1,16 +1,9 @@
 import { multiplyDims } from "../ir/dim.ts";
-import type { Value } from "../ir/graph.ts";
+import type { Attributes, Value } from "../ir/graph.ts";
 import { sizeOf } from "../tensor.ts";
 import { axisOf, constantInts, gradient, input, intOr, output, real } from "./access.ts";
 import { broadcastIndex } from "./broadcast.ts";
-import {
-  type EvaluateContext,
-  type InferContext,
-  type OpRule,
-  type RealTensor,
-  type TypeAndShape,
-  type VjpContext,
-} from "./rule.ts";
+import type { EvaluateContext, InferContext, OpRule, RealTensor, TypeAndShape, VjpContext } from "./rule.ts";
 
 /** Reductions over constant axes (second input; all axes where it is left out). Opset 18's form. */
 
@@ -35,8 +28,7 @@ export const ReduceMean: OpRule = {
     const g = gradient(context);
     const dims = reducedAxes(context).map((axis) => x.shape[axis] as number | string);
     const count = dims.reduce(multiplyDims, 1);
-    if (typeof count === "number")
-      return [spread(context, builder.op("Mul", [g, builder.scalar(1 / count)]))];
+    if (typeof count === "number") return [spread(context, builder.op("Div", [g, builder.scalar(count)]))];
     const factors = reducedAxes(context).map((axis) => builder.dimOf(x, axis));
     const product = factors.reduce((a, b) => builder.op("Mul", [a, b]));
     const scalar = builder.op("Reshape", [product, builder.ints([])]);
@@ -60,21 +52,24 @@ export const ReduceMax: OpRule = {
 
 function infer(context: InferContext): TypeAndShape[] {
   const x = input(context, 0);
-  const axes = axesOf(constantInts(context, 1), x.shape.length);
+  const axes = axesOf(constantInts(context, 1), context.attributes, x.shape.length);
   const keep = intOr(context.attributes, "keepdims", 1) === 1;
   const shape = x.shape.flatMap((dim, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [dim]));
   return [{ dtype: x.dtype, shape }];
 }
 
-function axesOf(given: readonly number[] | undefined, rank: number): number[] {
-  if (given === undefined || given.length === 0) return Array.from({ length: rank }, (_, axis) => axis);
+function axesOf(given: readonly number[] | undefined, attributes: Attributes, rank: number): number[] {
+  if (given === undefined || given.length === 0) {
+    const none = intOr(attributes, "noop_with_empty_axes", 0) === 1;
+    return none ? [] : Array.from({ length: rank }, (_, axis) => axis);
+  }
   return given.map((axis) => axisOf(axis, rank)).sort((a, b) => a - b);
 }
 
 /** Read off the shapes: the axes were constants when the node was built. */
 function reducedAxes({ builder, node }: VjpContext): number[] {
-  const given = node.inputs[1] ? builder.constantOf(node.inputs[1]) : undefined;
-  return axesOf(given && Array.from(given.data as BigInt64Array, Number), input(node, 0).shape.length);
+  const given = node.inputs[1] ? builder.constantInts(node.inputs[1]) : undefined;
+  return axesOf(given, node.attributes, input(node, 0).shape.length);
 }
 
 /** A value of the reduced shape, stretched over the shape of the input. */
@@ -83,16 +78,14 @@ function spread(context: VjpContext, value: Value): Value {
   const x = input(node, 0);
   const axes = reducedAxes(context);
   const kept =
-    intOr(node.attributes, "keepdims", 1) === 1 || value.shape.length === x.shape.length
-      ? value
-      : builder.op("Unsqueeze", [value, builder.ints(axes)]);
+    value.shape.length === x.shape.length ? value : builder.op("Unsqueeze", [value, builder.ints(axes)]);
   return builder.op("Expand", [kept, builder.shapeOf(x)]);
 }
 
 function fold(context: EvaluateContext, start: number, step: (sum: number, x: number) => number): RealTensor {
   const x = real(context, 0);
   const given = context.inputs[1];
-  const axes = axesOf(given ? [...given.data] : undefined, x.dims.length);
+  const axes = axesOf(given ? [...given.data] : undefined, context.attributes, x.dims.length);
   const kept = x.dims.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
   const data = new Float64Array(sizeOf(kept)).fill(start);
   const to = broadcastIndex(kept, x.dims);

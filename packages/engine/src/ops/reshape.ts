@@ -1,7 +1,17 @@
 import { type Dim, divideDims, productOfDims } from "../ir/dim.ts";
 import type { Value } from "../ir/graph.ts";
 import { sizeOf } from "../tensor.ts";
-import { axisOf, constantInts, formatShape, gradient, input, intsOf, real, stridesOf } from "./access.ts";
+import {
+  axisOf,
+  constantInts,
+  formatShape,
+  gradient,
+  input,
+  intOr,
+  intsOf,
+  real,
+  stridesOf,
+} from "./access.ts";
 import { broadcastIndex, broadcastShapes } from "./broadcast.ts";
 import { type OpRule, RuleError, type VjpContext } from "./rule.ts";
 
@@ -13,12 +23,22 @@ export const Reshape: OpRule = {
     const x = input(context, 0);
     const wanted = context.dims(1);
     if (wanted === undefined) throw new RuleError("Reshape: the shape must be known, at least by symbols");
-    const shape = wanted.map((dim, at) => (dim === 0 ? (x.shape[at] as Dim) : dim));
+    const copies = intOr(context.attributes, "allowzero", 0) === 0;
+    const shape = wanted.map((dim, at) => {
+      if (dim !== 0 || !copies) return dim;
+      const copied = x.shape[at];
+      if (copied === undefined)
+        throw new RuleError(`Reshape: ${formatShape(x.shape)} has no dim ${at} to copy`);
+      return copied;
+    });
     return [{ dtype: x.dtype, shape: solve(shape, productOfDims(x.shape), x) }];
   },
   evaluate: (context) => {
     const x = real(context, 0);
-    const wanted = [...real(context, 1).data].map((dim, at) => (dim === 0 ? (x.dims[at] as number) : dim));
+    const copies = intOr(context.attributes, "allowzero", 0) === 0;
+    const wanted = [...real(context, 1).data].map((dim, at) =>
+      dim === 0 && copies ? (x.dims[at] as number) : dim,
+    );
     const known = sizeOf(wanted.filter((dim) => dim !== -1));
     return [{ ...x, dims: wanted.map((dim) => (dim === -1 ? x.data.length / known : dim)) }];
   },
@@ -46,6 +66,7 @@ export const Squeeze: OpRule = {
     const x = input(context, 0);
     return [{ dtype: x.dtype, shape: withoutAxes(x.shape, constantInts(context, 1)) }];
   },
+  inferDims: (context) => (input(context, 0).shape.length === 1 ? context.dims(0) : undefined),
   evaluate: (context) => {
     const x = real(context, 0);
     const axes = context.inputs[1] ? [...real(context, 1).data] : undefined;
@@ -106,7 +127,9 @@ export const Expand: OpRule = {
 
 function reshapeBack(context: VjpContext): (Value | null)[] {
   const { builder, node } = context;
-  return [builder.op("Reshape", [gradient(context), builder.shapeOf(input(node, 0))]), null];
+  const shape = builder.shapeOf(input(node, 0));
+  // A dim that happens to be 0 is a dim here, not the wish to copy one.
+  return [builder.op("Reshape", [gradient(context), shape], { allowzero: 1 }), null];
 }
 
 /** Works out the one -1 of a Reshape, and refuses a shape of another size where that can be told. */

@@ -1,7 +1,6 @@
-import type { DType } from "../tensor.ts";
-import { gradient, input, intOr, numbersOf, real } from "./access.ts";
-import { sizeOf } from "../tensor.ts";
 import { subtractDims } from "../ir/dim.ts";
+import { type DType, sizeOf } from "../tensor.ts";
+import { gradient, input, intOr, numbersOf, real } from "./access.ts";
 import { type OpRule, RuleError } from "./rule.ts";
 
 /** Ops about shapes and types. */

@@ -1,9 +1,9 @@
 import { aroundAxis, axisOf, gradient, input, intOr, output, real } from "./access.ts";
-import type { EvaluateContext, OpRule, RealTensor } from "./rule.ts";
+import type { EvaluateContext, InferContext, OpRule, RealTensor, TypeAndShape } from "./rule.ts";
 
 /** y = e^x / sum e^x along `axis`; g -> y * (g - sum(g * y)) */
 export const Softmax: OpRule = {
-  infer: (context) => [input(context, 0)],
+  infer,
   evaluate: (context) => [alongAxis(context, (x, max, sum) => Math.exp(x - max) / sum)],
   vjp: (context) => {
     const { builder: b } = context;
@@ -16,7 +16,7 @@ export const Softmax: OpRule = {
 
 /** y = x - ln sum e^x along `axis`; g -> g - e^y * sum g */
 export const LogSoftmax: OpRule = {
-  infer: (context) => [input(context, 0)],
+  infer,
   evaluate: (context) => [alongAxis(context, (x, max, sum) => x - max - Math.log(sum))],
   vjp: (context) => {
     const { builder: b } = context;
@@ -25,6 +25,12 @@ export const LogSoftmax: OpRule = {
     return [b.op("Sub", [g, b.op("Mul", [b.op("Exp", [y]), b.op("ReduceSum", [g, axes])])])];
   },
 };
+
+function infer(context: InferContext): TypeAndShape[] {
+  const x = input(context, 0);
+  axisOf(intOr(context.attributes, "axis", -1), x.shape.length);
+  return [x];
+}
 
 function alongAxis(context: EvaluateContext, f: (x: number, max: number, sum: number) => number): RealTensor {
   const x = real(context, 0);

@@ -1,15 +1,19 @@
 import * as binary from "./binary.ts";
-import { Concat, Slice, Split } from "./concat.ts";
+import { Clip } from "./clip.ts";
+import { Concat, Split } from "./concat.ts";
 import { Conv, ConvTranspose } from "./conv.ts";
+import { CumSum } from "./cum-sum.ts";
 import * as elementwise from "./elementwise.ts";
-import { Gather, OneHot, ScatterND } from "./gather.ts";
+import { Gather, GatherElements, OneHot, ScatterElements, ScatterND } from "./gather.ts";
 import { LayerNormalization } from "./layer-normalization.ts";
 import { Gemm, MatMul } from "./matmul.ts";
 import { ReduceMax, ReduceMean, ReduceSum } from "./reduce.ts";
 import { Expand, Reshape, Squeeze, Transpose, Unsqueeze } from "./reshape.ts";
 import type { OpRule } from "./rule.ts";
 import { Cast, ConstantOfShape, Range, Shape } from "./shape.ts";
+import { Pad, Slice } from "./slice.ts";
 import { LogSoftmax, Softmax } from "./softmax.ts";
+import { Trilu } from "./trilu.ts";
 
 /** The ops that the engine accepts, by ONNX name (opset 20). A name without a rule doesn't compile. */
 export type OpName =
@@ -17,11 +21,13 @@ export type OpName =
   | "Add"
   | "And"
   | "Cast"
+  | "Clip"
   | "Concat"
   | "ConstantOfShape"
   | "Conv"
   | "ConvTranspose"
   | "Cos"
+  | "CumSum"
   | "Div"
   | "Equal"
   | "Erf"
@@ -29,11 +35,13 @@ export type OpName =
   | "Expand"
   | "Floor"
   | "Gather"
+  | "GatherElements"
   | "Gelu"
   | "Gemm"
   | "Greater"
   | "GreaterOrEqual"
   | "Identity"
+  | "IsNaN"
   | "LayerNormalization"
   | "Less"
   | "LessOrEqual"
@@ -47,6 +55,7 @@ export type OpName =
   | "Not"
   | "OneHot"
   | "Or"
+  | "Pad"
   | "Pow"
   | "Range"
   | "Reciprocal"
@@ -56,6 +65,7 @@ export type OpName =
   | "Relu"
   | "Reshape"
   | "Round"
+  | "ScatterElements"
   | "ScatterND"
   | "Shape"
   | "Sigmoid"
@@ -70,29 +80,35 @@ export type OpName =
   | "Sub"
   | "Tanh"
   | "Transpose"
+  | "Trilu"
   | "Unsqueeze"
   | "Where";
 
 export const OPS: Readonly<Record<OpName, OpRule>> = {
   ...binary,
   Cast,
+  Clip,
   Concat,
   ConstantOfShape,
   Conv,
   ConvTranspose,
-  ...unaries(),
+  CumSum,
+  ...elementwise,
   Expand,
   Gather,
+  GatherElements,
   Gemm,
   LayerNormalization,
   LogSoftmax,
   MatMul,
   OneHot,
+  Pad,
   Range,
   ReduceMax,
   ReduceMean,
   ReduceSum,
   Reshape,
+  ScatterElements,
   ScatterND,
   Shape,
   Slice,
@@ -100,14 +116,10 @@ export const OPS: Readonly<Record<OpName, OpRule>> = {
   Split,
   Squeeze,
   Transpose,
+  Trilu,
   Unsqueeze,
 };
 
 export function isOpName(name: string): name is OpName {
   return Object.hasOwn(OPS, name);
-}
-
-function unaries() {
-  const { erf: _, ...rules } = elementwise;
-  return rules;
 }

@@ -32,7 +32,7 @@ export function openReferenceSession(
       const missing = inputNames.filter((name) => feeds[name] === undefined);
       if (missing.length > 0) throw missingInputs(missing, feeds);
       const values = new Map(constants);
-      for (const input of graph.inputs) values.set(input.name, toReal(feeds[input.name] as Tensor));
+      for (const input of graph.inputs) values.set(input.name, fedAs(input, feeds[input.name] as Tensor));
       const bindings = bindSymbols(graph.inputs, values);
       for (const node of graph.nodes) {
         const inputs = node.inputs.map((input) => (input === null ? null : (values.get(input.name) ?? null)));
@@ -49,7 +49,9 @@ export function openReferenceSession(
       }
       return Object.fromEntries(
         outputs.map((name) => {
-          const { dtype, dims, data } = values.get(name) as RealTensor;
+          const value = values.get(name);
+          if (value === undefined) throw new Error(`${graph.name} has no output ${name}`);
+          const { dtype, dims, data } = value;
           return [
             name,
             options.results === "declared" ? declared(dtype, dims, data) : { type: "float64", dims, data },
@@ -61,13 +63,29 @@ export function openReferenceSession(
   };
 }
 
+/** A feed in the type that the graph declares; float64 may stand in for any float, which finite differences need. */
+function fedAs(input: Value, feed: Tensor): RealTensor {
+  const fits = feed.type === input.dtype || (feed.type === "float64" && input.dtype.startsWith("float"));
+  if (!fits) {
+    throw new EngineError(
+      "shape_mismatch",
+      `the input ${input.name} is ${input.dtype}, seen: ${feed.type}`,
+      "Give a tensor of the declared type.",
+    );
+  }
+  return { ...toReal(feed), dtype: input.dtype };
+}
+
 function toReal({ type, dims, data }: Tensor): RealTensor {
   return { dtype: type, dims, data: Float64Array.from(data as Float32Array, Number) };
 }
 
 function declared(dtype: DType, dims: readonly number[], data: Float64Array): Tensor {
   if (dtype === "int64") return { type: dtype, dims, data: BigInt64Array.from(data, BigInt) };
-  if (dtype === "bool") return { type: dtype, dims, data: Uint8Array.from(data) };
+  if (dtype === "int32") return { type: dtype, dims, data: Int32Array.from(data) };
+  if (dtype === "int8") return { type: dtype, dims, data: Int8Array.from(data) };
+  if (dtype === "uint8" || dtype === "bool") return { type: dtype, dims, data: Uint8Array.from(data) };
+  if (dtype === "float64") return { type: dtype, dims, data };
   return { type: "float32", dims, data: Float32Array.from(data) };
 }
 

@@ -1,0 +1,35 @@
+import { BINARY_ROWS } from "./binary.rows.ts";
+import { CLIP_ROWS } from "./clip.rows.ts";
+import { CONCAT_ROWS } from "./concat.rows.ts";
+import { CONV_ROWS } from "./conv.rows.ts";
+import { CUM_SUM_ROWS } from "./cum-sum.rows.ts";
+import { ELEMENTWISE_ROWS } from "./elementwise.rows.ts";
+import { GATHER_ROWS } from "./gather.rows.ts";
+import { LAYER_NORMALIZATION_ROWS } from "./layer-normalization.rows.ts";
+import { MATMUL_ROWS } from "./matmul.rows.ts";
+import { REDUCE_ROWS } from "./reduce.rows.ts";
+import { RESHAPE_ROWS } from "./reshape.rows.ts";
+import { SHAPE_ROWS } from "./shape.rows.ts";
+import { SLICE_ROWS } from "./slice.rows.ts";
+import { SOFTMAX_ROWS } from "./softmax.rows.ts";
+import type { Row } from "./testing.ts";
+import { TRILU_ROWS } from "./trilu.rows.ts";
+
+/** The test data of every op. A table test fails where an op has none. */
+export const ROWS: readonly Row[] = [
+  ...BINARY_ROWS,
+  ...CLIP_ROWS,
+  ...CONCAT_ROWS,
+  ...CONV_ROWS,
+  ...CUM_SUM_ROWS,
+  ...ELEMENTWISE_ROWS,
+  ...GATHER_ROWS,
+  ...LAYER_NORMALIZATION_ROWS,
+  ...MATMUL_ROWS,
+  ...REDUCE_ROWS,
+  ...RESHAPE_ROWS,
+  ...SHAPE_ROWS,
+  ...SLICE_ROWS,
+  ...SOFTMAX_ROWS,
+  ...TRILU_ROWS,
+];
