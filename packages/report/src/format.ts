@@ -15,12 +15,9 @@ export function percentRange([low, high]: readonly [number, number]): string {
   return `${(low * 100).toFixed(1)}–${(high * 100).toFixed(1)}${nbsp}%`;
 }
 
-/** A difference of two shares in percentage points, with its sign: 0.024 -> "+2.4". */
-export function signedPoints(difference: number): string {
-  if (!Number.isFinite(difference)) return dash;
-  const points = (difference * 100).toFixed(1);
-  if (Number(points) === 0) return "±0.0";
-  return difference > 0 ? `+${points}` : points.replace("-", "−");
+/** The size of a difference of two shares: -0.024 -> "2.4 points"; the words around it say which way. */
+export function points(difference: number): string {
+  return Number.isFinite(difference) ? `${Math.abs(difference * 100).toFixed(1)}${nbsp}points` : dash;
 }
 
 /** 1234567 -> "1,234,567". */
@@ -67,7 +64,7 @@ export function fixed(n: number, digits: number): string {
 /** p-values below a thousandth are only "< 0.001". */
 export function pValue(p: number): string {
   if (!Number.isFinite(p)) return dash;
-  return p < 0.001 ? "p < 0.001" : `p = ${p.toFixed(3)}`;
+  return p < 0.001 ? `p${nbsp}<${nbsp}0.001` : `p${nbsp}=${nbsp}${p.toFixed(3)}`;
 }
 
 /** ISO 8601 -> "25 November 2026, 10:41 UTC"; an unreadable date is shown as it came. */

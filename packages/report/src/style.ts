@@ -73,14 +73,14 @@ caption { text-align: start; padding-bottom: 6px; font-weight: 650; }
 .series.loss { stroke: var(--blue); } .series.accuracy { stroke: var(--green); stroke-dasharray: 7 4; } .series.rate { stroke: var(--orange); stroke-dasharray: 1.5 4.5; }
 .dot.loss { fill: var(--blue); } .dot.accuracy { fill: var(--green); } .dot.rate { fill: var(--orange); }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 22px; }
-figure { margin: 0; max-width: 420px; }
+figure { margin: 0; max-width: 380px; }
 figcaption { margin-bottom: 6px; font-weight: 600; font-size: 15px; }
 figcaption small { display: block; }
 
 .candidates th, .candidates td { vertical-align: middle; }
 .candidates thead th { vertical-align: bottom; }
 .candidates .plot { width: 40%; padding: 0 26px; }
-.candidates small { display: block; line-height: 1.3; }
+.stacked small { display: block; line-height: 1.3; }
 .whiskers { display: block; overflow: visible; }
 .whisker line { stroke-width: 1.75; } .whisker circle { stroke-width: 2; }
 .held-out line { stroke: var(--soft); } .held-out circle { stroke: var(--soft); fill: var(--page); }
@@ -116,13 +116,10 @@ tr.published > * { font-weight: 650; }
 .track { fill: var(--track); } .chosen, .fine { fill: var(--blue); } .weak { fill: var(--orange); } .other { fill: var(--soft); }
 .classes .bar { width: 22%; vertical-align: middle; }
 .bars .bar { width: 60%; vertical-align: middle; }
-.bars { max-width: 820px; }
-.mistakes .text { min-width: 260px; width: 52%; text-wrap: pretty; }
+.mistakes .text { width: 54%; text-wrap: pretty; }
 .mistakes td { vertical-align: top; }
-.mistakes .label { overflow-wrap: anywhere; }
-.mistakes .label.wrong { color: var(--orange); }
-.other-tests small { display: block; }
-.other-tests .text { min-width: 240px; }
+.mistakes .wrong { color: var(--orange); }
+.other-tests .text { width: 46%; }
 .facts th { color: var(--soft); font-weight: 400; width: 38%; }
 .facts th, .facts td { overflow-wrap: anywhere; }
 details { margin-top: 14px; } summary { cursor: pointer; color: var(--blue); padding: 4px 0; }
@@ -130,34 +127,55 @@ details { margin-top: 14px; } summary { cursor: pointer; color: var(--blue); pad
 .command span { display: block; color: var(--soft); font-size: 14px; margin-bottom: 3px; }
 .command code { display: block; padding: 10px 14px; background: var(--panel); border-radius: 8px; font-size: 14px; }
 
-@media (max-width: 760px) {
+@media screen and (max-width: 760px) {
   main, footer { padding-inline: 16px; }
   .headline { padding-top: 26px; }
   section { padding: 26px 0 24px; }
   .figures { grid-template-columns: 1fr 1fr; }
   .figures .value { font-size: 23px; }
   .beside, .beside.even, .beside.calibration { grid-template-columns: minmax(0, 1fr); gap: 24px; }
-  .candidates, .candidates tbody, .candidates thead { display: block; }
-  .candidates tr { display: grid; grid-template-columns: 1.25fr 1.25fr 0.8fr 0.9fr; column-gap: 10px; padding: 10px 0 8px; border-bottom: 1px solid var(--grid); }
-  .candidates thead tr { padding: 0; border: 0; }
-  .candidates thead th:not(.plot) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .candidates th, .candidates td { border: 0; padding: 0; }
-  .candidates tbody th { grid-column: 1 / -1; }
-  .candidates .plot { grid-column: 1 / -1; width: 100%; padding: 0 20px; }
-  .candidates td.number { text-align: start; font-size: 14px; }
-  .candidates td.number::before { content: attr(data-name); display: block; color: var(--soft); font-size: 12px; font-weight: 400; }
-  .candidates small { font-size: 12px; }
+  th, td { padding-inline: 8px; }
+  .stacked, .stacked tbody, .stacked thead { display: block; }
+  .stacked tr { display: grid; column-gap: 10px; padding: 10px 0 9px; border-bottom: 1px solid var(--grid); }
+  .stacked thead tr { padding: 0; border: 0; }
+  .stacked thead th:not(.plot) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .stacked th, .stacked td { border: 0; padding: 0; }
+  .stacked tbody th, .stacked .plot, .stacked .text { grid-column: 1 / -1; width: 100%; }
+  .stacked td.number { text-align: start; font-size: 14px; }
+  .stacked td:is(.number, .label)::before { content: attr(data-name); display: block; color: var(--soft); font-size: 12px; font-weight: 400; }
+  .stacked .text { margin-block: 3px; }
+  .stacked small { font-size: 12px; }
+  .candidates tr { grid-template-columns: 1.25fr 1.25fr 0.8fr 0.9fr; }
+  .candidates .plot { padding: 0 20px; }
+  .mistakes tr { grid-template-columns: 2fr 2fr 0.8fr; }
+  .mistakes .label { font-size: 14px; }
+  .other-tests tr { grid-template-columns: 0.6fr 1.2fr 1.2fr; }
+  .heat td { min-width: 31px; }
+  .classes tbody th { min-width: 124px; }
+  .pairs td:not(.number) { min-width: 116px; }
   .bars .bar { width: 42%; }
   .classes .bar { display: none; }
 }
 @media print {
   @page { margin: 14mm; }
-  body { font-size: 11pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  body { font-size: 10pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   main, footer { max-width: none; padding: 0; }
-  .headline { padding-top: 0; }
+  .headline { padding: 0 0 18pt; }
+  h1 { font-size: 22pt; } h2 { font-size: 14pt; break-after: avoid; }
+  .lead { font-size: 11.5pt; }
+  section { padding: 16pt 0 14pt; }
+  table { font-size: 9pt; } th, td { padding-block: 3pt; }
+  small, thead th, .legend, .chip, .figures dt, .figures .detail { font-size: 8pt; }
+  .figures .value { font-size: 16pt; }
+  .figures > div { border: 1px solid var(--line); padding: 8pt 10pt; }
+  .panels { grid-template-columns: repeat(3, 1fr); gap: 12pt; }
+  .candidates .plot { width: 36%; }
+  .heat td { min-width: 20px; height: 22px; }
+  .reliability { max-width: 240px; }
+  .beside.calibration { grid-template-columns: 250px minmax(0, 1fr); }
   .scroll { overflow: visible; }
-  h2 { break-after: avoid; }
-  figure, tr, .chart, .figures > div, .command { break-inside: avoid; }
+  section > p, .legend { break-after: avoid; }
+  .heat, figure, tr, .chart, .figures > div, .command { break-inside: avoid; }
   details::details-content { content-visibility: visible; }
 }
 </style>`;

@@ -34,47 +34,70 @@ export function terminalSummary(report: TuneReport, { color, width }: TerminalOp
     .replaceAll("\u00A0", " ");
 }
 
-function candidateTable(report: TuneReport, columns: number, paint: Paint): string[] {
-  const { candidates, data } = report;
+function candidateTable({ candidates, data }: TuneReport, columns: number, paint: Paint): string[] {
   const tested = data.testRows > 0;
   const score = (candidate: Candidate) => (tested ? candidate.test : candidate.heldOut);
-  const titles = candidates.map(({ title }) => oneLine(title, 24));
-  const rows = `on ${counted(tested ? data.testRows : data.heldOut.rows, tested ? "test row" : "held-out row")}`;
-  const titleWidth = Math.max(rows.length, ...titles.map((title) => title.length));
-  const showHeldOut = tested && columns >= 72;
-  // Two columns before the title, then cells of fixed width: accuracy 9, interval 14, held-out 11, size 11.
-  const barWidth = Math.min(40, columns - 2 - titleWidth - 2 - 9 - 14 - (showHeldOut ? 11 : 0) - 11);
-  const showBar = barWidth >= 8;
-  const showSize = showBar || columns >= 2 + titleWidth + 9 + 14 + 11;
-  const line = (marker: string, title: string, bar: string, cells: readonly string[]) => {
-    const [accuracy, interval, heldOut, size] = cells as [string, string, string, string];
-    const head = `${marker} ${title.padEnd(titleWidth)}${showBar ? `  ${bar}` : ""}`;
-    return `${head}${accuracy.padStart(9)}${interval.padStart(14)}${showHeldOut ? heldOut.padStart(11) : ""}${showSize ? size.padStart(11) : ""}`;
-  };
-  const header = line(" ", rows, " ".repeat(Math.max(0, barWidth)), [
-    "accuracy",
-    "95 % from–to",
-    "held-out",
-    "size",
+  const rows = counted(tested ? data.testRows : data.heldOut.rows, tested ? "test row" : "held-out row");
+  const column = (head: string, cell: (candidate: Candidate) => string) => [head, ...candidates.map(cell)];
+  const nameLength = Math.min(24, columns - 28);
+  const name = padded("padEnd", [
+    clip(`  on ${rows}`, nameLength + 2),
+    ...candidates.map(({ title, published }) => `${published ? "▸" : " "} ${oneLine(title, nameLength)}`),
   ]);
+  const accuracy = padded(
+    "padStart",
+    column("accuracy", (one) => percent(score(one)?.accuracy ?? Number.NaN)),
+  );
+  const interval = padded(
+    "padStart",
+    column("95 % from–to", (one) => intervalWords(score(one))),
+  );
+  const heldOut = padded(
+    "padStart",
+    column("held-out", (one) => percent(one.heldOut?.accuracy ?? Number.NaN)),
+  );
+  const size = padded(
+    "padStart",
+    column("size", (one) => bytes(one.sizeBytes)),
+  );
+
+  let shown = tested ? [name, accuracy, interval, heldOut, size] : [name, accuracy, interval, size];
+  // On a narrow terminal the bar gives way first, then the held-out accuracy, then the size.
+  for (const optional of [heldOut, size]) {
+    if (tableWidth(shown) > columns) shown = shown.filter((cells) => cells !== optional);
+  }
+  const room = Math.min(40, columns - tableWidth(shown) - gap.length);
+  if (room >= 8)
+    shown.splice(
+      1,
+      0,
+      column(" ".repeat(room), (one) => bar(score(one), room)),
+    );
+
+  const [head, ...lines] = name.map((_, i) => shown.map((cells) => cells[i]).join(gap));
   return [
-    paint("dim", header),
-    ...candidates.map((candidate, i) => {
-      const shown = score(candidate);
-      const text = line(candidate.published ? "▸" : " ", titles[i]!, bar(shown, barWidth), [
-        percent(shown?.accuracy ?? Number.NaN),
-        shown === null ? dash : percentRange(shown.interval),
-        percent(candidate.heldOut?.accuracy ?? Number.NaN),
-        bytes(candidate.sizeBytes),
-      ]);
-      return candidate.published ? paint("green", text) : text;
-    }),
+    paint("dim", head!.trimEnd()),
+    ...lines.map((line, i) => (candidates[i]!.published ? paint("green", line) : line)),
   ];
+}
+
+const gap = "   ";
+
+function padded(side: "padStart" | "padEnd", cells: readonly string[]): string[] {
+  const width = Math.max(...cells.map((cell) => cell.length));
+  return cells.map((cell) => cell[side](width));
+}
+
+function tableWidth(shown: readonly (readonly string[])[]): number {
+  return shown.reduce((sum, [head]) => sum + head!.length + gap.length, -gap.length);
+}
+
+function intervalWords(score: Score | null): string {
+  return score === null ? dash : percentRange(score.interval);
 }
 
 /** Full blocks up to the interval's low end, fading through the interval. */
 function bar(score: Score | null, width: number): string {
-  if (width <= 0) return "";
   if (score === null || ![score.accuracy, ...score.interval].every(Number.isFinite)) return " ".repeat(width);
   const cell = (share: number) => Math.round(Math.min(1, Math.max(0, share)) * width);
   const [low, middle, high] = [cell(score.interval[0]), cell(score.accuracy), cell(score.interval[1])];

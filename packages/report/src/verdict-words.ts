@@ -1,27 +1,24 @@
 import type { MethodName, TuneReport } from "@kilotune/contract";
-import { signedPoints } from "./format.ts";
+import { count, points } from "./format.ts";
 
 export type Tone = "pays" | "unclear" | "doesNotPay";
 
 /** The verdict in one line, and the mood it is shown in. A difference within noise is never called a win or a loss. */
 export function verdictHeadline({ verdict }: Pick<TuneReport, "verdict">): { tone: Tone; words: string } {
   const { margin, significant } = verdict;
-  const points = signedPoints(margin);
   if (!Number.isFinite(margin))
     return { tone: "unclear", words: "There was nothing to compare the prompt with" };
-  if (significant && margin > 0)
-    return { tone: "pays", words: `Tuning pays: ${points} points over the best baseline` };
-  if (significant && margin < 0)
-    return {
-      tone: "doesNotPay",
-      words: `Tuning does not pay here: ${points} points against the best baseline`,
-    };
-  return { tone: "unclear", words: `No clear winner: ${points} points, within the noise` };
+  const against = `${points(margin)} ${margin < 0 ? "below" : "above"} the best baseline`;
+  if (!significant || margin === 0)
+    return { tone: "unclear", words: `No clear winner: ${against} is within noise` };
+  return margin > 0
+    ? { tone: "pays", words: `Tuning pays: ${against}` }
+    : { tone: "doesNotPay", words: `Tuning does not pay here: ${against}` };
 }
 
 /** The published method in words. */
 export function methodWords({ prompt }: Pick<TuneReport, "prompt">): string {
-  const tokens = prompt.method === "head" ? "" : `, ${prompt.tokens} tokens`;
+  const tokens = prompt.method === "head" ? "" : `, ${count(prompt.tokens)} tokens`;
   return `${methodTitles[prompt.method] ?? prompt.method}${tokens}`;
 }
 

@@ -16,8 +16,8 @@ export function clip(text: string, maxLength: number): string {
   // A look a little past the cut is enough to see whether a grapheme crosses it.
   const near = text.slice(0, maxLength + 64);
   const boundary = graphemes.segment(near).containing(maxLength - 1)?.index ?? 0;
-  // Index 0: one "letter" under thousands of combining marks; any cut is right.
-  return `${near.slice(0, boundary === 0 ? maxLength - 1 : boundary).toWellFormed()}…`;
+  // Index 0: one "letter" under thousands of combining marks; any cut that splits no surrogate pair is right.
+  return `${near.slice(0, boundary === 0 ? maxLength - 1 : boundary).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });

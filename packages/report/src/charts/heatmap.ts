@@ -1,5 +1,5 @@
 import { html, type Markup } from "../escape.ts";
-import { count, percent } from "../format.ts";
+import { count } from "../format.ts";
 import { clip } from "../visible-text.ts";
 
 /** confusion[i][j]: rows of class i that were called class j. */
@@ -23,8 +23,8 @@ export interface ConfusedPair {
 export function heatTable({ labels, confusion }: Confusion): Markup {
   return html`<table class="heat" style="--labels:${labels.length}"><thead><tr><th class="corner" scope="col">true ↓ · called →</th>${labels.map((label) => html`<th scope="col" title="${clip(label, 200)}"><span>${clip(label, 22)}</span></th>`)}<th scope="col"><span>all</span></th></tr></thead>
 <tbody>${labels.map((label, i) => {
-    const total = rowTotal(confusion[i] ?? []);
-    return html`<tr><th scope="row" title="${clip(label, 200)}"><bdi>${clip(label, 26)}</bdi></th>${labels.map((_, j) => heatCell(confusion[i]?.[j] ?? 0, total, i === j))}<td class="total">${count(total)}</td></tr>`;
+    const total = rowTotal(confusion, i);
+    return html`<tr><th scope="row" title="${clip(label, 200)}"><bdi>${clip(label, 26)}</bdi></th>${labels.map((_, j) => heatCell(countAt(confusion, i, j), total, i === j))}<td class="total">${count(total)}</td></tr>`;
   })}</tbody></table>`;
 }
 
@@ -32,7 +32,7 @@ function heatCell(times: number, total: number, right: boolean): Markup {
   if (!(times > 0)) return html`<td class="none">·</td>`;
   const share = times / total;
   // Tints stop where the page's ink would become hard to read on them.
-  const tint = right ? share * 0.55 : 0.18 + share * 0.37;
+  const tint = right ? share * 0.52 : 0.26 + share * 0.26;
   return html`<td class="${right ? "right" : "wrong"}" style="--v:${tint.toFixed(3)}">${count(times)}</td>`;
 }
 
@@ -46,7 +46,7 @@ export function heatThumbnail(matrix: Confusion): Markup {
 <title>Confusion matrix of ${n} labels</title><desc>A row for each true label, a column for each answer. ${count(wrong.length)} cells off the diagonal hold mistakes; the most frequent ones are in the table.</desc>
 <rect class="frame" x="0" y="0" width="${n}" height="${n}"/>
 ${labels.map((_, i) => {
-  const share = (confusion[i]?.[i] ?? 0) / rowTotal(confusion[i] ?? []);
+  const share = countAt(confusion, i, i) / rowTotal(confusion, i);
   return share > 0
     ? html`<rect class="right" x="${i}" y="${i}" width="1" height="1" fill-opacity="${(0.25 + share * 0.75).toFixed(2)}"/>`
     : null;
@@ -65,27 +65,21 @@ ${wrong.map((pair, rank) => {
 /** Pairs of labels that are taken for each other, the most frequent first, ties by share. */
 export function confusedPairs({ labels, confusion }: Confusion): ConfusedPair[] {
   const pairs = labels.flatMap((_, row) => {
-    const total = rowTotal(confusion[row] ?? []);
+    const total = rowTotal(confusion, row);
     return labels.flatMap((_, column) => {
-      const times = confusion[row]?.[column] ?? 0;
+      const times = countAt(confusion, row, column);
       return row !== column && times > 0 ? [{ row, column, times, share: times / total }] : [];
     });
   });
   return pairs.sort((a, b) => b.times - a.times || b.share - a.share);
 }
 
-/** The most confused pairs in words and numbers. */
-export function pairTable(matrix: Confusion, limit: number): Markup {
-  const name = (i: number) => html`<bdi>${clip(matrix.labels[i] ?? "", 60)}</bdi>`;
-  return html`<table class="pairs"><thead><tr><th scope="col">True label</th><th scope="col">was called</th><th scope="col" class="number">times</th><th scope="col" class="number">of its rows</th></tr></thead>
-<tbody>${confusedPairs(matrix)
-    .slice(0, limit)
-    .map(
-      (pair) =>
-        html`<tr><td>${name(pair.row)}</td><td>${name(pair.column)}</td><td class="number">${count(pair.times)}</td><td class="number">${percent(pair.share)}</td></tr>`,
-    )}</tbody></table>`;
+function rowTotal(confusion: Confusion["confusion"], row: number): number {
+  return (confusion[row] ?? []).reduce((sum, _, column) => sum + countAt(confusion, row, column), 0);
 }
 
-function rowTotal(row: readonly number[]): number {
-  return row.reduce((sum, times) => sum + Math.max(times || 0, 0), 0);
+/** A count that isn't one (missing, negative, not finite) is no mistake and no right answer. */
+function countAt(confusion: Confusion["confusion"], row: number, column: number): number {
+  const n = confusion[row]?.[column] ?? 0;
+  return n > 0 && Number.isFinite(n) ? n : 0;
 }

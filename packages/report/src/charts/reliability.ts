@@ -14,7 +14,7 @@ export function reliabilityChart({ bins, expectedCalibrationError }: Calibration
   const x = (share: number) => plot.left + clamp(share) * (plot.right - plot.left);
   const y = (share: number) => plot.bottom - clamp(share) * (plot.bottom - plot.top);
   const filled = bins.filter(
-    (bin) => bin.rows > 0 && Number.isFinite(bin.confidence) && Number.isFinite(bin.accuracy),
+    (bin) => bin.rows > 0 && [bin.rows, bin.confidence, bin.accuracy].every(Number.isFinite),
   );
   const largest = filled.reduce((most, bin) => Math.max(most, bin.rows), 1);
   return html`<svg class="chart reliability" viewBox="0 0 ${size} ${size}" role="img">

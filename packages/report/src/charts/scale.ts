@@ -9,13 +9,14 @@ export interface Scale {
 
 /**
  * The smallest round axis around the finite ones among `values`, with about `wanted` steps of 1, 2 or 5 times a power of
- * ten. Equal values get room on both sides; no finite value gives 0..1.
+ * ten. Values that are as good as equal get room on both sides; no finite value gives 0..1.
  */
 export function niceScale(values: readonly number[], wanted: number): Scale {
   const finite = values.filter(Number.isFinite);
   let [low, high] = finite.length === 0 ? [0, 1] : extent(finite);
-  if (low === high) {
-    const room = Math.abs(low) / 2 || 1;
+  // Values closer than this differ by rounding only, and their ticks could not be told apart in 12 digits.
+  if (high - low < Math.max(1e-12, 1e-9 * Math.max(Math.abs(low), Math.abs(high)))) {
+    const room = Math.abs(low) > 1e-12 ? Math.abs(low) / 2 : 1;
     [low, high] = [low - room, high + room];
   }
   const step = niceStep((high - low) / wanted);

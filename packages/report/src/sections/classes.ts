@@ -1,8 +1,8 @@
 import type { TuneReport } from "@kilotune/contract";
+import { labelName } from "./label-name.ts";
 import { spanBar } from "../charts/span-bar.ts";
 import { html, type Markup } from "../escape.ts";
 import { count, counted, dash, percent } from "../format.ts";
-import { clip } from "../visible-text.ts";
 import { scrollBox, section } from "./section.ts";
 
 /** Shown before a fold; the rest of a long list is one click (or a print-out) away. */
@@ -19,7 +19,7 @@ export function classes({ evaluation, data }: TuneReport): Markup {
   const table = (rows: readonly PerClass[]) =>
     scrollBox(
       "Per-label scores",
-      html`<table class="classes"><thead><tr><th scope="col">Label</th><th scope="col" class="number">Precision</th><th scope="col" class="number">Recall</th><th scope="col" class="number">F1</th><th scope="col" class="bar"><span class="hidden">F1 as a bar</span></th><th scope="col" class="number">Test rows</th><th scope="col" class="number">Trained on</th></tr></thead>
+      html`<table class="classes"><thead><tr><th scope="col">Label</th><th scope="col" class="number">Precision</th><th scope="col" class="number">Recall</th><th scope="col" class="number">F1</th><th scope="col" class="bar"><span class="hidden">F1 as a bar</span></th><th scope="col" class="number">Rows</th><th scope="col" class="number">Trained on</th></tr></thead>
 <tbody>${rows.map((row) => classRow(row, trained.get(row.label)))}</tbody></table>`,
     );
   return section(
@@ -34,7 +34,7 @@ export function classes({ evaluation, data }: TuneReport): Markup {
 }
 
 function classRow(row: PerClass, trainedRows: number | undefined): Markup {
-  return html`<tr><th scope="row"><bdi>${clip(row.label, 60)}</bdi></th><td class="number">${percent(row.precision)}</td><td class="number">${percent(row.recall)}</td><td class="number strong">${percent(row.f1)}</td><td class="bar">${spanBar(0, row.f1, row.f1 < 0.75 ? "weak" : "fine")}</td><td class="number">${count(row.support)}</td><td class="number">${trainedRows === undefined ? dash : count(trainedRows)}</td></tr>`;
+  return html`<tr><th scope="row">${labelName(row.label)}</th><td class="number">${percent(row.precision)}</td><td class="number">${percent(row.recall)}</td><td class="number strong">${percent(row.f1)}</td><td class="bar">${spanBar(0, row.f1, row.f1 < 0.75 ? "weak" : "fine")}</td><td class="number">${count(row.support)}</td><td class="number">${trainedRows === undefined ? dash : count(trainedRows)}</td></tr>`;
 }
 
 /** A label that the evaluation never met has no F1; it comes last, being unknown rather than weak. */

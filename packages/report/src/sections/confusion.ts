@@ -1,7 +1,8 @@
 import type { TuneReport } from "@kilotune/contract";
-import { confusedPairs, heatTable, heatThumbnail, pairTable } from "../charts/heatmap.ts";
+import { type ConfusedPair, confusedPairs, heatTable, heatThumbnail } from "../charts/heatmap.ts";
 import { html, type Markup } from "../escape.ts";
-import { counted } from "../format.ts";
+import { count, counted, percent } from "../format.ts";
+import { labelName } from "./label-name.ts";
 import { scrollBox, section } from "./section.ts";
 
 /** Beyond this a labelled matrix is wider than a printed page. */
@@ -19,15 +20,23 @@ export function confusion({ evaluation }: TuneReport): Markup {
       html`<p>A row for each true label, a column for each answer. <span class="key right">right</span> <span class="key wrong">wrong</span> deeper colour: a larger share of the row.</p>`,
       scrollBox("Confusion matrix", heatTable(evaluation)),
     );
-  const pairs = confusedPairs(evaluation).length;
+  const pairs = confusedPairs(evaluation);
   const shown =
-    pairs > mostPairs
-      ? `The ${mostPairs} most frequent of ${counted(pairs, "confused pair")}`
-      : counted(pairs, "confused pair");
+    pairs.length > mostPairs
+      ? `The ${mostPairs} most frequent of ${counted(pairs.length, "confused pair")}`
+      : counted(pairs.length, "confused pair");
   return section(
     "confusion",
     title,
     html`<p>${shown}; the picture is the whole matrix of ${counted(evaluation.labels.length, "label")}: <span class="key right">right</span> on the diagonal, <span class="key wrong">wrong</span> off it.</p>
-<div class="beside">${pairs === 0 ? html`<p>No label was taken for another.</p>` : scrollBox("Most confused pairs", pairTable(evaluation, mostPairs))}${heatThumbnail(evaluation)}</div>`,
+<div class="beside">${pairs.length === 0 ? html`<p>No label was taken for another.</p>` : scrollBox("Most confused pairs", pairTable(evaluation.labels, pairs.slice(0, mostPairs)))}${heatThumbnail(evaluation)}</div>`,
   );
+}
+
+function pairTable(labels: readonly string[], pairs: readonly ConfusedPair[]): Markup {
+  return html`<table class="pairs"><thead><tr><th scope="col">True label</th><th scope="col">was called</th><th scope="col" class="number">times</th><th scope="col" class="number">of its rows</th></tr></thead>
+<tbody>${pairs.map(
+    ({ row, column, times, share }) =>
+      html`<tr><td>${labelName(labels[row] ?? "")}</td><td>${labelName(labels[column] ?? "")}</td><td class="number">${count(times)}</td><td class="number">${percent(share)}</td></tr>`,
+  )}</tbody></table>`;
 }

@@ -33,7 +33,7 @@ export function timings({ timings }: TuneReport): Markup | null {
 <tbody>${timings.map(({ name, seconds }) => {
       const start = passed;
       passed += seconds;
-      return html`<tr><th scope="row">${clip(name, 60)}</th><td class="bar">${spanBar(start / total, passed / total, "chosen")}</td><td class="number">${duration(seconds)}</td><td class="number quiet">${percent(seconds / total, 0)}</td></tr>`;
+      return html`<tr><th scope="row">${clip(name, 60)}</th><td class="bar">${spanBar(start / total, passed / total, "chosen")}</td><td class="number">${duration(seconds)}</td><td class="number quiet">${seconds > 0 && seconds / total < 0.005 ? "< 1 %" : percent(seconds / total, 0)}</td></tr>`;
     })}</tbody><tfoot><tr><th scope="row">whole job</th><td></td><td class="number">${duration(total)}</td><td></td></tr></tfoot></table>`,
   );
 }

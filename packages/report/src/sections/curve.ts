@@ -9,7 +9,8 @@ import { section } from "./section.ts";
  * Loss, validation accuracy and learning rate by epoch, each with its own axis: three panels over the same epochs say
  * what one chart with three scales would hide.
  */
-export function curve({ curve }: TuneReport): Markup {
+export function curve(report: TuneReport): Markup {
+  const curve = report.curve.filter(({ epoch }) => Number.isFinite(epoch));
   if (curve.length === 0)
     return section(
       "curve",
@@ -71,7 +72,7 @@ function panels(curve: readonly CurvePoint[], best: CurvePoint | null): { chart:
       "rate",
       (p) => p.learningRate,
       true,
-      "warm-up, then falling",
+      "used in each epoch",
       () => shortNumber,
     ),
   ];

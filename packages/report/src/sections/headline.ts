@@ -8,7 +8,7 @@ import { clip } from "../visible-text.ts";
 export function headline(report: TuneReport): Markup {
   const { tone, words } = verdictHeadline(report);
   return html`<header class="headline ${tone}">
-<p class="eyebrow"><bdi>${clip(report.title, 160)}</bdi> · ${dateTime(report.createdAt)}</p>
+<p class="eyebrow"><bdi>${clip(report.title, 100)}</bdi> · ${dateTime(report.createdAt)}</p>
 <h1>${words}</h1>
 <p class="lead">${clip(report.verdict.words, 800)}</p>
 <p class="published"><span class="chip">Published</span> ${methodWords(report)} on ${clip(report.backbone.id, 80)} <span class="quiet">· paired test on held-out rows (McNemar), ${pValue(report.verdict.pValue)}</span></p>

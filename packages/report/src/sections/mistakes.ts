@@ -2,7 +2,9 @@ import type { TuneReport } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
 import { count, counted, percent } from "../format.ts";
 import { clip } from "../visible-text.ts";
-import { scrollBox, section } from "./section.ts";
+import { labelName } from "./label-name.ts";
+import { section } from "./section.ts";
+import { stackedTable } from "./stacked-table.ts";
 
 const mostMistakes = 40;
 const mostCharacters = 280;
@@ -25,15 +27,22 @@ export function mistakes({ evaluation }: TuneReport): Markup {
     "mistakes",
     title,
     html`<p>${howMany} in ${count(evaluation.rows)} rows. A sure mistake is often a text that two labels fit, or a wrong label in the data.</p>`,
-    scrollBox(
-      "Mistakes",
-      html`<table class="mistakes"><thead><tr><th scope="col">Text</th><th scope="col">True label</th><th scope="col">was called</th><th scope="col" class="number">sure</th></tr></thead>
-<tbody>${mistakes
-        .slice(0, mostMistakes)
-        .map(
-          ({ text, label, predicted, score }) =>
-            html`<tr><td class="text" dir="auto">${clip(text, mostCharacters)}</td><td class="label"><bdi>${clip(label, 60)}</bdi></td><td class="label wrong"><bdi>${clip(predicted, 60)}</bdi></td><td class="number">${percent(score, 0)}</td></tr>`,
-        )}</tbody></table>`,
+    stackedTable(
+      "mistakes",
+      [
+        { name: "Text", kind: "text" },
+        { name: "True label", kind: "label" },
+        { name: "was called", kind: "label" },
+        { name: "sure", kind: "number" },
+      ],
+      mistakes.slice(0, mostMistakes).map(({ text, label, predicted, score }) => ({
+        cells: [
+          clip(text, mostCharacters),
+          labelName(label),
+          html`<span class="wrong">${labelName(predicted)}</span>`,
+          percent(score, 0),
+        ],
+      })),
     ),
   );
 }

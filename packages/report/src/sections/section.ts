@@ -1,4 +1,6 @@
+import type { Score } from "@kilotune/contract";
 import { type Content, html, type Markup } from "../escape.ts";
+import { dash, percent, percentRange } from "../format.ts";
 
 /** A titled part of the page. `id` is ours, never a tenant's. */
 export function section(id: string, title: string, ...content: readonly Content[]): Markup {
@@ -11,4 +13,11 @@ ${content}
 /** A box that scrolls sideways on a small screen; focusable, so that the keyboard can scroll it too. */
 export function scrollBox(label: string, content: Content): Markup {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
+}
+
+/** An accuracy with its interval below it. */
+export function scoreWords(score: Score | null): Content {
+  return score === null
+    ? dash
+    : html`${percent(score.accuracy)} <small>${percentRange(score.interval)}</small>`;
 }
