@@ -47,8 +47,8 @@ const BINDING: readonly { key: BindingKey; title: string; hint: (backboneId: str
     hint: (id) =>
       `Lower-casing, pooling or another setting differs: restore the settings of ${id}, or tune again with these.`,
   },
-  { key: "layers", title: "layers", hint: FORGED },
+  { key: "layers", title: "a number of layers of", hint: FORGED },
   { key: "hiddenSize", title: "a hidden size of", hint: FORGED },
-  { key: "heads", title: "key and value heads", hint: FORGED },
+  { key: "heads", title: "a number of heads of", hint: FORGED },
   { key: "headDim", title: "a head dimension of", hint: FORGED },
 ];

@@ -1,8 +1,7 @@
 import { KilotuneError } from "@kilotune/contract";
 import { assertFinite, readSafetensors, type SafetensorsFile, type Tensor } from "@kilotune/engine";
 import { MAX_FILE_BYTES, MAX_HEADER_BYTES, MAX_MANIFEST_BYTES, MAX_TENSORS } from "./caps.ts";
-import { MANIFEST_KEY } from "./encode.ts";
-import { type PromptManifest, parseManifest } from "./manifest.ts";
+import { MANIFEST_KEY, type PromptManifest, parseManifest } from "./manifest.ts";
 import type { Prompt, StoredPrompt } from "./prompt.ts";
 import { promptIdOf } from "./prompt-id.ts";
 import { printable, quote } from "./quote.ts";

@@ -2,12 +2,9 @@ import { KilotuneError } from "@kilotune/contract";
 import { writeSafetensors } from "@kilotune/engine";
 import { canonicalJson } from "./canonical-json.ts";
 import { MAX_FILE_BYTES, MAX_MANIFEST_BYTES } from "./caps.ts";
-import { parseManifest } from "./manifest.ts";
+import { MANIFEST_KEY, parseManifest } from "./manifest.ts";
 import type { Prompt } from "./prompt.ts";
 import { type Storage, toStored } from "./storage.ts";
-
-/** The key of the safetensors metadata under which the manifest stands, as canonical JSON. */
-export const MANIFEST_KEY = "kilotune.prompt";
 
 /**
  * The file of a prompt, `manifest.storage` set to `storage`. Equal prompts give equal bytes. Throws `bad_prompt`,

@@ -2,6 +2,9 @@ import { KilotuneError } from "@kilotune/contract";
 import { z } from "zod";
 import { printable, quote } from "./quote.ts";
 
+/** The key of the safetensors metadata under which the manifest stands, as canonical JSON. */
+export const MANIFEST_KEY = "kilotune.prompt";
+
 export const PROMPT_FORMAT = "kilotune.prompt/1";
 
 const positiveInteger = z.int().positive();
@@ -29,7 +32,7 @@ const head = z.strictObject({ kind: z.enum(["cosine", "linear"]), scale: z.numbe
 const receipt = z.strictObject({
   dataSha256: sha256,
   seed: z.int(),
-  settings: z.record(z.string(), z.union([z.string(), z.number()])),
+  settings: z.record(z.string(), z.union([z.string(), z.number()], "expected a string or a number")),
   codeVersion: name,
   epochs: z.int().nonnegative(),
   trainRows: positiveInteger,
@@ -86,11 +89,15 @@ const kvSites = z.strictObject({
 const softSites = z.strictObject({ tokens: positiveInteger });
 
 const schema = z
-  .discriminatedUnion("method", [
-    z.strictObject({ method: z.literal("kv"), sites: kvSites, ...shared }),
-    z.strictObject({ method: z.literal("soft"), sites: softSites, ...shared }),
-    z.strictObject({ method: z.literal("head"), ...shared }),
-  ])
+  .discriminatedUnion(
+    "method",
+    [
+      z.strictObject({ method: z.literal("kv"), sites: kvSites, ...shared }),
+      z.strictObject({ method: z.literal("soft"), sites: softSites, ...shared }),
+      z.strictObject({ method: z.literal("head"), ...shared }),
+    ],
+    'expected "kv", "soft" or "head"',
+  )
   .superRefine((manifest, context) => {
     if (manifest.method !== "kv") return;
     const { firstLayer, layers } = manifest.sites;
@@ -107,9 +114,9 @@ export type PromptManifest = z.infer<typeof schema>;
 
 /** Throws `unsupported_prompt_version` or `bad_prompt`, naming the first faults by their place in the manifest. */
 export function parseManifest(value: unknown): PromptManifest {
+  refuseOtherFormat(value);
   const parsed = schema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
-  refuseOtherVersion(value);
   const faults = parsed.error.issues.slice(0, MAX_FAULTS).map(describeIssue);
   const more = parsed.error.issues.length - faults.length;
   throw new KilotuneError(
@@ -121,20 +128,19 @@ export function parseManifest(value: unknown): PromptManifest {
 
 const MAX_FAULTS = 3;
 
-function refuseOtherVersion(value: unknown): void {
+/** First, since the faults that this schema finds in another version's manifest would only mislead. */
+function refuseOtherFormat(value: unknown): void {
   const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
-  if (typeof format !== "string" || !format.startsWith("kilotune.prompt/") || format === PROMPT_FORMAT)
-    return;
+  if (format === PROMPT_FORMAT) return;
   throw new KilotuneError(
     "unsupported_prompt_version",
-    `prompt manifest: expected format ${quote(PROMPT_FORMAT)}, but saw ${quote(format)}`,
+    `prompt manifest: expected format "${PROMPT_FORMAT}", but saw ${quote(format)}`,
     "The prompt was written by another version of Kilotune: update Kilotune, or tune again with this one.",
   );
 }
 
-function describeIssue(issue: z.core.$ZodIssue): string {
-  const place = issue.path.length === 0 ? "" : `${quote(issue.path.join("."))}: `;
-  const { input } = issue;
-  const seen = typeof input === "string" || typeof input === "number" ? `, but saw ${quote(input)}` : "";
-  return `${place}${printable(issue.message)}${seen}`;
+function describeIssue({ path, message, input }: z.core.$ZodIssue): string {
+  const place = path.length === 0 ? "" : `${quote(path.join("."))}: `;
+  const isTold = typeof input === "object" || message.includes("received");
+  return `${place}${printable(message)}${isTold ? "" : `, but saw ${quote(input)}`}`;
 }
