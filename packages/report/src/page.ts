@@ -37,7 +37,7 @@ ${style}
 ${headline(report)}
 ${candidates(report)}${curve(report)}${confusion(report)}${classes(report)}${mistakes(report)}${calibration(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
 </main>
-<footer>Made by Kilotune on this machine. The page loads nothing and sends nothing.</footer>
+<footer>Made by Kilotune. The page loads nothing and sends nothing.</footer>
 </body>
 </html>
 `;

@@ -60,7 +60,7 @@ tfoot th, tfoot td { border-bottom: 0; border-top: 1px solid var(--line); font-w
 .number { text-align: end; white-space: nowrap; }
 caption { text-align: start; padding-bottom: 6px; font-weight: 650; }
 .scroll { overflow-x: auto; }
-.scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--blue); outline-offset: 3px; border-radius: 4px; }
+.scroll:focus-visible, code:focus-visible, summary:focus-visible { outline: 2px solid var(--blue); outline-offset: 3px; border-radius: 4px; }
 
 .chart { display: block; width: 100%; height: auto; }
 .grid { stroke: var(--grid); } .axis { stroke: var(--soft); }
@@ -125,7 +125,7 @@ tr.published > * { font-weight: 650; }
 details { margin-top: 14px; } summary { cursor: pointer; color: var(--blue); padding: 4px 0; }
 .command { max-width: none; margin-bottom: 12px; }
 .command span { display: block; color: var(--soft); font-size: 14px; margin-bottom: 3px; }
-.command code { display: block; padding: 10px 14px; background: var(--panel); border-radius: 8px; font-size: 14px; }
+.command code { display: block; overflow-x: auto; white-space: pre; padding: 10px 14px; background: var(--panel); border-radius: 8px; font-size: 14px; }
 
 @media screen and (max-width: 760px) {
   main, footer { padding-inline: 16px; }
@@ -174,6 +174,7 @@ details { margin-top: 14px; } summary { cursor: pointer; color: var(--blue); pad
   .reliability { max-width: 240px; }
   .beside.calibration { grid-template-columns: 250px minmax(0, 1fr); }
   .scroll { overflow: visible; }
+  .command code { white-space: pre-wrap; }
   section > p, .legend { break-after: avoid; }
   .heat, figure, tr, .chart, .figures > div, .command { break-inside: avoid; }
   details::details-content { content-visibility: visible; }

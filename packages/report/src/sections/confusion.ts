@@ -17,7 +17,7 @@ export function confusion({ evaluation }: TuneReport): Markup {
     return section(
       "confusion",
       title,
-      html`<p>A row for each true label, a column for each answer. <span class="key right">right</span> <span class="key wrong">wrong</span> deeper colour: a larger share of the row.</p>`,
+      html`<p>A row for each true label, a column for each answer. <span class="key right">right</span> <span class="key wrong">wrong</span> The deeper the colour, the larger the share of the row.</p>`,
       scrollBox("Confusion matrix", heatTable(evaluation)),
     );
   const pairs = confusedPairs(evaluation);

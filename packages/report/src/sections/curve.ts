@@ -15,7 +15,7 @@ export function curve(report: TuneReport): Markup {
     return section(
       "curve",
       "Training",
-      html`<p>There were no epochs: the published head was fitted in one step on the backbone's sentence vectors.</p>`,
+      html`<p>There were no epochs, so there is no curve to show.</p>`,
     );
   const best = bestEpoch(curve);
   const shown = panels(curve, best);

@@ -19,7 +19,7 @@ export function usage({ prompt }: TuneReport): Markup {
 }
 
 function command(purpose: string, line: string): Markup {
-  return html`<p class="command"><span>${purpose}</span><code>${line}</code></p>`;
+  return html`<p class="command"><span>${purpose}</span><code tabindex="0">${line}</code></p>`;
 }
 
 /** A path with blanks, quotes or $ in it must stay one word, and must not run. */
