@@ -192,7 +192,7 @@ export function worstError(seen: Tensor | undefined, wanted: { data: ArrayLike<n
     const saw = Number(seen.data[at]);
     if (saw === want || (Number.isNaN(saw) && Number.isNaN(want))) return worst;
     const error = Math.abs(saw - want) / Math.max(1, Math.abs(want));
-    return error <= worst ? worst : error;
+    return Math.max(worst, error);
   }, 0);
 }
 
