@@ -1,4 +1,4 @@
-import type { Session } from "@kilotune/engine";
+import type { OpenGraph, Session } from "@kilotune/engine";
 import type { GraphSpec } from "./bundle/graphs.ts";
 import type { BackboneManifest } from "./bundle/manifest.ts";
 import type { Tokenizer } from "./tokenizer/load-tokenizer.ts";
@@ -9,4 +9,6 @@ export interface Backbone {
   readonly tokenizer: Tokenizer;
   /** Opens one of its graphs. The caller releases the session. */
   open(spec: GraphSpec): Promise<Session>;
+  /** Opens any graph on the same runtime: the small ones of heads and probes. */
+  readonly openGraph: OpenGraph;
 }

@@ -1,8 +1,15 @@
 export type { Backbone } from "./backbone.ts";
-export type { BertConfig } from "./bert/config.ts";
+export type { BertConfig, Pooling } from "./bert/config.ts";
 export type { UpperSite } from "./bert/graph.ts";
 export { buildBundle, defaultFirstLayer } from "./bundle/build.ts";
 export { buildGraph, type GraphSpec, graphFile, type TunedSite } from "./bundle/graphs.ts";
-export { type BackboneIdentity, type BackboneManifest } from "./bundle/manifest.ts";
+export type { BackboneIdentity, BackboneManifest } from "./bundle/manifest.ts";
 export { openBundle } from "./bundle/open.ts";
+export { sha256OfFile } from "./download/checksum.ts";
+export { type PullOptions, type PullProgress, pullBackbone } from "./download/pull-backbone.ts";
+export { type BackboneCheck, verifyBackbone } from "./download/verify-backbone.ts";
+export { bundleFolder, type LoadOptions, loadBackbone } from "./load.ts";
+export { type PackedTexts, packTexts } from "./pack-texts.ts";
+export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/backbones.ts";
+export { cacheFolder, hubUrl } from "./registry/places.ts";
 export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-tokenizer.ts";

@@ -8,7 +8,7 @@ export { printGraph } from "./ir/print.ts";
 export { cosineHead, crossEntropy, meanSquaredError, normalize, sigmoidCrossEntropy } from "./losses.ts";
 export { isOpName, type OpName } from "./ops/table.ts";
 export { openReferenceSession } from "./session/reference.ts";
-export type { Feeds, Session } from "./session/session.ts";
+export type { Feeds, OpenGraph, Session } from "./session/session.ts";
 export {
   BYTES_PER_ELEMENT,
   type DType,

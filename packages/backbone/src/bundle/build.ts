@@ -15,16 +15,9 @@ import {
 import { parseBertConfig, parseMaxTokens, parsePooling } from "../bert/config.ts";
 import { mapBertWeights } from "../bert/weights.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
+import { sha256OfFile } from "../download/checksum.ts";
 import { placesIn } from "../weight-places.ts";
-import {
-  openFile,
-  parseJson,
-  readAt,
-  readHeader,
-  readJson,
-  readText,
-  sha256OfFile,
-} from "./checkpoint-files.ts";
+import { openFile, parseJson, readAt, readHeader, readJson, readText } from "./checkpoint-files.ts";
 import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
 import { type BackboneManifest, BUNDLE_FORMAT } from "./manifest.ts";
 

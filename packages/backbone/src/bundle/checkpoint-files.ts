@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
@@ -68,13 +66,6 @@ export function parseJson(text: string, name: string): unknown {
       { cause },
     );
   }
-}
-
-export async function sha256OfFile(file: string): Promise<string> {
-  await openFile(file).then((handle) => handle.close());
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 function missing(file: string, cause: unknown): KilotuneError {

@@ -37,6 +37,7 @@ export async function openBundle(
     async open(spec) {
       return openNodeSession(await graphOf(folder, manifest, spec), options);
     },
+    openGraph: (graph) => openNodeSession(graph, options),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Graph } from "../ir/graph.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**
@@ -13,3 +14,6 @@ export interface Session {
 }
 
 export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** Opens a graph without external data, wherever the caller runs. */
+export type OpenGraph = (graph: Graph) => Promise<Session>;

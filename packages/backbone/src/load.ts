@@ -1,0 +1,74 @@
+import { realpath, stat } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+import type { NodeSessionOptions } from "@kilotune/engine/node";
+import type { Backbone } from "./backbone.ts";
+import { buildBundle } from "./bundle/build.ts";
+import { openBundle } from "./bundle/open.ts";
+import { sha256OfFile } from "./download/checksum.ts";
+import { type PullOptions, pullBackbone } from "./download/pull-backbone.ts";
+import { findBackbone } from "./registry/backbones.ts";
+
+export interface LoadOptions extends PullOptions, NodeSessionOptions {
+  /** Called when a bundle has to be built, which takes about a second for 90 MB. */
+  onBuild?(bundle: string): void;
+}
+
+/**
+ * The one way to a backbone: a known id is fetched and verified (nothing is fetched the second time), a folder is any
+ * checkpoint of a known family; either is built into a bundle once, and opened.
+ *
+ * @param name a known id ("minilm-l6"), or the path of a checkpoint's folder, which has a "/" or a "." in front
+ */
+export async function loadBackbone(name: string, options: LoadOptions): Promise<Backbone> {
+  const { bundle, build } = isPath(name) ? await ofFolder(name, options) : await ofKnown(name, options);
+  const standing = await openBundle(bundle, options);
+  if (standing !== undefined) return standing;
+  options.onBuild?.(bundle);
+  await build();
+  const built = await openBundle(bundle, options);
+  if (built === undefined) throw new Error(`a bundle was built in ${bundle} and isn't there`);
+  return built;
+}
+
+/** Where the bundle of a known backbone lies. */
+export function bundleFolder(cache: string, id: string): string {
+  return path.join(cache, "backbones", id, "bundle");
+}
+
+function isPath(name: string): boolean {
+  return name.startsWith(".") || name.includes("/") || name.includes(path.sep);
+}
+
+async function ofKnown(id: string, options: LoadOptions) {
+  const known = findBackbone(id);
+  const bundle = bundleFolder(options.cache, id);
+  const weights = known.files.find((file) => file.name === "model.safetensors");
+  const build = async () => {
+    const checkpoint = await pullBackbone(id, options);
+    const sha = weights === undefined ? {} : { weightsSha256: weights.sha256 };
+    await buildBundle(checkpoint, bundle, { id, licence: known.licence, ...sha });
+  };
+  return { bundle, build };
+}
+
+/**
+ * A user's folder may be read-only and may change, so its bundle lies in the cache under the hash of its weights.
+ */
+async function ofFolder(folder: string, options: LoadOptions) {
+  const weights = path.join(folder, "model.safetensors");
+  const seen = await stat(weights).catch((cause: Error) => {
+    throw new KilotuneError(
+      "missing_file",
+      `expected a checkpoint's folder with model.safetensors at ${folder}: ${cause.message}`,
+      "Give a known id (kilotune backbone list), or a folder with config.json, model.safetensors and tokenizer.json.",
+      { cause },
+    );
+  });
+  if (!seen.isFile())
+    throw new KilotuneError("missing_file", `${weights} isn't a file`, "Give a checkpoint's folder.");
+  const weightsSha256 = await sha256OfFile(weights);
+  const id = path.basename(await realpath(folder));
+  const bundle = bundleFolder(options.cache, `folder-${weightsSha256.slice(0, 16)}`);
+  return { bundle, build: () => buildBundle(folder, bundle, { id, licence: "unknown", weightsSha256 }) };
+}

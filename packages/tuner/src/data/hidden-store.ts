@@ -1,0 +1,80 @@
+import { type Backbone, packTexts } from "@kilotune/backbone";
+import { type Feeds, float32, type Session } from "@kilotune/engine";
+import { lengthBatches } from "./batches.ts";
+
+/**
+ * The hidden states below the first prompted layer, computed once a row: a late prompt doesn't change them, and this is
+ * where late prompts get their speed from. Rows beyond the memory budget are computed again whenever they are asked for.
+ */
+export class HiddenStore {
+  readonly rows: readonly Int32Array[];
+  readonly lengths: Int32Array;
+  readonly #backbone: Backbone;
+  readonly #lower: Session;
+  readonly #stored: (Float32Array | undefined)[];
+
+  private constructor(backbone: Backbone, lower: Session, rows: readonly Int32Array[]) {
+    this.rows = rows;
+    this.lengths = Int32Array.from(rows, (row) => row.length);
+    this.#backbone = backbone;
+    this.#lower = lower;
+    this.#stored = new Array(rows.length);
+  }
+
+  /**
+   * @param rows token ids of each row
+   * @param lower an open session of the backbone's `lower` graph; the caller releases it
+   * @param budgetBytes default 2 GB: all of banking77 at width 384 takes a tenth of that
+   */
+  static async compute(
+    backbone: Backbone,
+    lower: Session,
+    rows: readonly Int32Array[],
+    options: { budgetBytes?: number; onProgress?: (done: number) => void } = {},
+  ): Promise<HiddenStore> {
+    const store = new HiddenStore(backbone, lower, rows);
+    let left = options.budgetBytes ?? 2e9;
+    let done = 0;
+    for (const batch of lengthBatches(store.lengths, 64)) {
+      const { hidden, width } = await store.#run(batch);
+      batch.forEach((row, at) => {
+        const size = (store.lengths[row] as number) * store.#hiddenSize;
+        if (left < size * 4) return;
+        left -= size * 4;
+        store.#stored[row] = hidden.slice(at * width, at * width + size);
+      });
+      options.onProgress?.((done += batch.length));
+    }
+    return store;
+  }
+
+  /** Feeds of the upper graphs for some rows: hidden [B, S, H], mask [B, S], pool [B, S]. */
+  async batch(rows: readonly number[]): Promise<Feeds> {
+    const length = Math.max(...rows.map((row) => this.lengths[row] as number));
+    const { mask, pool } = packTexts(
+      rows.map((row) => this.rows[row] as Int32Array),
+      length,
+      this.#backbone.manifest.pooling,
+    );
+    const shape = [rows.length, length, this.#hiddenSize];
+    if (rows.some((row) => this.#stored[row] === undefined)) {
+      const { hidden } = await this.#run(rows);
+      return { hidden: float32(hidden, shape), mask, pool };
+    }
+    const hidden = new Float32Array(rows.length * length * this.#hiddenSize);
+    rows.forEach((row, at) => hidden.set(this.#stored[row] as Float32Array, at * length * this.#hiddenSize));
+    return { hidden: float32(hidden, shape), mask, pool };
+  }
+
+  get #hiddenSize(): number {
+    return this.#backbone.manifest.config.hiddenSize;
+  }
+
+  async #run(rows: readonly number[]): Promise<{ hidden: Float32Array; width: number }> {
+    const length = Math.max(...rows.map((row) => this.lengths[row] as number));
+    const ids = rows.map((row) => this.rows[row] as Int32Array);
+    const { pool: _, ...feeds } = packTexts(ids, length, this.#backbone.manifest.pooling);
+    const { hidden } = await this.#lower.run(feeds);
+    return { hidden: hidden?.data as Float32Array, width: length * this.#hiddenSize };
+  }
+}

@@ -1,0 +1,162 @@
+import type { Backbone } from "@kilotune/backbone";
+import { type Prng, type PrngState, prng, resumePrng } from "@kilotune/dataset";
+import { type Feeds, float32, type Session } from "@kilotune/engine";
+import { lengthBatches } from "./data/batches.ts";
+import type { HiddenStore } from "./data/hidden-store.ts";
+import { DropoutMasks } from "./dropout-masks.ts";
+import { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
+import { clipByGlobalNorm } from "./optimizer/clip.ts";
+import { warmupCosine } from "./optimizer/schedule.ts";
+import { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
+import type { TuneSettings } from "./settings.ts";
+
+/** Everything that changes while tuning: a checkpoint is this, and nothing else. */
+export interface TuneState {
+  epoch: number;
+  /** Steps done within the epoch. */
+  step: number;
+  lossSum: number;
+  readonly prompt: Float32Array;
+  /** [classes, H] flat */
+  readonly prototypes: Float32Array;
+  readonly promptMoments: AdamWState;
+  readonly prototypeMoments: AdamWState;
+  /** Draws an epoch's batches; as it was when the epoch began. */
+  batchRandom: PrngState;
+  dropoutRandom: PrngState;
+}
+
+export interface TuneData {
+  readonly store: HiddenStore;
+  /** Class of each row. */
+  readonly labels: Int32Array;
+  readonly classes: number;
+  /** Weight of each row; 1 where left out. */
+  readonly rowWeights?: Float32Array;
+}
+
+export interface TuneHooks {
+  /** After each step; share is of the whole run, 0..1. */
+  onStep?(progress: { epoch: number; share: number; loss: number; learningRate: number }): void;
+  /** After each epoch. Return "stop" to end the run here. */
+  onEpoch?(end: {
+    epoch: number;
+    loss: number;
+    learningRate: number;
+    state: TuneState;
+  }): Promise<"stop" | void> | "stop" | void;
+  /** After each step: whether to stop right now (Ctrl-C), keeping the state for a later resume. */
+  aborted?(): boolean;
+}
+
+export type TuneEnd = "done" | "stopped" | "aborted" | "diverged";
+
+export function startTuning(settings: TuneSettings, backbone: Backbone, prototypes: Float32Array): TuneState {
+  const prompt = promptSite(settings, backbone.manifest).start(prng(settings.seed, "prompt"));
+  return {
+    epoch: 0,
+    step: 0,
+    lossSum: 0,
+    prompt,
+    prototypes: prototypes.slice(),
+    promptMoments: initAdamW(prompt.length),
+    prototypeMoments: initAdamW(prototypes.length),
+    batchRandom: prng(settings.seed, "batches").state,
+    dropoutRandom: prng(settings.seed, "dropout").state,
+  };
+}
+
+/**
+ * Tunes from `state` to the end, changing it in place. `session` is the backbone's `tune` graph for the settings' site.
+ * Same settings, data and state: same bytes.
+ */
+export async function tune(
+  settings: TuneSettings,
+  backbone: Backbone,
+  session: Session,
+  data: TuneData,
+  state: TuneState,
+  hooks: TuneHooks = {},
+): Promise<TuneEnd> {
+  const site = promptSite(settings, backbone.manifest);
+  const masks = settings.dropout > 0 ? new DropoutMasks(settings.dropout, settings.seed) : undefined;
+  const dropoutRandom = resumePrng(state.dropoutRandom);
+  const stepsPerEpoch = Math.ceil(data.labels.length / settings.batchSize);
+  const totalSteps = settings.epochs * stepsPerEpoch;
+  while (state.epoch < settings.epochs) {
+    const batchRandom = resumePrng(state.batchRandom);
+    const batches = lengthBatches(data.store.lengths, settings.batchSize, batchRandom);
+    let learningRate = 0;
+    while (state.step < batches.length) {
+      const batch = batches[state.step] as number[];
+      const done = state.epoch * stepsPerEpoch + state.step;
+      const factor = warmupCosine(done, totalSteps, settings.warmup);
+      learningRate = settings.promptLearningRate * factor;
+      const feeds = await stepFeeds(settings, site, backbone, data, state, batch, masks, dropoutRandom);
+      const results = await session.run(feeds);
+      const loss = results.loss?.data[0] as number;
+      const gradients = [`grad.${site.site.kind}`, "grad.prototypes"].map(
+        (name) => results[name]?.data as Float32Array,
+      ) as [Float32Array, Float32Array];
+      const norm = clipByGlobalNorm(gradients, settings.clipNorm);
+      if (!Number.isFinite(loss) || !Number.isFinite(norm)) return "diverged";
+      updateAdamW(state.promptMoments, state.prompt, gradients[0], learningRate);
+      updateAdamW(state.prototypeMoments, state.prototypes, gradients[1], settings.headLearningRate * factor);
+      state.step++;
+      state.lossSum += loss * batch.length;
+      state.dropoutRandom = dropoutRandom.state;
+      hooks.onStep?.({ epoch: state.epoch, share: (done + 1) / totalSteps, loss, learningRate });
+      if (hooks.aborted?.()) return "aborted";
+    }
+    const loss = state.lossSum / data.labels.length;
+    state.epoch++;
+    state.step = 0;
+    state.lossSum = 0;
+    state.batchRandom = batchRandom.state;
+    if ((await hooks.onEpoch?.({ epoch: state.epoch, loss, learningRate, state })) === "stop")
+      return "stopped";
+  }
+  return "done";
+}
+
+async function stepFeeds(
+  settings: TuneSettings,
+  site: PromptSite,
+  backbone: Backbone,
+  data: TuneData,
+  state: TuneState,
+  batch: readonly number[],
+  masks: DropoutMasks | undefined,
+  random: Prng,
+): Promise<Feeds> {
+  const { hiddenSize, heads, layers } = backbone.manifest.config;
+  const texts = await data.store.batch(batch);
+  const B = batch.length;
+  const targets = new Float32Array(B * data.classes);
+  const weights = new Float32Array(B);
+  batch.forEach((row, at) => {
+    targets[at * data.classes + (data.labels[row] as number)] = 1;
+    weights[at] = (data.rowWeights?.[row] ?? 1) / B;
+  });
+  const dropout: Record<string, Feeds[string]> = {};
+  if (masks !== undefined) {
+    const S = texts.hidden?.dims[1] as number;
+    const queries = settings.method === "soft" ? settings.tokens + S : S;
+    const keys = settings.tokens + S;
+    dropout["dropout.prompt"] = masks.draw(site.dims, random);
+    for (let layer = settings.firstLayer; layer < layers; layer++) {
+      dropout[`dropout.${layer}.attention`] = masks.draw([B, heads, queries, keys], random);
+      dropout[`dropout.${layer}.mixed`] = masks.draw([B * queries, hiddenSize], random);
+      dropout[`dropout.${layer}.output`] = masks.draw([B * queries, hiddenSize], random);
+    }
+  }
+  return {
+    ...texts,
+    ...promptFeed(site, state.prompt),
+    ...dropout,
+    prototypes: float32(state.prototypes, [data.classes, hiddenSize]),
+    scale: float32([1 / settings.temperature], []),
+    targets: float32(targets, [B, data.classes]),
+    weights: float32(weights, [B]),
+  };
+}

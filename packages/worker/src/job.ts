@@ -1,0 +1,76 @@
+import type { Backbone } from "@kilotune/backbone";
+import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
+import type { Chunks, Format } from "@kilotune/dataset";
+import type { StoredPrompt } from "@kilotune/prompt";
+
+/** A tuning job as its user asks for it. */
+export interface TuneJob {
+  readonly backbone: Backbone;
+  readonly train: DataSource;
+  readonly validation?: DataSource;
+  readonly test?: DataSource;
+  /** Further test files, e.g. other languages; reported, never chosen by. */
+  readonly otherTests?: readonly DataSource[];
+  readonly method: MethodName;
+  /** Virtual tokens; the method's default where left out. */
+  readonly tokens?: number;
+  /** First prompted layer of `kv`; the upper half where left out. */
+  readonly firstLayer?: number;
+  /** Draws this many rows a class with the seed; all rows where left out. */
+  readonly shots?: number;
+  readonly epochs: number | "auto";
+  readonly seed: number;
+  readonly title?: string;
+  /** File of the published prompt. */
+  readonly out: string;
+  /** Folder for checkpoints, made when needed and removed at the end. */
+  readonly checkpoints: string;
+  /** Goes on from the checkpoint where there is one of the very same job. */
+  readonly resume: boolean;
+}
+
+export interface DataSource {
+  /** For people: the file's name. */
+  readonly name: string;
+  readonly format: Format;
+  /** Opens the bytes; may be called more than once. */
+  open(): Chunks;
+}
+
+/** What a job tells on its way. Times left are seconds, from the pace so far. */
+export type JobEvent =
+  | { readonly kind: "stage"; readonly stage: JobStage; readonly words: string }
+  | { readonly kind: "lint"; readonly file: string; readonly report: LintReport }
+  | { readonly kind: "progress"; readonly stage: JobStage; readonly share: number }
+  | {
+      readonly kind: "training";
+      /** "selection" learns on a part and measures on the rest; "final" learns on all rows. */
+      readonly run: "selection" | "final";
+      /** From 1. */
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly share: number;
+      readonly loss: number;
+      readonly validationAccuracy: number | null;
+      readonly secondsLeft: number;
+    }
+  | { readonly kind: "note"; readonly words: string };
+
+export type JobStage = "read" | "prepare" | "baselines" | "tune" | "publish" | "evaluate";
+
+export interface JobResult {
+  readonly report: TuneReport;
+  readonly stored: StoredPrompt;
+  readonly seconds: { readonly prepare: number; readonly tune: number; readonly evaluate: number };
+  readonly epochs: number;
+}
+
+export interface JobHooks {
+  onEvent?(event: JobEvent): void;
+  /** Aborting leaves a checkpoint and throws KilotuneError `interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds, for durations only. Default performance.now. */
+  readonly clock?: () => number;
+  /** Default: now. */
+  readonly createdAt?: Date;
+}
