@@ -71,10 +71,10 @@ function backward(
 ): readonly (Value | null)[] {
   const { vjp } = OPS[node.op];
   if (vjp === "none") return [];
-  const refuse = (cause?: unknown) =>
+  const refuse = (cause?: RuleError) =>
     new EngineError(
       "not_differentiable",
-      `no gradient rule for ${formatNode(node)}`,
+      `no gradient rule${cause === undefined ? "" : ` (${cause.message})`} for ${formatNode(node)}`,
       "Move the prompt site above this node, or add the rule to the op's file.",
       { cause },
     );

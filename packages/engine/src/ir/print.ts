@@ -22,7 +22,8 @@ export function formatNode(node: Node): string {
   const attributes = Object.entries(node.attributes).map(
     ([name, value]) => `${name}=${formatAttribute(value)}`,
   );
-  return `${outputs === "" ? "?" : outputs} = ${node.op}(${[inputs, ...attributes].join("; ")})`;
+  // A node that failed inference has no outputs yet, only the name that they were to have.
+  return `${outputs === "" ? node.name : outputs} = ${node.op}(${[inputs, ...attributes].join("; ")})`;
 }
 
 function formatValue(value: Value): string {

@@ -135,8 +135,7 @@ function binary(
       };
       return sides.map((side, index) => {
         if (!context.needs(index)) return null;
-        if (side === "unsupported")
-          throw new RuleError(`${context.node.op} has no gradient rule for input ${index}`);
+        if (side === "unsupported") throw new RuleError(`input ${index} passes no gradient`);
         return side(at);
       });
     },

@@ -20,7 +20,7 @@ export const Clip: OpRule = {
   },
   vjp: (context) => {
     const { builder: b, node } = context;
-    if (context.needs(1) || context.needs(2)) throw new RuleError("Clip has no gradient rule for its bounds");
+    if (context.needs(1) || context.needs(2)) throw new RuleError("the bounds pass no gradient");
     const x = input(node, 0);
     const [low, high] = [node.inputs[1], node.inputs[2]];
     const inside: Value[] = [];

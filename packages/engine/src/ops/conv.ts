@@ -51,8 +51,7 @@ export const Conv: OpRule = {
   vjp: (context) => {
     const { builder, node } = context;
     const [x, weight, g] = [input(node, 0), input(node, 1), gradient(context)];
-    if (context.needs(1))
-      throw new RuleError("Conv has no gradient rule for its weight: backbones are frozen");
+    if (context.needs(1)) throw new RuleError("the weight passes no gradient: backbones are frozen");
     // Rows and columns that the strides never reached: the transposed convolution must give them back as zeros.
     const at = geometry(node.attributes, weight.shape);
     const rest = [2, 3].map((axis) => {

@@ -51,9 +51,9 @@ export const LayerNormalization: OpRule = {
   },
   vjp: (context) => {
     const { builder: b, node } = context;
-    const [x, scale, g] = [input(node, 0), input(node, 1), gradient(context)];
     if (context.outputGradients[1] || context.outputGradients[2])
-      throw new RuleError("LayerNormalization has no gradient rule for its mean and deviation");
+      throw new RuleError("only the first output passes a gradient");
+    const [x, scale, g] = [input(node, 0), input(node, 1), gradient(context)];
     const axis = axisOf(intOr(node.attributes, "axis", -1), x.shape.length);
     const axes = b.ints(Array.from({ length: x.shape.length - axis }, (_, at) => axis + at));
     const [, mean, inverse] = b.extendOutputs(node, 3);
