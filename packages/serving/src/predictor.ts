@@ -1,0 +1,178 @@
+import type { Backbone } from "@kilotune/backbone";
+import { KilotuneError } from "@kilotune/contract";
+import type { StoredPrompt } from "@kilotune/prompt";
+import { abortable } from "./abortable.ts";
+import { assemble, type Row } from "./assemble.ts";
+import { type Batchable, Batcher, type BatcherStats } from "./batcher.ts";
+import { logitsOf } from "./heads.ts";
+import { makeRow } from "./make-row.ts";
+import { type PreparedPrompt, preparePrompt } from "./prepare-prompt.ts";
+import { type CacheStats, PromptCache } from "./prompt-cache.ts";
+import { rank, type Score } from "./rank.ts";
+
+export interface PredictorOptions {
+  readonly backbone: Backbone;
+  /**
+   * Gets a prompt by the name that requests give it: an id, a path. The name is the cache's key: it must mean the same
+   * bytes for ever and the same to every caller, so where tenants name their prompts, put the tenant into the name.
+   */
+  readonly loadPrompt: (ref: string) => Promise<StoredPrompt>;
+  /** For prompts in memory. Default 256 MB. */
+  readonly cacheBytes?: number;
+  /** Most rows of a pass. Default 32. */
+  readonly maxBatchRows?: number;
+  /** Most positions of a pass, padding included: bounds its memory. Default 4096, at least one row is always run. */
+  readonly maxBatchTokens?: number;
+  /** Most rows of all calls that wait or run before a call is refused as `overloaded`. Default 1024. */
+  readonly maxQueueRows?: number;
+}
+
+export interface ClassifyRequest {
+  readonly text: string;
+  /** What `loadPrompt` is asked for. */
+  readonly prompt: string;
+}
+
+export interface RunOptions {
+  /** Each row in a pass of its own. Slower, and bit-equal: this is how that is checked. */
+  readonly alone?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Prediction {
+  readonly label: string;
+  /** Calibrated probability of `label`. */
+  readonly score: number;
+  /** The likeliest first. */
+  readonly scores: readonly Score[];
+  /** In the order of the prompt's labels, before calibration. Where asked for. */
+  readonly logits?: readonly number[];
+  /** Whether the text was longer than the prompt or the backbone reads. */
+  readonly truncated: boolean;
+  readonly promptId: string;
+}
+
+export interface Embedding {
+  /** Of length one. */
+  readonly vector: Float32Array;
+  readonly truncated: boolean;
+}
+
+export interface PredictorStats {
+  readonly batches: BatcherStats;
+  readonly prompts: CacheStats;
+}
+
+/** Answers for all tenants from one session of one backbone. Errors concern a whole call; other calls don't notice. */
+export interface Predictor {
+  /**
+   * Predictions in the order of the requests.
+   * @throws KilotuneError `backbone_mismatch`, `prompt_too_long`, `non_finite`, `overloaded`, `closed`; what
+   *   `loadPrompt` throws; the signal's reason
+   */
+  classify(
+    requests: readonly ClassifyRequest[],
+    options?: RunOptions & { readonly topK?: number; readonly logits?: boolean },
+  ): Promise<Prediction[]>;
+  /** Sentence vectors of the plain backbone. */
+  embed(texts: readonly string[], options?: RunOptions): Promise<Embedding[]>;
+  stats(): PredictorStats;
+  /** Refuses new calls, answers those that were accepted, then releases the session. */
+  close(): Promise<void>;
+}
+
+export async function createPredictor(options: PredictorOptions): Promise<Predictor> {
+  const { backbone, loadPrompt, cacheBytes = 256e6, maxQueueRows = 1024 } = options;
+  const { maxBatchRows = 32, maxBatchTokens = 4096 } = options;
+  const { manifest, tokenizer } = backbone;
+  const session = await backbone.open({ kind: "serve" });
+  const cache = new PromptCache(async (ref) => preparePrompt(await loadPrompt(ref), manifest), cacheBytes);
+  const batcher = new Batcher<BatchRow, Float32Array>(async (rows) => {
+    const { embedding } = await session.run(assemble(rows, rows[0]!.bucket, manifest), ["embedding"]);
+    const { hiddenSize } = manifest.config;
+    // Copies: a view would keep the whole batch in memory.
+    return rows.map((_, at) =>
+      (embedding!.data as Float32Array).slice(at * hiddenSize, (at + 1) * hiddenSize),
+    );
+  }, maxQueueRows);
+  const calls = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+
+  const rowOf = (text: string, prompt: PreparedPrompt | undefined, alone: boolean): BatchRow => {
+    const row = makeRow(text, prompt, tokenizer);
+    const { sequence, prefix } = row.bucket;
+    const fitting = Math.max(1, Math.min(maxBatchRows, Math.floor(maxBatchTokens / sequence)));
+    return { ...row, batchKey: `${sequence} ${prefix}`, batchLimit: alone ? 1 : fitting };
+  };
+
+  /** Counts a call as accepted until it is answered. */
+  const accept = <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
+    if (closing !== undefined) return Promise.reject(closed());
+    const call = work();
+    const done: Promise<unknown> = call.catch(() => {}).then(() => calls.delete(done));
+    calls.add(done);
+    return call;
+  };
+
+  return {
+    classify: (requests, { topK, logits: wantLogits = false, alone = false, signal } = {}) =>
+      accept(async () => {
+        const refs = [...new Set(requests.map(({ prompt }) => prompt))];
+        const leases = refs.map((ref) => cache.acquire(ref));
+        try {
+          const held = await abortable(Promise.all(leases), signal);
+          const prompts = new Map(refs.map((ref, at) => [ref, held[at]!.value]));
+          const rows = requests.map(({ text, prompt }) => rowOf(text, prompts.get(prompt), alone));
+          const vectors = await batcher.run(rows, signal);
+          return rows.map(({ prompt, truncated }, at): Prediction => {
+            const { id, labels, head, temperature } = prompt!;
+            const logits = logitsOf(head, vectors[at]!);
+            if (!logits.every(Number.isFinite)) throw nonFinite(id);
+            const scores = rank(labels, logits, temperature);
+            const { label, score } = scores[0]!;
+            const asked = wantLogits ? { logits: [...logits] } : {};
+            return { label, score, scores: scores.slice(0, topK), ...asked, truncated, promptId: id };
+          });
+        } finally {
+          // Those too that were still loading when another failed.
+          for (const lease of leases)
+            void lease.then(
+              ({ release }) => release(),
+              () => {},
+            );
+        }
+      }),
+    embed: (texts, { alone = false, signal } = {}) =>
+      accept(async () => {
+        const rows = texts.map((text) => rowOf(text, undefined, alone));
+        const vectors = await batcher.run(rows, signal);
+        return rows.map(({ truncated }, at) => ({ vector: vectors[at]!, truncated }));
+      }),
+    stats: () => ({ batches: batcher.stats(), prompts: cache.stats() }),
+    close() {
+      closing ??= Promise.all(calls).then(() => session.release());
+      return closing;
+    },
+  };
+}
+
+type BatchRow = Row & Batchable;
+
+function closed(): KilotuneError {
+  return new KilotuneError(
+    "closed",
+    "expected an open predictor, saw a closed one",
+    "Make a new predictor.",
+    {
+      kind: "machine",
+    },
+  );
+}
+
+function nonFinite(promptId: string): KilotuneError {
+  return new KilotuneError(
+    "non_finite",
+    `expected finite logits from the prompt ${promptId}, saw infinity or NaN`,
+    "Its numbers are too large for the backbone: tune again with a lower learning rate.",
+  );
+}

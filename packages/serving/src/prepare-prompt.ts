@@ -1,0 +1,95 @@
+import type { BackboneManifest } from "@kilotune/backbone";
+import { KilotuneError } from "@kilotune/contract";
+import { assertCompatible, type KvPrefix, type SoftTokens, type StoredPrompt } from "@kilotune/prompt";
+import { LONGEST_PROMPT, prefixBucket } from "./buckets.ts";
+import { type ReadyHead, readyHead } from "./heads.ts";
+
+/**
+ * A prompt as the batches need it, never changed once it is made.
+ * L layers of the backbone, N heads, P slots, D head dimension, H hidden size.
+ */
+export interface PreparedPrompt {
+  readonly id: string;
+  readonly labels: readonly string[];
+  readonly maxTokens: number;
+  /** Divides the logits. */
+  readonly temperature: number;
+  readonly head: ReadyHead;
+  readonly prefix?: PreparedPrefix;
+  readonly soft?: SoftTokens;
+  /** What it takes in memory. */
+  readonly sizeBytes: number;
+}
+
+/** A prefix in all layers and all slots of its bucket, so that a batch with one prompt feeds it without a copy. */
+export interface PreparedPrefix {
+  readonly slots: number;
+  /** [L, 2, N, P, D], zeros where the prompt has nothing */
+  readonly block: Float32Array;
+  /** [L, P], 1 where a slot may be seen */
+  readonly mask: Float32Array;
+}
+
+/** @throws KilotuneError `backbone_mismatch`, `prompt_too_long` */
+export function preparePrompt(
+  { id, prompt }: StoredPrompt,
+  { config, identity, id: backboneId }: BackboneManifest,
+): PreparedPrompt {
+  const { manifest } = prompt;
+  const { layers, hiddenSize, heads, headDim } = config;
+  assertCompatible(manifest, { id: backboneId, ...identity, layers, hiddenSize, heads, headDim });
+  const head = readyHead(prompt.head, hiddenSize);
+  const prepared = { id, labels: manifest.labels, maxTokens: manifest.maxTokens, head };
+  const shared = { ...prepared, temperature: manifest.calibration.temperature };
+  const sharedBytes = OBJECTS_BYTES + sizeOfLabels(manifest.labels) + sizeOfArrays(Object.values(head));
+  switch (prompt.method) {
+    case "kv": {
+      const prefix = spread(prompt.kv, prompt.manifest.sites.firstLayer, layers);
+      return { ...shared, prefix, sizeBytes: sharedBytes + sizeOfArrays([prefix.block, prefix.mask]) };
+    }
+    case "soft": {
+      const { soft } = prompt;
+      if (soft.tokens > LONGEST_PROMPT) throw tooLong(soft.tokens);
+      return { ...shared, soft, sizeBytes: sharedBytes + soft.data.byteLength };
+    }
+    case "head":
+      return { ...shared, sizeBytes: sharedBytes };
+  }
+}
+
+/** [its layers, 2, N, its tokens, D] -> all layers, all slots of the bucket. */
+function spread(kv: KvPrefix, firstLayer: number, layers: number): PreparedPrefix {
+  const { tokens, heads, headDim } = kv;
+  const slots = prefixBucket(tokens);
+  if (slots === undefined) throw tooLong(tokens);
+  const block = new Float32Array(layers * 2 * heads * slots * headDim);
+  const mask = new Float32Array(layers * slots);
+  for (let layer = firstLayer; layer < firstLayer + kv.layers; layer++) {
+    mask.fill(1, layer * slots, layer * slots + tokens);
+  }
+  const own = tokens * headDim;
+  for (let part = 0; part < kv.layers * 2 * heads; part++) {
+    const at = (firstLayer * 2 * heads + part) * slots * headDim;
+    block.set(kv.data.subarray(part * own, (part + 1) * own), at);
+  }
+  return { slots, block, mask };
+}
+
+function tooLong(tokens: number): KilotuneError {
+  return new KilotuneError(
+    "prompt_too_long",
+    `expected a prompt of at most ${LONGEST_PROMPT} tokens, saw ${tokens}`,
+    "Tune again with fewer tokens (--tokens); more than 32 seldom help.",
+  );
+}
+
+/** A generous guess at the objects around the arrays: some twenty of them, and the entry in the cache. */
+const OBJECTS_BYTES = 2048;
+
+function sizeOfLabels(labels: readonly string[]): number {
+  return labels.reduce((sum, label) => sum + 2 * label.length + 32, 0);
+}
+
+function sizeOfArrays(arrays: readonly { readonly byteLength: number }[]): number {
+  return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
