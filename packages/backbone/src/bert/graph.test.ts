@@ -1,0 +1,239 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type Feeds,
+  float32,
+  int64,
+  openReferenceSession,
+  readSafetensors,
+  type Session,
+  type Tensor,
+} from "@kilotune/engine";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Backbone } from "../backbone.ts";
+import { WEIGHTS_FILE } from "../bundle/build.ts";
+import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
+import { buildGraph, type GraphSpec, type TunedSite } from "../bundle/graphs.ts";
+import { bundleFolder, loadBackbone } from "../load.ts";
+import { packTexts } from "../pack-texts.ts";
+import { placesIn } from "../weight-places.ts";
+
+/** A random BERT as a user's folder: 2 layers, H = 32, N = 4, D = 8; B = 3 texts, P = 3 tokens, C = 4. See goldens/make.py. */
+const GOLDENS = new URL("./goldens/", import.meta.url);
+
+const SITES: [name: string, site: TunedSite][] = [
+  ["kv-0", { kind: "kv", firstLayer: 0 }],
+  ["kv-1", { kind: "kv", firstLayer: 1 }],
+  ["soft", { kind: "soft" }],
+];
+
+let cache: string;
+let backbone: Backbone;
+let given: ReadonlyMap<string, Tensor>;
+let wanted: ReadonlyMap<string, Tensor>;
+let openReference: (spec: GraphSpec) => Session;
+
+beforeAll(async () => {
+  cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-graph-"));
+  const hub = "http://127.0.0.1:9"; // nobody listens there, and nothing has to be fetched
+  backbone = await loadBackbone(fileURLToPath(new URL("tiny", GOLDENS)), { cache, hub, threads: 1 });
+  given = await readTensors(new URL("given.safetensors", GOLDENS));
+  wanted = await readTensors(new URL("wanted.safetensors", GOLDENS));
+  const hash = backbone.manifest.identity.weightsSha256;
+  const file = path.join(bundleFolder(cache, `folder-${hash.slice(0, 16)}`), WEIGHTS_FILE);
+  const header = await readHeaderOfFile(file);
+  const weights = await readTensors(file);
+  openReference = (spec) =>
+    openReferenceSession(buildGraph(spec, backbone.manifest.config, placesIn(header, WEIGHTS_FILE)), {
+      weights: (name) => weights.get(name) as Tensor,
+    });
+});
+
+afterAll(() => rm(cache, { recursive: true }));
+
+it("a checkpoint's folder is a backbone: its texts get the Rust tokenizers' ids", async () => {
+  const texts: string[] = JSON.parse(await readFile(new URL("texts.json", GOLDENS), "utf8"));
+  const rows = texts.map((text) => backbone.tokenizer.encode(text).ids);
+  const length = Math.max(...rows.map((row) => row.length));
+  const { input_ids, mask, pool } = packTexts(rows, length, backbone.manifest.pooling);
+  expect(input_ids).toEqual(given.get("input_ids"));
+  expect(mask).toEqual(given.get("mask"));
+  expect(pool).toEqual(given.get("pool"));
+});
+
+describe.each([
+  // The interpreter is exact but for the graph's own float32 constants, 1 / sqrt(D) and those of GELU.
+  { runtime: "the reference interpreter", tolerance: 1e-6, open: async (s: GraphSpec) => openReference(s) },
+  { runtime: "ONNX Runtime", tolerance: 1e-5, open: (spec: GraphSpec) => backbone.open(spec) },
+])("on $runtime, equal to PyTorch", ({ open, tolerance }) => {
+  it.each([0, 1, 2])("hidden states below layer %i", async (firstLayer) => {
+    const { hidden } = await lower(open, firstLayer);
+    expect(relativeError(hidden, `hidden-${firstLayer}`)).toBeLessThan(tolerance);
+  });
+
+  it.each([0, 1])("vectors without a prompt, from layer %i", async (firstLayer) => {
+    const { embedding } = await run(open, { kind: "upper", site: { kind: "none", firstLayer } });
+    expect(relativeError(embedding, "plain/embedding")).toBeLessThan(tolerance);
+  });
+
+  it.each(SITES)("vectors behind the prompt %s", async (name, site) => {
+    const { embedding } = await run(open, { kind: "upper", site }, promptOf(name, site));
+    expect(relativeError(embedding, `${name}/embedding`)).toBeLessThan(tolerance);
+  });
+
+  it.each(SITES)("loss and gradients by the prompt %s", async (name, site) => {
+    const results = await run(open, { kind: "tune", site, dropout: false }, promptOf(name, site));
+    expectStep(results, name, site, tolerance);
+  });
+
+  it.each(SITES.filter(([name]) => name !== "kv-0"))("the same with dropout: %s", async (name, site) => {
+    const spec: GraphSpec = { kind: "tune", site, dropout: true };
+    const masks = [...given].filter(([key]) => key.startsWith(`${name}/dropout.`));
+    const dropout = Object.fromEntries(masks.map(([key, mask]) => [key.slice(name.length + 1), mask]));
+    const results = await run(open, spec, { ...promptOf(name, site), ...dropout });
+    expectStep(results, `${name}-dropout`, site, tolerance);
+  });
+
+  it("one serving batch of a plain row, a late prefix, a prefix on all layers and soft tokens", async () => {
+    const session = await open({ kind: "serve" });
+    const { embedding } = await session.run(mixedFeeds());
+    await session.release();
+    const rows = ["plain", "kv-1", "kv-0", "soft"];
+    rows.forEach((name, at) => {
+      const row = MIXED_ROWS[at] as number;
+      const ours = { ...(embedding as Tensor), data: rowOf(embedding, at) };
+      expect(relativeError(ours, `${name}/embedding`, row)).toBeLessThan(tolerance);
+    });
+  });
+
+  it.each([0, 1])(
+    "no prefix tokens from layer %i: the plain backbone to the last bit",
+    async (firstLayer) => {
+      const none = await run(open, { kind: "upper", site: { kind: "none", firstLayer } });
+      const { heads, headDim, layers } = backbone.manifest.config;
+      const kv = float32([], [layers - firstLayer, 2, heads, 0, headDim]);
+      const empty = await run(open, { kind: "upper", site: { kind: "kv", firstLayer } }, { kv });
+      expect(empty.embedding?.data).toEqual(none.embedding?.data);
+    },
+  );
+});
+
+type Open = (spec: GraphSpec) => Promise<Session>;
+
+/** Texts through the lower graph, then through `spec` with whatever else it reads. */
+async function run(
+  open: Open,
+  spec: Exclude<GraphSpec, { kind: "serve" | "lower" }>,
+  prompt: Feeds = {},
+): Promise<Record<string, Tensor>> {
+  const { hidden } = await lower(open, spec.site.kind === "soft" ? 0 : spec.site.firstLayer);
+  const names = ["mask", "pool", ...(spec.kind === "tune" ? HEAD : [])];
+  const feeds = Object.fromEntries(names.map((name) => [name, given.get(name) as Tensor]));
+  const session = await open(spec);
+  const results = await session.run({ hidden: hidden as Tensor, ...feeds, ...prompt });
+  await session.release();
+  return results;
+}
+
+const HEAD = ["prototypes", "scale", "targets", "weights"];
+
+async function lower(open: Open, firstLayer: number): Promise<Record<string, Tensor>> {
+  const session = await open({ kind: "lower", firstLayer });
+  const results = await session.run(textFeeds());
+  await session.release();
+  return results;
+}
+
+function textFeeds(): Feeds {
+  const input_ids = given.get("input_ids") as Tensor;
+  const [B, S] = input_ids.dims as [number, number];
+  const positions = int64(
+    Array.from({ length: B * S }, (_, at) => at % S),
+    [B, S],
+  );
+  const token_types = int64(new BigInt64Array(B * S), [B, S]);
+  return { input_ids, positions, token_types, mask: given.get("mask") as Tensor };
+}
+
+function promptOf(name: string, site: TunedSite): Feeds {
+  return { [site.kind]: given.get(name) as Tensor };
+}
+
+function expectStep(
+  results: Readonly<Record<string, Tensor>>,
+  name: string,
+  site: TunedSite,
+  tolerance: number,
+): void {
+  expect(relativeError(results.loss, `${name}/loss`)).toBeLessThan(tolerance);
+  expect(relativeError(results.logits, `${name}/logits`)).toBeLessThan(tolerance);
+  expect(relativeError(results[`grad.${site.kind}`], `${name}/grad.prompt`)).toBeLessThan(tolerance);
+  expect(relativeError(results["grad.prototypes"], `${name}/grad.prototypes`)).toBeLessThan(tolerance);
+}
+
+/** Which text each row of the mixed batch is. */
+const MIXED_ROWS = [0, 1, 2, 0];
+
+/**
+ * Feeds of the serving graph. Table rows of prefixes: 0 empty, 1 `kv-1` with layer 0 masked out, 2 `kv-0`. Soft vectors:
+ * 0 unused, 1.. the tokens.
+ */
+function mixedFeeds(): Feeds {
+  const { config, pooling } = backbone.manifest;
+  const P = 3;
+  const layerSize = 2 * config.heads * P * config.headDim;
+  const kv = new Float32Array(3 * config.layers * layerSize);
+  kv.set((given.get("kv-1") as Tensor).data as Float32Array, (config.layers + 1) * layerSize);
+  kv.set((given.get("kv-0") as Tensor).data as Float32Array, 2 * config.layers * layerSize);
+  const seen = [0, 0, 0, 1, 1, 1]; // of each table row's two layers
+  const soft = new Float32Array((P + 1) * config.hiddenSize);
+  soft.set((given.get("soft") as Tensor).data as Float32Array, config.hiddenSize);
+  const texts = MIXED_ROWS.map(idsOf);
+  const length = Math.max(...texts.map((ids) => ids.length)) + P;
+  const softIndex = new BigInt64Array(texts.length * length);
+  for (let token = 0; token < P; token++) softIndex[3 * length + token] = BigInt(token + 1);
+  return {
+    ...packTexts(texts, length, pooling, [0, 0, 0, P]),
+    soft: float32(soft, [P + 1, config.hiddenSize]),
+    soft_index: int64(softIndex, [texts.length, length]),
+    kv: float32(kv, [3, config.layers, 2, config.heads, P, config.headDim]),
+    kv_mask: float32(
+      seen.flatMap((bit) => Array<number>(P).fill(bit)),
+      [3, config.layers, P],
+    ),
+    kv_index: int64([0, 1, 2, 0], [4]),
+  };
+}
+
+function idsOf(row: number): Int32Array {
+  const tokens = rowOf(given.get("mask"), row).reduce((sum, seen) => sum + seen, 0);
+  const { dims, data } = given.get("input_ids") as Tensor;
+  const width = dims[1] as number;
+  return Int32Array.from({ length: tokens }, (_, at) => Number(data[row * width + at]));
+}
+
+function rowOf(tensor: Tensor | undefined, row: number): Float64Array {
+  const { dims, data } = tensor as Tensor;
+  const width = dims[1] as number;
+  return Float64Array.from(data.subarray(row * width, (row + 1) * width) as Float32Array);
+}
+
+/** |ours - PyTorch's| / |PyTorch's|, of a whole tensor or of one of its rows. */
+function relativeError(ours: Tensor | undefined, name: string, row?: number): number {
+  const theirs = wanted.get(name) as Tensor;
+  const expected = row === undefined ? (theirs.data as Float64Array) : rowOf(theirs, row);
+  if (row === undefined) expect(ours?.dims).toEqual(theirs.dims);
+  let error = 0;
+  let norm = 0;
+  expected.forEach((value, at) => {
+    error += (Number(ours?.data[at]) - value) ** 2;
+    norm += value ** 2;
+  });
+  return Math.sqrt(error / norm);
+}
+
+async function readTensors(file: URL | string): Promise<ReadonlyMap<string, Tensor>> {
+  return readSafetensors(new Uint8Array(await readFile(file))).tensors;
+}
