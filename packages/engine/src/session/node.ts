@@ -1,8 +1,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { EngineError } from "../error.ts";
 import type { Graph } from "../ir/graph.ts";
 import { encodeOnnx } from "../onnx/encode.ts";
-import { wrapOrtSession } from "./ort.ts";
+import { openFailed, wrapOrtSession } from "./ort.ts";
 import type { Session } from "./session.ts";
 
 export interface NodeSessionOptions {
@@ -21,8 +20,8 @@ export async function openNodeSession(
   const settings: InferenceSession.SessionOptions = {
     executionProviders: ["cpu"],
     graphOptimizationLevel: "all",
-    // Warnings go to stderr otherwise, in the middle of somebody's progress bar.
-    logSeverityLevel: 3,
+    // Warnings and errors go to stderr otherwise, in the middle of somebody's progress bar; errors are thrown too.
+    logSeverityLevel: 4,
     ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
   };
   try {
@@ -32,12 +31,6 @@ export async function openNodeSession(
         : await InferenceSession.create(encodeOnnx(model), settings);
     return wrapOrtSession(session, Tensor);
   } catch (error) {
-    const name = typeof model === "string" ? model : `the graph ${model.name}`;
-    throw new EngineError(
-      "session_failed",
-      `ONNX Runtime can't open ${name}: ${error instanceof Error ? error.message : String(error)}`,
-      "Build the backbone's bundle again (kilotune backbone build), or check the free memory.",
-      { kind: "machine", cause: error },
-    );
+    throw openFailed(typeof model === "string" ? model : `the graph ${model.name}`, error);
   }
 }

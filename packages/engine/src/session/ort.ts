@@ -34,6 +34,15 @@ export function wrapOrtSession(session: InferenceSession, OrtTensor: TensorConst
   };
 }
 
+export function openFailed(model: string, error: unknown): EngineError {
+  return new EngineError(
+    "session_failed",
+    `ONNX Runtime can't open ${model}: ${error instanceof Error ? error.message : String(error)}`,
+    "Build the backbone's bundle again (kilotune backbone build), or check the free memory.",
+    { kind: "machine", cause: error },
+  );
+}
+
 export function missingInputs(missing: readonly string[], feeds: Feeds): EngineError {
   return new EngineError(
     "missing_input",
@@ -47,5 +56,8 @@ function toOrt(tensor: Tensor, OrtTensor: TensorConstructor): OrtTensor {
 }
 
 function fromOrt(tensor: OrtTensor): Tensor {
-  return { type: tensor.type as DType, dims: tensor.dims, data: tensor.data as Float32Array };
+  const data = tensor.data as Float32Array;
+  // Node 24 has a Float16Array, in which ONNX Runtime gives half floats; ours are bits.
+  const bits = tensor.type === "float16" && new Uint16Array(data.buffer, data.byteOffset, data.length);
+  return { type: tensor.type as DType, dims: tensor.dims, data: bits || data };
 }

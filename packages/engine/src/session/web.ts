@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from "onnxruntime-web";
-import { wrapOrtSession } from "./ort.ts";
+import { openFailed, wrapOrtSession } from "./ort.ts";
 import type { Session } from "./session.ts";
 
 /**
@@ -13,6 +13,9 @@ export async function openWebSession(
   const session = await InferenceSession.create(model, {
     executionProviders: ["wasm"],
     externalData: [...files].map(([path, data]) => ({ path, data })),
+    logSeverityLevel: 4,
+  }).catch((error: unknown) => {
+    throw openFailed(`a model of ${model.length} bytes`, error);
   });
   const inner = wrapOrtSession(session, Tensor);
   let last: Promise<unknown> = Promise.resolve();

@@ -1,0 +1,42 @@
+import { expect, it } from "vitest";
+import { GraphBuilder } from "../ir/builder.ts";
+import { encodeOnnx } from "../onnx/encode.ts";
+import { float32 } from "../tensor.ts";
+import { SMALL_FEEDS, SMALL_RESULTS, smallGraph } from "./testing.ts";
+import { openWebSession } from "./web.ts";
+
+it("gives what the other sessions give", async () => {
+  const session = await openWebSession(encodeOnnx(smallGraph()));
+  expect(await session.run(SMALL_FEEDS)).toEqual(SMALL_RESULTS);
+  await session.release();
+});
+
+it("queues parallel runs, and goes on after one that failed (known fault 56)", async () => {
+  const session = await openWebSession(encodeOnnx(smallGraph()));
+  const runs = Array.from({ length: 10 }, (_, at) =>
+    session.run({ ...SMALL_FEEDS, rows: float32([at, 0, 0, 0, at, 0], [2, 3]) }),
+  );
+  const failing = session.run({});
+  const after = session.run(SMALL_FEEDS);
+  await expect(failing).rejects.toMatchObject({ code: "missing_input" });
+  const results = await Promise.all(runs);
+  results.forEach(({ y }, at) => {
+    expect(y?.data).toEqual(Float32Array.of(at + 10, 2 * at + 20, 3 * at + 30, 4 * at + 40));
+  });
+  expect(await after).toEqual(SMALL_RESULTS);
+  await session.release();
+});
+
+it("reads weights from the files that the model names", async () => {
+  const b = new GraphBuilder("external");
+  const place = { location: "weights.bin", offset: 4, length: 8 };
+  b.output(b.op("Add", [b.input("x", "float32", [2]), b.weight("w", "float32", [2], place)]), "y");
+  const files = new Map([["weights.bin", new Uint8Array(Float32Array.of(9, 1, 2).buffer)]]);
+  const session = await openWebSession(encodeOnnx(b.build()), files);
+  expect((await session.run({ x: float32([10, 20], [2]) })).y?.data).toEqual(Float32Array.of(11, 22));
+  await session.release();
+});
+
+it("fails to open what isn't a model", async () => {
+  await expect(openWebSession(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({ code: "session_failed" });
+});
