@@ -1,0 +1,81 @@
+import type { LintIssue, LintReport } from "@kilotune/contract";
+import { guessFormat, type LintedFile, type Linter, lintFile, type TokenCount } from "@kilotune/dataset";
+import { defineCommand } from "../command.ts";
+import { openInput } from "../input-file.ts";
+import { lintWords } from "../lint-words.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+export const lint = defineCommand({
+  summary: "Say what is wrong with a file of labelled sentences, line by line",
+  details: "Errors stop a tuning job (exit code 1), warnings don't.",
+  positionals: {
+    file: {
+      value: "FILE",
+      count: "one",
+      about: 'JSONL of {"text", "label"}, or CSV with a header; "-" is stdin',
+    },
+  },
+  flags: {
+    validation: {
+      kind: "text",
+      value: "FILE",
+      about: "A second file, checked against the first: leaks, other labels",
+    },
+    backbone: {
+      kind: "text",
+      value: "ID",
+      about: "Count truncated rows and unknown tokens by its tokenizer",
+    },
+  },
+  examples: [
+    { line: "kilotune lint examples/support-desk/train.jsonl", purpose: "one file" },
+    { line: "kilotune lint train.csv --validation test.csv --json", purpose: "two files, for a program" },
+  ],
+  async run({ file, validation, backbone }, terminal) {
+    const tokenCount = backbone === undefined ? undefined : await tokenCounter(backbone, terminal);
+    const first = await lintOne(file, terminal, tokenCount);
+    if (validation === undefined) {
+      terminal.result(first.report, () => lintWords(file, first.report, terminal));
+      return first.report.errors.length > 0 ? 1 : 0;
+    }
+    const second = await lintOne(validation, terminal, tokenCount, first.linter);
+    terminal.result(bothReports(file, first.report, validation, second.report), () =>
+      [lintWords(file, first.report, terminal), lintWords(validation, second.report, terminal)].join("\n\n"),
+    );
+    return first.report.errors.length + second.report.errors.length > 0 ? 1 : 0;
+  },
+});
+
+async function lintOne(
+  file: string,
+  terminal: Terminal,
+  tokenCount: TokenCount | undefined,
+  against?: Linter,
+): Promise<LintedFile> {
+  return lintFile(await openInput(file, terminal), {
+    format: guessFormat(file),
+    ...(tokenCount === undefined ? {} : { tokenCount }),
+    ...(against === undefined ? {} : { against }),
+  });
+}
+
+async function tokenCounter(name: string, terminal: Terminal): Promise<TokenCount> {
+  const { openBackbone } = await import("../with-backbone.ts");
+  const { tokenizer } = await openBackbone(name, terminal);
+  return (text) => tokenizer.encode(text);
+}
+
+/** Rows and labels are the first file's; each issue says which file it is of. */
+function bothReports(file: string, train: LintReport, validationFile: string, validation: LintReport) {
+  const issues = (kind: "errors" | "warnings") => [
+    ...train[kind].map((issue: LintIssue) => ({ file, ...issue })),
+    ...validation[kind].map((issue: LintIssue) => ({ file: validationFile, ...issue })),
+  ];
+  return {
+    rows: train.rows,
+    labels: train.labels,
+    validation: { rows: validation.rows, labels: validation.labels },
+    errors: issues("errors"),
+    warnings: issues("warnings"),
+  };
+}

@@ -1,0 +1,54 @@
+import type { LintIssue, LintReport } from "@kilotune/contract";
+import { oneLine, printable } from "./terminal/printable.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+type Painter = Pick<Terminal, "paint">;
+
+/** A lint report for people: the sum, the errors by kind, the warnings by kind. */
+export function lintWords(
+  file: string,
+  { rows, labels, errors, warnings }: LintReport,
+  painter: Painter,
+): string {
+  const sum = `${rows} rows, ${labels.size} labels, ${counted(errors, "error")}, ${counted(warnings, "warning")}`;
+  const verdict =
+    errors.length > 0 ? painter.paint("stdout", "red", sum) : painter.paint("stdout", "green", sum);
+  return [
+    `${printable(file, 500)}: ${verdict}`,
+    ...issueLines("error", errors, painter),
+    ...issueLines("warning", warnings, painter),
+    ...(errors.length === 0 && rows > 0 ? [`  labels: ${labelList(labels)}`] : []),
+  ].join("\n");
+}
+
+/** Grouped by code in order of first appearance; of a code the first 20, then how many more there are. */
+function issueLines(kind: "error" | "warning", issues: readonly LintIssue[], painter: Painter): string[] {
+  return [...Map.groupBy(issues, ({ code }) => code)].flatMap(([code, group]) => {
+    const title = painter.paint("stdout", kind === "error" ? "red" : "yellow", `${kind} ${code}`);
+    const more = group.length - SHOWN;
+    return [
+      `  ${title}`,
+      ...group.slice(0, SHOWN).map((issue) => `    ${place(issue)}${printable(issue.message, 1000)}`),
+      ...(more > 0 ? [`    and ${more} more`] : []),
+      // The hints of a kind differ by little: one is enough for people, --json has them all.
+      `    → ${printable(group[0]!.hint, 500)}`,
+    ];
+  });
+}
+
+const SHOWN = 20;
+
+function place({ line, column }: LintIssue): string {
+  if (line === 0) return "";
+  return column === 0 ? `line ${line}: ` : `line ${line}, column ${column}: `;
+}
+
+function labelList(labels: LintReport["labels"]): string {
+  const shown = [...labels].slice(0, SHOWN).map(([label, count]) => `${oneLine(label, 40)} ${count}`);
+  const more = labels.size - shown.length;
+  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+function counted({ length }: readonly unknown[], noun: string): string {
+  return `${length} ${noun}${length === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,24 @@
+import type { Io } from "./terminal.ts";
+
+/** The process's own streams, environment, clock and signals. */
+export function processIo(): Io {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // The reader has gone, as in `kilotune classify .. | head`: nobody is left to be told.
+      if (error.code === "EPIPE") process.exit(0);
+      throw error;
+    });
+  }
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    environment: process.env,
+    clock: () => performance.now(),
+    takeInterrupt() {
+      const controller = new AbortController();
+      process.once("SIGINT", () => controller.abort());
+      return controller.signal;
+    },
+  };
+}
