@@ -1,6 +1,22 @@
-export { embed } from "./embed.ts";
+export {
+  type BaselineName,
+  type Baselines,
+  fitBaselines,
+  type FrozenRows,
+  predictBaselines,
+} from "./baselines/baselines.ts";
+export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+export { chooseSettings } from "./choose-settings.ts";
 export { HiddenStore } from "./data/hidden-store.ts";
-export { classMeans } from "./head/class-means.ts";
+export { embed } from "./embed.ts";
+export { classMeans, normalizeRows } from "./head/class-means.ts";
+export { fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
+export { type LinearSession, openLinearSession } from "./head/linear-session.ts";
+export { argmaxRows } from "./measure/argmax.ts";
+export { fitTemperature, reliability } from "./measure/calibration.ts";
+export { confusionOf, perClass, scoreOf } from "./measure/classification.ts";
 export { promptFeed, promptSite } from "./prompt-site.ts";
+export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
 export type { TunedMethod, TuneSettings } from "./settings.ts";
-export { startTuning, tune, type TuneState } from "./tune.ts";
+export { startTuning, type TuneState, tune } from "./tune.ts";
+export { type HeldOutAnswers, judge } from "./verdict.ts";

@@ -39,14 +39,11 @@ export interface TuneHooks {
   /** After each step; share is of the whole run, 0..1. */
   onStep?(progress: { epoch: number; share: number; loss: number; learningRate: number }): void;
   /** After each epoch. Return "stop" to end the run here. */
-  onEpoch?(end: {
-    epoch: number;
-    loss: number;
-    learningRate: number;
-    state: TuneState;
-  }): Promise<"stop" | void> | "stop" | void;
+  onEpoch?(end: { epoch: number; loss: number; learningRate: number }): Promise<"stop" | undefined>;
   /** After each step: whether to stop right now (Ctrl-C), keeping the state for a later resume. */
   aborted?(): boolean;
+  /** After each step: a moment at which the state may be saved. */
+  checkpoint?(): Promise<void>;
 }
 
 export type TuneEnd = "done" | "stopped" | "aborted" | "diverged";
@@ -107,14 +104,14 @@ export async function tune(
       state.dropoutRandom = dropoutRandom.state;
       hooks.onStep?.({ epoch: state.epoch, share: (done + 1) / totalSteps, loss, learningRate });
       if (hooks.aborted?.()) return "aborted";
+      await hooks.checkpoint?.();
     }
     const loss = state.lossSum / data.labels.length;
     state.epoch++;
     state.step = 0;
     state.lossSum = 0;
     state.batchRandom = batchRandom.state;
-    if ((await hooks.onEpoch?.({ epoch: state.epoch, loss, learningRate, state })) === "stop")
-      return "stopped";
+    if ((await hooks.onEpoch?.({ epoch: state.epoch, loss, learningRate })) === "stop") return "stopped";
   }
   return "done";
 }

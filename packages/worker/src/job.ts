@@ -1,7 +1,7 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
-import type { StoredPrompt } from "@kilotune/prompt";
+import type { Storage, StoredPrompt } from "@kilotune/prompt";
 
 /** A tuning job as its user asks for it. */
 export interface TuneJob {
@@ -21,6 +21,8 @@ export interface TuneJob {
   readonly epochs: number | "auto";
   readonly seed: number;
   readonly title?: string;
+  /** How the prompt's numbers are stored; float16 where left out. */
+  readonly storage?: Storage;
   /** File of the published prompt. */
   readonly out: string;
   /** Folder for checkpoints, made when needed and removed at the end. */

@@ -48,6 +48,28 @@ export class HiddenStore {
     return store;
   }
 
+  /** A view of some rows: nothing is computed or copied. */
+  subset(rows: readonly number[]): HiddenStore {
+    const part = new HiddenStore(
+      this.#backbone,
+      this.#lower,
+      rows.map((row) => this.rows[row] as Int32Array),
+    );
+    rows.forEach((row, at) => {
+      part.#stored[at] = this.#stored[row];
+    });
+    return part;
+  }
+
+  /** These rows and then those of another store of the same backbone. */
+  concat(other: HiddenStore): HiddenStore {
+    const joined = new HiddenStore(this.#backbone, this.#lower, [...this.rows, ...other.rows]);
+    [...this.#stored, ...other.#stored].forEach((hidden, row) => {
+      joined.#stored[row] = hidden;
+    });
+    return joined;
+  }
+
   /** Feeds of the upper graphs for some rows: hidden [B, S, H], mask [B, S], pool [B, S]. */
   async batch(rows: readonly number[]): Promise<Feeds> {
     const length = Math.max(...rows.map((row) => this.lengths[row] as number));

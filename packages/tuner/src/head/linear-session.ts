@@ -13,6 +13,7 @@ import {
  * cross-entropy and its gradients. JavaScript alone would need minutes for what a linear probe needs.
  */
 export interface LinearSession {
+  readonly hiddenSize: number;
   logits(x: Float32Array, weight: Float32Array, bias: Float32Array): Promise<Float32Array>;
   /** Sum over rows of weights[r] * cross-entropy, with its gradients. */
   loss(
@@ -34,6 +35,7 @@ export async function openLinearSession(openGraph: OpenGraph, hiddenSize: number
     bias: float32(bias, [bias.length]),
   });
   return {
+    hiddenSize,
     async logits(x, weight, bias) {
       return (await forward.run(feeds(x, weight, bias))).logits?.data as Float32Array;
     },

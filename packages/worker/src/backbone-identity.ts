@@ -1,0 +1,8 @@
+import type { Backbone } from "@kilotune/backbone";
+import type { BackboneIdentity } from "@kilotune/prompt";
+
+/** What a prompt is checked against. */
+export function backboneIdentity({ manifest }: Backbone): BackboneIdentity {
+  const { layers, hiddenSize, heads, headDim } = manifest.config;
+  return { id: manifest.id, ...manifest.identity, layers, hiddenSize, heads, headDim };
+}

@@ -1,0 +1,79 @@
+import type { Backbone } from "@kilotune/backbone";
+import type { Score } from "@kilotune/contract";
+import {
+  decodePrompt,
+  encodePrompt,
+  type Head,
+  type Prompt,
+  type PromptManifest,
+  roundToStorage,
+  type Storage,
+  type StoredPrompt,
+} from "@kilotune/prompt";
+import { writePromptFile } from "@kilotune/prompt/node";
+import type { TuneSettings } from "@kilotune/tuner";
+import { CODE_VERSION } from "./version.ts";
+
+export interface Published {
+  readonly backbone: Backbone;
+  readonly labels: readonly string[];
+  readonly head: Head;
+  /** The learnt prompt with its settings; undefined publishes the head alone. */
+  readonly tuned: { readonly settings: TuneSettings; readonly data: Float32Array } | undefined;
+  readonly temperature: number;
+  readonly storage: Storage;
+  readonly receipt: {
+    readonly dataSha256: string;
+    readonly seed: number;
+    readonly epochs: number;
+    readonly trainRows: number;
+  };
+}
+
+/** The prompt with the numbers that its file will hold: what is measured from here on is true of the file. */
+export function roundedPrompt(published: Published): Prompt {
+  return roundToStorage(draft(published), published.storage);
+}
+
+/** Writes the file, with what was measured on `prompt`, and reads it back. */
+export async function writePrompt(
+  prompt: Prompt,
+  metrics: { readonly heldOut?: Score; readonly test?: Score },
+  out: string,
+): Promise<StoredPrompt> {
+  const measured = { ...prompt, manifest: { ...prompt.manifest, metrics } } as Prompt;
+  const bytes = encodePrompt(measured, { storage: prompt.manifest.storage });
+  const stored = await decodePrompt(bytes);
+  await writePromptFile(out, bytes);
+  return stored;
+}
+
+function draft({ backbone, labels, head, tuned, temperature, storage, receipt }: Published): Prompt {
+  const { id, identity, licence, config } = backbone.manifest;
+  const { layers, hiddenSize, heads, headDim } = config;
+  const shared = {
+    format: "kilotune.prompt/1",
+    task: "classification",
+    labels: [...labels],
+    backbone: { id, ...identity, licence, layers, hiddenSize, heads, headDim },
+    head: { kind: head.kind, scale: head.scale },
+    calibration: { temperature },
+    maxTokens: backbone.manifest.maxTokens,
+    storage,
+    receipt: { ...receipt, settings: settingsRecord(tuned?.settings), codeVersion: CODE_VERSION },
+    metrics: {},
+  } satisfies Partial<PromptManifest>;
+  if (tuned === undefined) return { method: "head", manifest: { method: "head", ...shared }, head };
+  const { tokens, firstLayer, method } = tuned.settings;
+  if (method === "soft") {
+    const manifest = { method, sites: { tokens }, ...shared } as const;
+    return { method, manifest, soft: { data: tuned.data, tokens, hidden: hiddenSize }, head };
+  }
+  const prompted = layers - firstLayer;
+  const manifest = { method, sites: { firstLayer, layers: prompted, tokens }, ...shared } as const;
+  return { method, manifest, kv: { data: tuned.data, layers: prompted, tokens, heads, headDim }, head };
+}
+
+export function settingsRecord(settings: TuneSettings | undefined): Record<string, string | number> {
+  return settings === undefined ? {} : { ...settings };
+}

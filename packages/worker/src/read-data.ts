@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import type { Tokenizer } from "@kilotune/backbone";
+import { KilotuneError, type LintIssue, type LintReport } from "@kilotune/contract";
+import {
+  drawShots,
+  type Example,
+  type Linter,
+  labelsOf,
+  loadExamples,
+  type TokenCount,
+} from "@kilotune/dataset";
+import type { DataSource, JobEvent, TuneJob } from "./job.ts";
+
+/** All files of a job, read, linted and numbered. */
+export interface JobData {
+  /** Sorted, so that the order of the rows changes nothing. */
+  readonly labels: readonly string[];
+  readonly train: LabelledTexts;
+  readonly validation: LabelledTexts | undefined;
+  readonly test: LabelledTexts | undefined;
+  readonly otherTests: readonly LabelledTexts[];
+  /** Of the training and validation rows, as used. */
+  readonly sha256: string;
+}
+
+export interface LabelledTexts {
+  readonly name: string;
+  readonly texts: readonly string[];
+  /** Class of each text, -1 for a label that the training rows don't have. */
+  readonly labels: Int32Array;
+}
+
+/** First state of a job: bytes -> rows. Any error of the linter ends the job, with every bad line in the report. */
+export async function readData(job: TuneJob, emit: (event: JobEvent) => void): Promise<JobData> {
+  const tokenCount = (text: string) => job.backbone.tokenizer.encode(text);
+  const train = await readRows(job.train, tokenCount, emit);
+  const rows = job.shots === undefined ? train.rows : drawShots(train.rows, job.shots, job.seed);
+  const labels = labelsOf(rows);
+  const classOf = new Map(labels.map((label, at) => [label, at]));
+  const read = async (source: DataSource | undefined) =>
+    source && number(source.name, (await readRows(source, tokenCount, emit, train.linter)).rows, classOf);
+  const validation = await read(job.validation);
+  const test = await read(job.test);
+  const otherTests = [];
+  for (const source of job.otherTests ?? []) otherTests.push((await read(source)) as LabelledTexts);
+  const known = number(job.train.name, rows, classOf);
+  return { labels, train: known, validation, test, otherTests, sha256: hashOf(labels, [known, validation]) };
+}
+
+/** Reads one labelled file to the end. Throws `invalid_training_file` where the linter found errors. */
+export async function readRows(
+  source: DataSource,
+  tokenCount: TokenCount | Tokenizer["encode"],
+  emit: (event: JobEvent) => void,
+  against?: Linter,
+): Promise<{ rows: Example[]; linter: Linter; report: LintReport }> {
+  const read = await loadExamples(source.open(), {
+    format: source.format,
+    tokenCount,
+    ...(against ? { against } : {}),
+  });
+  emit({ kind: "lint", file: source.name, report: read.report });
+  if (read.report.errors.length > 0) throw invalidFile(source.name, read.report.errors);
+  return read;
+}
+
+function invalidFile(name: string, errors: readonly LintIssue[]): KilotuneError {
+  const [first] = errors as [LintIssue];
+  const place = first.line > 0 ? `line ${first.line}: ` : "";
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  return new KilotuneError(
+    "invalid_training_file",
+    `${name}: ${place}${first.message}${more}`,
+    `${first.hint} \`kilotune lint\` lists every line.`,
+  );
+}
+
+function number(name: string, rows: readonly Example[], classOf: ReadonlyMap<string, number>): LabelledTexts {
+  return {
+    name,
+    texts: rows.map((row) => row.text),
+    labels: Int32Array.from(rows, (row) => classOf.get(row.label) ?? -1),
+  };
+}
+
+function hashOf(labels: readonly string[], files: readonly (LabelledTexts | undefined)[]): string {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify(labels));
+  for (const file of files) hash.update(JSON.stringify(file && [file.texts, [...file.labels]]));
+  return hash.digest("hex");
+}
