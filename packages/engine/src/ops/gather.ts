@@ -170,7 +170,7 @@ export const OneHot: OpRule = {
 /** Zeros in the shape of x, with the updates added in at their places. */
 function scatter(b: GraphBuilder, x: Value, places: Value, updates: Value, axis: number): Value {
   const zeros = b.op("Expand", [b.scalar(0), b.shapeOf(x)]);
-  // Not ScatterND: ONNX Runtime adds there from several threads at once, and repeated indices lose updates
+  // Not ScatterND: ONNX Runtime has lost updates of repeated indices there, by adding from several threads at once
   // (microsoft/onnxruntime#18048). ScatterElements adds one after the other.
   return b.op("ScatterElements", [zeros, places, updates], { axis, reduction: "add" });
 }
