@@ -1,22 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
-import { type Backbone, type BackboneManifest, buildBundle, openBundle } from "@kilotune/backbone";
-import { float32, type Tensor, writeSafetensors } from "@kilotune/engine";
+import type { BackboneManifest } from "@kilotune/backbone";
+import { randomNumbers, tinyBackbone as openTiny, type TinyBackbone } from "@kilotune/backbone/testing";
 import type { Head, Prompt, PromptManifest, StoredPrompt } from "@kilotune/prompt";
 
-/** What the tests of this package share: random numbers, random prompts, a tiny random backbone. */
+export { randomNumbers };
 
-/** Uniform in [0, 1), the same for the same seed (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** What the tests of this package share: random numbers, random prompts, a tiny random backbone. */
 
 export interface PromptShape {
   readonly method: Prompt["method"];
@@ -88,89 +76,7 @@ export function textOf(words: number, uniform: () => number): string {
   return Array.from({ length: words }, () => WORDS[Math.floor(uniform() * WORDS.length)]).join(" ");
 }
 
-/** A BERT of random weights: 3 layers, 4 heads of 8, 512 positions. `maxTokens` as for the real ones. */
-export async function tinyBackbone(
-  options: { maxTokens?: number; threads?: number } = {},
-): Promise<{ backbone: Backbone } & AsyncDisposable> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-serving-"));
-  const checkpoint = path.join(folder, "checkpoint");
-  await mkdir(checkpoint);
-  const json = (name: string, value: unknown) =>
-    writeFile(path.join(checkpoint, name), JSON.stringify(value));
-  await json("config.json", TINY);
-  await json("tokenizer.json", TINY_TOKENIZER);
-  await json("sentence_bert_config.json", { max_seq_length: options.maxTokens ?? 512 });
-  await writeFile(path.join(checkpoint, "model.safetensors"), writeSafetensors(tinyWeights(), new Map()));
-  const bundle = path.join(folder, "bundle");
-  await buildBundle(checkpoint, bundle, { id: "tiny", licence: "MIT" });
-  const threads = options.threads ?? 1;
-  const backbone = (await openBundle(bundle, { threads }))!;
-  return { backbone, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
-}
-
-const TINY = {
-  model_type: "bert",
-  hidden_size: 32,
-  num_attention_heads: 4,
-  num_hidden_layers: 3,
-  intermediate_size: 64,
-  vocab_size: WORDS.length + 4,
-  max_position_embeddings: 512,
-};
-
-const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
-
-const TINY_TOKENIZER = {
-  added_tokens: SPECIALS.map((content, id) => ({ id, content, special: true })),
-  normalizer: {
-    type: "BertNormalizer",
-    clean_text: true,
-    handle_chinese_chars: true,
-    strip_accents: null,
-    lowercase: true,
-  },
-  pre_tokenizer: { type: "BertPreTokenizer" },
-  post_processor: { type: "BertProcessing", cls: ["[CLS]", 2], sep: ["[SEP]", 3] },
-  decoder: null,
-  model: {
-    type: "WordPiece",
-    unk_token: "[UNK]",
-    continuing_subword_prefix: "##",
-    max_input_chars_per_word: 100,
-    vocab: Object.fromEntries([...SPECIALS, ...WORDS].map((token, id) => [token, id])),
-  },
-};
-
-/** By the checkpoint's own names. */
-function tinyWeights(): Map<string, Tensor> {
-  const { hidden_size: H, intermediate_size: I, vocab_size: V, max_position_embeddings: S } = TINY;
-  const uniform = randomNumbers(1);
-  const weights = new Map<string, Tensor>();
-  const add = (name: string, dims: number[], centre = 0) => {
-    const length = dims.reduce((a, b) => a * b, 1);
-    const data = Float32Array.from({ length }, () => centre + 0.4 * (2 * uniform() - 1));
-    weights.set(name, float32(data, dims));
-  };
-  const linear = (name: string, out: number, into: number) => {
-    add(`${name}.weight`, [out, into]);
-    add(`${name}.bias`, [out]);
-  };
-  const norm = (name: string) => {
-    add(`${name}.weight`, [H], 1);
-    add(`${name}.bias`, [H]);
-  };
-  add("embeddings.word_embeddings.weight", [V, H]);
-  add("embeddings.position_embeddings.weight", [S, H]);
-  add("embeddings.token_type_embeddings.weight", [2, H]);
-  norm("embeddings.LayerNorm");
-  for (let layer = 0; layer < TINY.num_hidden_layers; layer++) {
-    const at = `encoder.layer.${layer}`;
-    for (const part of ["query", "key", "value"]) linear(`${at}.attention.self.${part}`, H, H);
-    linear(`${at}.attention.output.dense`, H, H);
-    norm(`${at}.attention.output.LayerNorm`);
-    linear(`${at}.intermediate.dense`, I, H);
-    linear(`${at}.output.dense`, H, I);
-    norm(`${at}.output.LayerNorm`);
-  }
-  return weights;
+/** The tiny backbone with 3 layers, so that prompts can begin at one of three. */
+export function tinyBackbone(options: { maxTokens?: number; threads?: number } = {}): Promise<TinyBackbone> {
+  return openTiny({ words: WORDS, layers: 3, ...options });
 }
