@@ -1,4 +1,4 @@
-import type { BackboneManifest } from "@kilotune/backbone";
+import { type BackboneManifest, defaultFirstLayer } from "@kilotune/backbone";
 import type { TunedMethod, TuneSettings } from "./settings.ts";
 
 /**
@@ -21,12 +21,12 @@ export function chooseSettings(
     method,
     tokens: about.tokens ?? 8,
     // Only the upper half: as accurate as all layers, and the lower half is computed once a row.
-    firstLayer: method === "soft" ? 0 : (about.firstLayer ?? Math.floor(manifest.config.layers / 2)),
+    firstLayer: method === "soft" ? 0 : (about.firstLayer ?? defaultFirstLayer(manifest.config.layers)),
     epochs: about.epochs ?? epochsFor(about.trainRows),
     batchSize: 32,
-    promptLearningRate: 1e-2,
-    headLearningRate: 1e-2,
-    temperature: 0.05,
+    promptLearningRate: 3e-2,
+    headLearningRate: 3e-3,
+    temperature: 0.08,
     dropout: 0.1,
     warmup: 0.1,
     clipNorm: 1,

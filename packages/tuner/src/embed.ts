@@ -13,9 +13,9 @@ export async function embed(
   for (const batch of lengthBatches(store.lengths, 64)) {
     const { embedding } = await upper.run({ ...(await store.batch(batch)), ...prompt });
     const data = embedding?.data as Float32Array;
-    batch.forEach((row, at) =>
-      vectors.set(data.subarray(at * hiddenSize, (at + 1) * hiddenSize), row * hiddenSize),
-    );
+    batch.forEach((row, at) => {
+      vectors.set(data.subarray(at * hiddenSize, (at + 1) * hiddenSize), row * hiddenSize);
+    });
   }
   return vectors;
 }

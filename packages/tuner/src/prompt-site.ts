@@ -1,5 +1,5 @@
 import type { BackboneManifest, TunedSite } from "@kilotune/backbone";
-import { type Prng } from "@kilotune/dataset";
+import type { Prng } from "@kilotune/dataset";
 import { float32, type Tensor } from "@kilotune/engine";
 import type { TuneSettings } from "./settings.ts";
 

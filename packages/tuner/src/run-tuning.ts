@@ -1,5 +1,6 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { CurvePoint } from "@kilotune/contract";
+import type { Session } from "@kilotune/engine";
 import type { BestEpoch, Checkpoint } from "./checkpoint.ts";
 import type { HiddenStore } from "./data/hidden-store.ts";
 import { embed } from "./embed.ts";
@@ -47,8 +48,9 @@ export async function runTuning(options: RunOptions): Promise<RunResult> {
   const { settings, backbone, data, validation, checkpoint, clock = () => performance.now() } = options;
   const site = promptSite(settings, backbone.manifest);
   const session = await backbone.open({ kind: "tune", site: site.site, dropout: settings.dropout > 0 });
-  const upper = validation && (await backbone.open({ kind: "upper", site: site.site }));
+  let upper: Session | undefined;
   try {
+    if (validation) upper = await backbone.open({ kind: "upper", site: site.site });
     const standing = await checkpoint?.load();
     const state = standing?.state ?? startTuning(settings, backbone, options.prototypes);
     const curve: CurvePoint[] = [...(standing?.curve ?? [])];
@@ -59,7 +61,9 @@ export async function runTuning(options: RunOptions): Promise<RunResult> {
       saved = clock();
     };
 
-    const end = await tune(settings, backbone, session, data, state, {
+    const isOutOfPatience = () =>
+      best !== undefined && state.epoch - best.epoch >= (options.patience ?? Infinity);
+    const hooks: TuneHooks = {
       ...(options.onStep ? { onStep: options.onStep } : {}),
       ...(options.aborted ? { aborted: options.aborted } : {}),
       checkpoint: async () => {
@@ -75,17 +79,16 @@ export async function runTuning(options: RunOptions): Promise<RunResult> {
           best = { epoch, accuracy, prompt: state.prompt.slice(), prototypes: state.prototypes.slice() };
         }
         await save();
-        return best !== undefined && epoch - best.epoch >= (options.patience ?? Infinity)
-          ? "stop"
-          : undefined;
+        return isOutOfPatience() ? "stop" : undefined;
       },
-    });
+    };
+    // A checkpoint may be that of a run which had stopped: it must not go on where the first one didn't.
+    const end = isOutOfPatience() ? "stopped" : await tune(settings, backbone, session, data, state, hooks);
     if (end === "aborted") await save();
     const chosen = best ?? { epoch: state.epoch, prompt: state.prompt, prototypes: state.prototypes };
     return { end, prompt: chosen.prompt, prototypes: chosen.prototypes, epoch: chosen.epoch, curve };
   } finally {
-    await session.release();
-    await upper?.release();
+    await Promise.all([session.release(), upper?.release()]);
   }
 }
 
@@ -94,7 +97,7 @@ const CHECKPOINT_EVERY_MS = 10_000;
 
 async function measure(
   { settings, backbone, linear, data }: RunOptions,
-  upper: Parameters<typeof embed>[0],
+  upper: Session,
   validation: NonNullable<RunOptions["validation"]>,
   prompt: Float32Array,
   prototypes: Float32Array,

@@ -83,12 +83,12 @@ export async function tune(
   while (state.epoch < settings.epochs) {
     const batchRandom = resumePrng(state.batchRandom);
     const batches = lengthBatches(data.store.lengths, settings.batchSize, batchRandom);
-    let learningRate = 0;
+    const stepsBefore = state.epoch * stepsPerEpoch;
+    const factorAt = (step: number) => warmupCosine(stepsBefore + step, totalSteps, settings.warmup);
     while (state.step < batches.length) {
       const batch = batches[state.step] as number[];
-      const done = state.epoch * stepsPerEpoch + state.step;
-      const factor = warmupCosine(done, totalSteps, settings.warmup);
-      learningRate = settings.promptLearningRate * factor;
+      const factor = factorAt(state.step);
+      const learningRate = settings.promptLearningRate * factor;
       const feeds = await stepFeeds(settings, site, backbone, data, state, batch, masks, dropoutRandom);
       const results = await session.run(feeds);
       const loss = results.loss?.data[0] as number;
@@ -102,11 +102,13 @@ export async function tune(
       state.step++;
       state.lossSum += loss * batch.length;
       state.dropoutRandom = dropoutRandom.state;
-      hooks.onStep?.({ epoch: state.epoch, share: (done + 1) / totalSteps, loss, learningRate });
+      const share = (stepsBefore + state.step) / totalSteps;
+      hooks.onStep?.({ epoch: state.epoch, share, loss, learningRate });
       if (hooks.aborted?.()) return "aborted";
       await hooks.checkpoint?.();
     }
     const loss = state.lossSum / data.labels.length;
+    const learningRate = settings.promptLearningRate * factorAt(batches.length - 1);
     state.epoch++;
     state.step = 0;
     state.lossSum = 0;

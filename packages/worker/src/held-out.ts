@@ -54,9 +54,9 @@ const FOLDS = 5;
 export function pick(rows: PreparedRows, wanted: readonly number[]): PreparedRows {
   const hiddenSize = rows.vectors.length / Math.max(1, rows.labels.length);
   const vectors = new Float32Array(wanted.length * hiddenSize);
-  wanted.forEach((row, at) =>
-    vectors.set(rows.vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize), at * hiddenSize),
-  );
+  wanted.forEach((row, at) => {
+    vectors.set(rows.vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize), at * hiddenSize);
+  });
   return {
     name: rows.name,
     texts: wanted.map((row) => rows.texts[row] as string),

@@ -42,7 +42,7 @@ export async function fitBaselines(
   const C = chosen?.C ?? (await chooseC(session, rows, seed));
   return {
     majority: counts.reduce((best, count, label) => (count > (counts[best] as number) ? label : best), 0),
-    classMeans: classMeans(vectors, labels, classes, vectors.length / labels.length),
+    classMeans: classMeans(vectors, labels, classes, session.hiddenSize),
     probe: await fitLinearProbe(session, vectors, labels, classes, { C }),
     C,
     k: chosen?.k ?? (await chooseK(session, rows)),
@@ -58,9 +58,8 @@ export async function predictBaselines(
 ): Promise<Record<BaselineName, Int32Array>> {
   const { classes } = rows;
   const none = new Float32Array(classes);
-  const count = (queries.length / rows.vectors.length) * rows.labels.length;
   return {
-    majority: new Int32Array(Math.round(count)).fill(fitted.majority),
+    majority: new Int32Array(queries.length / session.hiddenSize).fill(fitted.majority),
     classMean: argmaxRows(await session.logits(queries, fitted.classMeans, none), classes),
     knn: await nearestNeighbours(session, rows.vectors, rows.labels, classes, queries, fitted.k),
     linearProbe: argmaxRows(await session.logits(queries, fitted.probe.weight, fitted.probe.bias), classes),
@@ -103,8 +102,7 @@ async function chooseC(
 /** Leave-one-out on the first 2,000 rows. */
 async function chooseK(session: LinearSession, { vectors, labels, classes }: FrozenRows): Promise<number> {
   const rows = Math.min(labels.length, 2000);
-  const hiddenSize = vectors.length / labels.length;
-  const queries = vectors.subarray(0, rows * hiddenSize);
+  const queries = vectors.subarray(0, rows * session.hiddenSize);
   let best: { k: number; right: number } = { k: 1, right: -1 };
   for (const k of K_GRID) {
     const predicted = await nearestNeighbours(session, vectors, labels, classes, queries, k, true);

@@ -16,7 +16,7 @@ export async function nearestNeighbours(
   self = false,
 ): Promise<Int32Array> {
   const rows = labels.length;
-  const hiddenSize = vectors.length / rows;
+  const { hiddenSize } = session;
   const count = queries.length / hiddenSize;
   const predicted = new Int32Array(count);
   const none = new Float32Array(rows);
@@ -42,6 +42,7 @@ function vote(similarities: Float32Array, labels: Int32Array, classes: number, k
   const nearest: number[] = [];
   for (let row = 0; row < similarities.length; row++) {
     const similarity = similarities[row] as number;
+    if (similarity === Number.NEGATIVE_INFINITY) continue;
     if (nearest.length === k && similarity <= (similarities[nearest[k - 1] as number] as number)) continue;
     let at = nearest.length;
     while (at > 0 && (similarities[nearest[at - 1] as number] as number) < similarity) at--;

@@ -36,14 +36,16 @@ export class HiddenStore {
     let left = options.budgetBytes ?? 2e9;
     let done = 0;
     for (const batch of lengthBatches(store.lengths, 64)) {
-      const { hidden, width } = await store.#run(batch);
+      const computed = await store.#compute(batch);
       batch.forEach((row, at) => {
-        const size = (store.lengths[row] as number) * store.#hiddenSize;
-        if (left < size * 4) return;
-        left -= size * 4;
-        store.#stored[row] = hidden.slice(at * width, at * width + size);
+        const hidden = computed[at] as Float32Array;
+        if (left < hidden.byteLength) return;
+        left -= hidden.byteLength;
+        // A copy: the view would keep the whole batch's memory.
+        store.#stored[row] = hidden.slice();
       });
-      options.onProgress?.((done += batch.length));
+      done += batch.length;
+      options.onProgress?.(done);
     }
     return store;
   }
@@ -79,12 +81,14 @@ export class HiddenStore {
       this.#backbone.manifest.pooling,
     );
     const shape = [rows.length, length, this.#hiddenSize];
-    if (rows.some((row) => this.#stored[row] === undefined)) {
-      const { hidden } = await this.#run(rows);
-      return { hidden: float32(hidden, shape), mask, pool };
-    }
-    const hidden = new Float32Array(rows.length * length * this.#hiddenSize);
-    rows.forEach((row, at) => hidden.set(this.#stored[row] as Float32Array, at * length * this.#hiddenSize));
+    const width = length * this.#hiddenSize;
+    const hidden = new Float32Array(rows.length * width);
+    const missing = rows.filter((row) => this.#stored[row] === undefined);
+    const computed = missing.length === 0 ? [] : await this.#compute(missing);
+    let next = 0;
+    rows.forEach((row, at) =>
+      hidden.set(this.#stored[row] ?? (computed[next++] as Float32Array), at * width),
+    );
     return { hidden: float32(hidden, shape), mask, pool };
   }
 
@@ -92,11 +96,16 @@ export class HiddenStore {
     return this.#backbone.manifest.config.hiddenSize;
   }
 
-  async #run(rows: readonly number[]): Promise<{ hidden: Float32Array; width: number }> {
+  /** A view a row, without the padding: [tokens, H] flat. */
+  async #compute(rows: readonly number[]): Promise<Float32Array[]> {
     const length = Math.max(...rows.map((row) => this.lengths[row] as number));
     const ids = rows.map((row) => this.rows[row] as Int32Array);
     const { pool: _, ...feeds } = packTexts(ids, length, this.#backbone.manifest.pooling);
     const { hidden } = await this.#lower.run(feeds);
-    return { hidden: hidden?.data as Float32Array, width: length * this.#hiddenSize };
+    const width = length * this.#hiddenSize;
+    return rows.map((row, at) => {
+      const size = (this.lengths[row] as number) * this.#hiddenSize;
+      return (hidden?.data as Float32Array).subarray(at * width, at * width + size);
+    });
   }
 }

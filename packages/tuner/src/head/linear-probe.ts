@@ -23,7 +23,6 @@ export async function fitLinearProbe(
   classes: number,
   options: { C: number; rowWeights?: Float32Array; start?: LinearHead },
 ): Promise<LinearHead> {
-  const hiddenSize = vectors.length / labels.length;
   const targets = new Float32Array(labels.length * classes);
   labels.forEach((label, row) => {
     targets[row * classes + label] = 1;
@@ -34,7 +33,7 @@ export async function fitLinearProbe(
     (weight) => weight / total,
   );
   const decay = 1 / (options.C * total);
-  const size = classes * hiddenSize;
+  const size = classes * session.hiddenSize;
   const start = new Float64Array(size + classes);
   if (options.start !== undefined) {
     start.set(options.start.weight);

@@ -1,0 +1,23 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { cacheFolder, hubUrl, loadBackbone } from "@kilotune/backbone";
+
+/**
+ * Runs before the tests: what they need is fetched into the cache once, and what will be skipped is said aloud.
+ */
+const cache = cacheFolder(process.env);
+let told = 0;
+await loadBackbone("minilm-l6", {
+  cache,
+  hub: hubUrl(process.env),
+  onProgress({ file, receivedBytes, totalBytes, source }) {
+    if (Date.now() - told < 2000) return;
+    told = Date.now();
+    console.log(`fetching ${file} from the ${source}: ${Math.round((100 * receivedBytes) / totalBytes)} %`);
+  },
+  onBuild: (bundle) => console.log(`building the bundle ${bundle}`),
+});
+console.log(`backbone minilm-l6: ready in ${cache}`);
+
+const data = path.resolve(import.meta.dirname, "../../../shared/data");
+if (!existsSync(data)) console.log("skipped: checks on public data sets, since ../shared/data isn't there");
