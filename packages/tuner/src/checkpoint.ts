@@ -1,4 +1,11 @@
-import { EngineError, float32, readSafetensors, type Tensor, writeSafetensors } from "@kilotune/engine";
+import {
+  assertFinite,
+  EngineError,
+  float32,
+  readSafetensors,
+  type Tensor,
+  writeSafetensors,
+} from "@kilotune/engine";
 import type { CurvePoint } from "@kilotune/contract";
 import type { AdamWState } from "./optimizer/adamw.ts";
 import type { TuneState } from "./tune.ts";
@@ -49,21 +56,23 @@ export function encodeCheckpoint({ state, best, curve }: Checkpoint, key: string
 /** undefined where the checkpoint is of another job. Throws EngineError where the bytes are damaged. */
 export function decodeCheckpoint(bytes: Uint8Array, key: string): Checkpoint | undefined {
   const { metadata, tensors } = readSafetensors(bytes);
-  const counters = JSON.parse(metadata.get(COUNTERS) ?? "{}") as Counters;
+  const counters = parseCounters(metadata.get(COUNTERS));
+  // The key covers all that shapes and counters follow from; what it vouches for isn't asked again.
   if (counters.key !== key) return undefined;
-  const read = (name: string) => {
+  const read = (name: string, size?: number) => {
     const tensor = tensors.get(name);
-    if (tensor?.data instanceof Float32Array) return tensor.data.slice();
-    throw new EngineError(
-      "bad_safetensors",
-      `the checkpoint has no float32 tensor ${name}`,
-      "Delete it and start afresh.",
-    );
+    if (!(tensor?.data instanceof Float32Array)) throw damaged(`no float32 tensor ${name}`);
+    if (size !== undefined && tensor.data.length !== size)
+      throw damaged(`${tensor.data.length} numbers in ${name} instead of ${size}`);
+    assertFinite(tensor, name);
+    return tensor.data.slice();
   };
-  const moments = (name: string, step: number): AdamWState => ({
+  const prompt = read("prompt");
+  const prototypes = read("prototypes");
+  const moments = (name: string, { length }: Float32Array, step: number): AdamWState => ({
     step,
-    mean: read(`${name}.mean`),
-    square: read(`${name}.square`),
+    mean: read(`${name}.mean`, length),
+    square: read(`${name}.square`, length),
   });
   const { epoch, step, lossSum, batchRandom, dropoutRandom, best, curve } = counters;
   return {
@@ -73,12 +82,16 @@ export function decodeCheckpoint(bytes: Uint8Array, key: string): Checkpoint | u
       lossSum,
       batchRandom,
       dropoutRandom,
-      prompt: read("prompt"),
-      prototypes: read("prototypes"),
-      promptMoments: moments("prompt", counters.promptSteps),
-      prototypeMoments: moments("prototypes", counters.prototypeSteps),
+      prompt,
+      prototypes,
+      promptMoments: moments("prompt", prompt, counters.promptSteps),
+      prototypeMoments: moments("prototypes", prototypes, counters.prototypeSteps),
     },
-    best: best && { ...best, prompt: read("best.prompt"), prototypes: read("best.prototypes") },
+    best: best && {
+      ...best,
+      prompt: read("best.prompt", prompt.length),
+      prototypes: read("best.prototypes", prototypes.length),
+    },
     curve,
   };
 }
@@ -91,6 +104,20 @@ interface Counters extends Pick<TuneState, "epoch" | "step" | "lossSum" | "batch
   readonly prototypeSteps: number;
   readonly best: Pick<BestEpoch, "epoch" | "accuracy"> | undefined;
   readonly curve: readonly CurvePoint[];
+}
+
+function parseCounters(json: string | undefined): Counters {
+  try {
+    const counters: unknown = JSON.parse(json ?? "null");
+    if (typeof counters === "object" && counters !== null) return counters as Counters;
+  } catch {
+    // Told below, like JSON of another kind.
+  }
+  throw damaged(`no counters under ${COUNTERS}`);
+}
+
+function damaged(seen: string): EngineError {
+  return new EngineError("bad_safetensors", `checkpoint: saw ${seen}`, "Delete it and start afresh.");
 }
 
 function momentTensors(name: string, values: Float32Array, { mean, square }: AdamWState): [string, Tensor][] {

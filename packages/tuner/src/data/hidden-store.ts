@@ -86,9 +86,9 @@ export class HiddenStore {
     const missing = rows.filter((row) => this.#stored[row] === undefined);
     const computed = missing.length === 0 ? [] : await this.#compute(missing);
     let next = 0;
-    rows.forEach((row, at) =>
-      hidden.set(this.#stored[row] ?? (computed[next++] as Float32Array), at * width),
-    );
+    rows.forEach((row, at) => {
+      hidden.set(this.#stored[row] ?? (computed[next++] as Float32Array), at * width);
+    });
     return { hidden: float32(hidden, shape), mask, pool };
   }
 
