@@ -1,30 +1,30 @@
 import type { LintIssue, LintReport } from "@kilotune/contract";
 import { oneLine, printable } from "./terminal/printable.ts";
-import type { Terminal } from "./terminal/terminal.ts";
+import type { Style } from "./terminal/terminal.ts";
 
-type Painter = Pick<Terminal, "paint">;
+/** Paints for the stream that the words go to. */
+export type Paint = (style: Style, text: string) => string;
 
 /** A lint report for people: the sum, the errors by kind, the warnings by kind. */
 export function lintWords(
   file: string,
   { rows, labels, errors, warnings }: LintReport,
-  painter: Painter,
+  paint: Paint,
 ): string {
   const sum = `${rows} rows, ${labels.size} labels, ${counted(errors, "error")}, ${counted(warnings, "warning")}`;
-  const verdict =
-    errors.length > 0 ? painter.paint("stdout", "red", sum) : painter.paint("stdout", "green", sum);
+  const verdict = errors.length > 0 ? paint("red", sum) : paint("green", sum);
   return [
     `${printable(file, 500)}: ${verdict}`,
-    ...issueLines("error", errors, painter),
-    ...issueLines("warning", warnings, painter),
+    ...issueLines("error", errors, paint),
+    ...issueLines("warning", warnings, paint),
     ...(errors.length === 0 && rows > 0 ? [`  labels: ${labelList(labels)}`] : []),
   ].join("\n");
 }
 
 /** Grouped by code in order of first appearance; of a code the first 20, then how many more there are. */
-function issueLines(kind: "error" | "warning", issues: readonly LintIssue[], painter: Painter): string[] {
+function issueLines(kind: "error" | "warning", issues: readonly LintIssue[], paint: Paint): string[] {
   return [...Map.groupBy(issues, ({ code }) => code)].flatMap(([code, group]) => {
-    const title = painter.paint("stdout", kind === "error" ? "red" : "yellow", `${kind} ${code}`);
+    const title = paint(kind === "error" ? "red" : "yellow", `${kind} ${code}`);
     const more = group.length - SHOWN;
     return [
       `  ${title}`,

@@ -18,10 +18,7 @@ export function commandHelp(name: string, command: Command<Flags, Positionals>):
       Object.values(positionals).map(({ value, about }) => [value, about]),
     ),
     section("Flags", [...Object.entries(flags), ...Object.entries(COMMON_FLAGS)].map(flagLine)),
-    section(
-      "Examples",
-      examples.map(({ line, purpose }) => [line, purpose]),
-    ),
+    ["Examples", ...examples.map(({ line, purpose }) => `  ${line}\n      ${purpose}`)].join("\n"),
   ]
     .filter(Boolean)
     .join("\n\n");
@@ -63,7 +60,6 @@ function valueWord(flag: Flag): string {
 
 function section(title: string, rows: readonly (readonly [left: string, right: string])[]): string {
   if (rows.length === 0) return "";
-  // An example may be a whole line: what stands beside it then begins where it ends.
-  const width = Math.min(40, Math.max(...rows.map(([left]) => left.length)));
+  const width = Math.max(...rows.map(([left]) => left.length));
   return [title, ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`.trimEnd())].join("\n");
 }

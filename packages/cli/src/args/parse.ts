@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
-import { KilotuneError } from "@kilotune/contract";
+import type { KilotuneError } from "@kilotune/contract";
 import { printable } from "../terminal/printable.ts";
+import { usageError } from "../usage-error.ts";
 import { COMMON_FLAGS, type Flag, type Flags, type Parsed, type Positionals } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 
@@ -57,13 +58,14 @@ function sortOut(name: string, table: Flags, positionals: Positionals, argv: rea
       throw unknownFlag(name, token.rawName, table, positionals);
     const { value, inlineValue } = token;
     if (flag.kind === "switch") {
-      if (inlineValue) throw usage(name, `${token.rawName} takes no value`, `Write only ${token.rawName}.`);
+      if (inlineValue)
+        throw usageError(name, `${token.rawName} takes no value`, `Write only ${token.rawName}.`);
     } else if (value === undefined || (!inlineValue && value.startsWith("--")) || value === "") {
-      throw usage(name, `${token.rawName} needs a value`, `Write ${token.rawName} ${wordFor(flag)}.`);
+      throw usageError(name, `${token.rawName} needs a value`, `Write ${token.rawName} ${wordFor(flag)}.`);
     }
     const before = given.get(token.name) ?? [];
     if (before.length > 0 && flag.kind !== "texts" && flag.kind !== "switch")
-      throw usage(name, `${token.rawName} is given twice`, "Give it once.");
+      throw usageError(name, `${token.rawName} is given twice`, "Give it once.");
     given.set(token.name, [...before, value ?? ""]);
   }
   return { given, words };
@@ -73,7 +75,7 @@ function parseValue(command: string, name: string, flag: Flag, given: readonly s
   if (flag.kind === "switch") return given.length > 0;
   if (flag.kind === "texts") {
     if (flag.required && given.length === 0)
-      throw usage(command, `--${name} is missing`, `Add --${name} ${flag.value}.`);
+      throw usageError(command, `--${name} is missing`, `Add --${name} ${flag.value}.`);
     return given;
   }
   const [text] = given;
@@ -82,7 +84,7 @@ function parseValue(command: string, name: string, flag: Flag, given: readonly s
   if (flag.kind === "choice") {
     if (flag.of.includes(text)) return text;
     const meant = nearest(text, flag.of);
-    throw usage(
+    throw usageError(
       command,
       `--${name}: expected ${flag.of.join(", ")}, but saw "${printable(text, 40)}"`,
       `Try --${name} ${meant ?? flag.of[0]}.`,
@@ -91,7 +93,7 @@ function parseValue(command: string, name: string, flag: Flag, given: readonly s
   if (text === flag.or) return text;
   const number = Number(text);
   if (/^-?\d+$/.test(text) && number >= flag.min && number <= flag.max) return number;
-  throw usage(
+  throw usageError(
     command,
     `--${name}: expected a whole number from ${flag.min} to ${flag.max}${flag.or ? ` or "${flag.or}"` : ""}, but saw "${printable(text, 40)}"`,
     `Write for instance --${name} ${flag.default ?? flag.or ?? flag.min}.`,
@@ -110,11 +112,11 @@ function* assignWords(
       continue;
     }
     const word = left.shift();
-    if (word === undefined || word === "") throw usage(name, `${value} is missing`, `Give ${value}.`);
+    if (word === undefined || word === "") throw usageError(name, `${value} is missing`, `Give ${value}.`);
     yield [key, word];
   }
   if (left[0] !== undefined) {
-    throw usage(
+    throw usageError(
       name,
       `expected no more words, but saw "${printable(left[0], 40)}"`,
       "A path or a text with blanks goes in quotes.",
@@ -129,7 +131,7 @@ function unknownFlag(name: string, seen: string, table: Flags, positionals: Posi
     meant === undefined ? "" : `Did you mean --${meant}?`,
     takesTexts ? 'A text that begins with "-" goes after "--".' : "",
   ];
-  return usage(
+  return usageError(
     name,
     `no flag ${printable(seen, 40)}`,
     hint.filter(Boolean).join(" ") || "Check its spelling.",
@@ -139,17 +141,6 @@ function unknownFlag(name: string, seen: string, table: Flags, positionals: Posi
 function wordFor(flag: Flag): string {
   if (flag.kind === "choice") return flag.of.join("|");
   return flag.kind === "switch" ? "" : flag.value;
-}
-
-function usage(command: string, message: string, hint: string): KilotuneError {
-  return new KilotuneError(
-    "usage",
-    `kilotune ${command}: ${message}.`,
-    `${hint} Help: kilotune ${command} --help`,
-    {
-      kind: "usage",
-    },
-  );
 }
 
 function camelCase(name: string): string {

@@ -1,10 +1,128 @@
+import type { StoredPrompt } from "@kilotune/prompt";
+import { readPromptFile } from "@kilotune/prompt/node";
+import { createPredictor } from "@kilotune/serving";
 import { defineCommand } from "../command.ts";
+import { openInput } from "../input-file.ts";
+import { predictionWords } from "../prediction-words.ts";
+import { assertFits, backboneFor } from "../prompt-backbone.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { promptOf, readTexts, rowsOfWords, type TextRow } from "../texts.ts";
+import { usageError } from "../usage-error.ts";
+import { openBackbone } from "../with-backbone.ts";
+
 export const classify = defineCommand({
-  summary: "classify",
-  positionals: {},
-  flags: {},
-  examples: [],
-  async run() {
+  summary: "Answer texts with tuned prompts, one line a text",
+  details:
+    "Texts come from the command line, from --file, or from stdin: JSONL if it begins with {, else one text a line.\n" +
+    "Any number of prompts share one backbone and one batch; a row's answer never depends on its neighbours.",
+  positionals: { texts: { value: "TEXT", count: "any", about: "Texts to answer" } },
+  flags: {
+    prompt: {
+      kind: "texts",
+      value: "FILE",
+      required: true,
+      about: "A prompt; with several, each row names its own",
+    },
+    file: { kind: "text", value: "JSONL", about: 'Rows of {"text", "prompt"?}; "-" is stdin' },
+    backbone: {
+      kind: "text",
+      value: "ID|FOLDER",
+      about: "The one that the prompts were tuned on; the prompt's own else",
+    },
+    "top-k": {
+      kind: "integer",
+      value: "N",
+      min: 1,
+      max: 10_000,
+      about: "Scores of the likeliest N labels; all else",
+    },
+    logits: { kind: "switch", about: "Add the raw numbers, in the order of the prompt's labels" },
+    alone: { kind: "switch", about: "Each row in a pass of its own: slower, and bit-equal" },
+  },
+  examples: [
+    { line: 'kilotune classify --prompt out/prompt.safetensors "where is my parcel"', purpose: "one text" },
+    {
+      line: "kilotune classify --prompt out/prompt.safetensors --file examples/support-desk/test.jsonl --json",
+      purpose: "a file",
+    },
+    {
+      line: "kilotune classify --prompt a.safetensors --prompt b.safetensors --file mixed.jsonl --json",
+      purpose: "two tenants in one batch",
+    },
+  ],
+  async run({ texts, prompt: files, file, backbone: asked, topK, logits, alone }, terminal) {
+    refuseMixedSources(texts, file, files);
+    const rows = await openRows(texts, file, terminal);
+    const prompts = new Map<string, StoredPrompt>();
+    for (const path of files) prompts.set(path, await readPromptFile(path));
+    const [first] = prompts.values();
+    const backbone = await openBackbone(backboneFor(first!.prompt.manifest, asked), terminal);
+    for (const stored of prompts.values()) assertFits(stored.prompt.manifest, backbone);
+
+    const predictor = await createPredictor({ backbone, loadPrompt: async (path) => prompts.get(path)! });
+    try {
+      const options = { logits, alone, ...(topK === undefined ? {} : { topK }) };
+      for await (const chunk of chunksOf(rows)) {
+        const requests = chunk.map((row) => ({ text: row.text, prompt: promptOf(row, files) }));
+        const predictions = await predictor.classify(requests, options);
+        for (const [at, prediction] of predictions.entries()) {
+          const { text, prompt } = requests[at]!;
+          const { label, score, truncated } = prediction;
+          const scores = new Map(prediction.scores.map((each) => [each.label, each.score]));
+          const raw = prediction.logits === undefined ? {} : { logits: prediction.logits };
+          terminal.result({ text, label, score, scores, ...raw, truncated, prompt }, () =>
+            predictionWords(text, prediction, terminal),
+          );
+        }
+        await terminal.drained();
+      }
+    } finally {
+      await predictor.close();
+    }
     return 0;
   },
 });
+
+/** Enough for full batches of every length; all that is held of a file. */
+const CHUNK_ROWS = 256;
+
+/** What was read before a bad row is answered first: its error then names the row at which to go on. */
+async function* chunksOf(rows: AsyncIterable<TextRow>): AsyncGenerator<TextRow[]> {
+  let chunk: TextRow[] = [];
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const row of rows) {
+      chunk.push(row);
+      if (chunk.length < CHUNK_ROWS) continue;
+      yield chunk;
+      chunk = [];
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  if (chunk.length > 0) yield chunk;
+  if (failure !== undefined) throw failure.error;
+}
+
+async function openRows(
+  texts: readonly string[],
+  file: string | undefined,
+  terminal: Terminal,
+): Promise<AsyncIterable<TextRow>> {
+  if (texts.length > 0) return rowsOfWords(texts);
+  if (file !== undefined) return readTexts(await openInput(file, terminal), "jsonl", file);
+  if (terminal.io.stdin.isTTY)
+    throw usageError("classify", "expected texts", "Give TEXT, --file JSONL, or a pipe on stdin.");
+  return readTexts(terminal.io.stdin, "auto", "stdin");
+}
+
+function refuseMixedSources(texts: readonly string[], file: string | undefined, prompts: readonly string[]) {
+  if (texts.length > 0 && file !== undefined)
+    throw usageError("classify", "both TEXT and --file are given", "Give one of them.");
+  if (texts.length > 0 && prompts.length > 1)
+    throw usageError(
+      "classify",
+      "several --prompt, and a TEXT can't name its own",
+      'Put the texts into --file as {"text": "..", "prompt": "FILE"}.',
+    );
+}

@@ -1,10 +1,85 @@
+import type { Evaluation } from "@kilotune/contract";
+import { readPromptFile } from "@kilotune/prompt/node";
+import { evaluatePrompt, fileSource } from "@kilotune/worker";
+import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
+import { jobProgress } from "../job-progress.ts";
+import { backboneFor } from "../prompt-backbone.ts";
+import { oneLine } from "../terminal/printable.ts";
+import { table } from "../terminal/table.ts";
+import { percent } from "../terminal/units.ts";
+import { usageError } from "../usage-error.ts";
+import { openBackbone } from "../with-backbone.ts";
+
 export const evaluate = defineCommand({
-  summary: "evaluate",
-  positionals: {},
-  flags: {},
-  examples: [],
-  async run() {
+  summary: "Measure a prompt on a file of labelled sentences",
+  positionals: {
+    test: { value: "TEST", count: "one", about: 'JSONL of {"text", "label"}, or CSV with a header' },
+  },
+  flags: {
+    prompt: { kind: "texts", value: "FILE", required: true, about: "The prompt; once" },
+    backbone: {
+      kind: "text",
+      value: "ID|FOLDER",
+      about: "The one that the prompt was tuned on; the prompt's own else",
+    },
+  },
+  examples: [
+    {
+      line: "kilotune evaluate --prompt out/prompt.safetensors examples/support-desk/test.jsonl",
+      purpose: "accuracy, macro F1, every class",
+    },
+  ],
+  async run({ prompt: [file = "", ...others], backbone: asked, test }, terminal) {
+    if (others.length > 0)
+      throw usageError("evaluate", "--prompt is given more than once", "Measure one prompt at a time.");
+    const stored = await readPromptFile(file);
+    await assertStartsAsData(test, terminal);
+    const backbone = await openBackbone(backboneFor(stored.prompt.manifest, asked), terminal);
+    const { evaluation, calibration, unknownLabels } = await evaluatePrompt({
+      backbone,
+      stored,
+      test: fileSource(test),
+      onEvent: jobProgress(terminal),
+    });
+    const { rows, accuracy, macroF1, labels, confusion, perClass } = evaluation;
+    const { expectedCalibrationError } = calibration;
+    const figures = { rows, accuracy, macroF1, labels, confusion, perClass, expectedCalibrationError };
+    terminal.result({ ...figures, unknownLabels, prompt: stored.id }, () =>
+      evaluationWords(evaluation, unknownLabels),
+    );
     return 0;
   },
 });
+
+function evaluationWords(evaluation: Evaluation, unknownLabels: ReadonlyMap<string, number>): string {
+  const { rows, accuracy, macroF1, perClass, mistakes } = evaluation;
+  const unknown = [...unknownLabels].map(([label, count]) => `${oneLine(label, 60)} (${count})`);
+  return [
+    `accuracy ${percent(accuracy)}, macro F1 ${percent(macroF1)} on ${rows} rows`,
+    ...(unknown.length > 0
+      ? [`labels that the prompt doesn't know, counted as wrong: ${unknown.join(", ")}`]
+      : []),
+    "",
+    ...table(
+      [
+        ["label", "rows", "precision", "recall", "F1"],
+        ...perClass.map(({ label, support, precision, recall, f1 }) => [
+          oneLine(label, 40),
+          String(support),
+          percent(precision),
+          percent(recall),
+          percent(f1),
+        ]),
+      ],
+      ["left", "right", "right", "right", "right"],
+    ),
+    ...(mistakes.length > 0 ? ["", "the surest mistakes"] : []),
+    ...mistakes
+      .slice(0, 5)
+      .map(
+        ({ text, label, predicted, score }) =>
+          `  ${oneLine(predicted, 40)} (${percent(score)}) for ${oneLine(label, 40)}: ${oneLine(text, 100)}`,
+      ),
+  ].join("\n");
+}

@@ -3,7 +3,7 @@ import { guessFormat, type LintedFile, type Linter, lintFile, type TokenCount } 
 import { defineCommand } from "../command.ts";
 import { openInput } from "../input-file.ts";
 import { lintWords } from "../lint-words.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import type { Style, Terminal } from "../terminal/terminal.ts";
 
 export const lint = defineCommand({
   summary: "Say what is wrong with a file of labelled sentences, line by line",
@@ -33,14 +33,15 @@ export const lint = defineCommand({
   ],
   async run({ file, validation, backbone }, terminal) {
     const tokenCount = backbone === undefined ? undefined : await tokenCounter(backbone, terminal);
+    const paint = (style: Style, text: string) => terminal.paint("stdout", style, text);
     const first = await lintOne(file, terminal, tokenCount);
     if (validation === undefined) {
-      terminal.result(first.report, () => lintWords(file, first.report, terminal));
+      terminal.result(first.report, () => lintWords(file, first.report, paint));
       return first.report.errors.length > 0 ? 1 : 0;
     }
     const second = await lintOne(validation, terminal, tokenCount, first.linter);
     terminal.result(bothReports(file, first.report, validation, second.report), () =>
-      [lintWords(file, first.report, terminal), lintWords(validation, second.report, terminal)].join("\n\n"),
+      [lintWords(file, first.report, paint), lintWords(validation, second.report, paint)].join("\n\n"),
     );
     return first.report.errors.length + second.report.errors.length > 0 ? 1 : 0;
   },

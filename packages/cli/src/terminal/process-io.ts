@@ -1,3 +1,4 @@
+import { KilotuneError } from "@kilotune/contract";
 import type { Io } from "./terminal.ts";
 
 /** The process's own streams, environment, clock and signals. */
@@ -17,8 +18,17 @@ export function processIo(): Io {
     clock: () => performance.now(),
     takeInterrupt() {
       const controller = new AbortController();
-      process.once("SIGINT", () => controller.abort());
+      process.once("SIGINT", () => controller.abort(interrupted()));
       return controller.signal;
     },
   };
+}
+
+function interrupted(): KilotuneError {
+  return new KilotuneError(
+    "interrupted",
+    "Stopped by Ctrl-C.",
+    "Run the same command again; a download goes on where it stopped.",
+    { kind: "machine", retryable: true },
+  );
 }
