@@ -21,7 +21,7 @@ export interface PredictorOptions {
   readonly cacheBytes?: number;
   /** Most rows of a pass. Default 32. */
   readonly maxBatchRows?: number;
-  /** Most positions of a pass, padding included: bounds its memory. Default 4096, at least one row is always run. */
+  /** Most positions of a pass, padding included: bounds its memory. Default 2048; one row is always run. */
   readonly maxBatchTokens?: number;
   /** Most rows of all calls that wait or run before a call is refused as `overloaded`. Default 1024. */
   readonly maxQueueRows?: number;
@@ -83,7 +83,7 @@ export interface Predictor {
 
 export async function createPredictor(options: PredictorOptions): Promise<Predictor> {
   const { backbone, loadPrompt, cacheBytes = 256e6, maxQueueRows = 1024 } = options;
-  const { maxBatchRows = 32, maxBatchTokens = 4096 } = options;
+  const { maxBatchRows = 32, maxBatchTokens = 2048 } = options;
   const { manifest, tokenizer } = backbone;
   const session = await backbone.open({ kind: "serve" });
   const cache = new PromptCache(async (ref) => preparePrompt(await loadPrompt(ref), manifest), cacheBytes);
