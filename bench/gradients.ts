@@ -1,0 +1,141 @@
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Backbone, packTexts, type TunedSite } from "@kilotune/backbone";
+import { type Prng, prng } from "@kilotune/dataset";
+import { type Feeds, float32, readSafetensors, type Tensor, writeSafetensors } from "@kilotune/engine";
+import { runPeer } from "./peer.ts";
+import { miniLmCheckpoint, openCheckpoint, openMiniLm } from "./support/backbone.ts";
+import { defineBench, say } from "./support/bench.ts";
+import { exampleFile, REPOSITORY } from "./support/places.ts";
+import { relativeError } from "./support/relative-error.ts";
+import { withFolder } from "./support/temporary.ts";
+import { readRows } from "./support/texts.ts";
+
+/** PyTorch's side, shared with the unit test's goldens: autograd through transformers' BertModel, in float64. */
+const GOLDENS = path.join(REPOSITORY, "packages/backbone/src/bert/goldens");
+
+export const bench = defineBench({
+  about: "prompt and head gradients on ONNX Runtime vs PyTorch autograd, a tiny random BERT and minilm-l6",
+  goal: "relative error <= 1e-5 for every gradient",
+  flags: { rows: 8, tokens: 8, classes: 5, seed: 0 },
+  async run({ rows, tokens, classes, seed }) {
+    const texts = (await readRows(exampleFile("train.jsonl"))).map(({ text }) => text);
+    prng(seed, "texts").shuffle(texts);
+    const setting = { texts: texts.slice(0, rows), tokens, classes, seed };
+    const tiny = path.join(GOLDENS, "tiny");
+    const errors = {
+      tiny: await errorsOf(await openCheckpoint(tiny), tiny, setting),
+      "minilm-l6": await errorsOf(await openMiniLm(), await miniLmCheckpoint(), setting),
+    };
+    const gradients = Object.values(errors).flatMap((byPrompt) =>
+      Object.values(byPrompt).flatMap((found) => [found.promptGradient, found.prototypeGradient]),
+    );
+    const worst = Math.max(...gradients);
+    return { figures: { worst, errors }, reached: gradients.length > 0 && worst <= 1e-5 };
+  },
+});
+
+interface Setting {
+  readonly texts: readonly string[];
+  readonly tokens: number;
+  readonly classes: number;
+  readonly seed: number;
+}
+
+interface Errors {
+  readonly logits: number;
+  readonly loss: number;
+  readonly promptGradient: number;
+  readonly prototypeGradient: number;
+}
+
+/** Relative errors by prompt: prefixes on all layers, on the upper half, soft tokens. */
+async function errorsOf(
+  backbone: Backbone,
+  checkpoint: string,
+  setting: Setting,
+): Promise<Record<string, Errors>> {
+  const { layers, heads, headDim, hiddenSize } = backbone.manifest.config;
+  const late = layers / 2;
+  const prefix = (firstLayer: number) => [layers - firstLayer, 2, heads, setting.tokens, headDim];
+  const prompts: Prompt[] = [
+    { name: "kv-0", site: { kind: "kv", firstLayer: 0 }, dims: prefix(0) },
+    { name: `kv-${late}`, site: { kind: "kv", firstLayer: late }, dims: prefix(late) },
+    { name: "soft", site: { kind: "soft" }, dims: [setting.tokens, hiddenSize] },
+  ];
+  const random = prng(setting.seed, "prompts");
+  const rows = setting.texts.map((text) => backbone.tokenizer.encode(text).ids);
+  const length = Math.max(...rows.map((ids) => ids.length));
+  const texts = packTexts(rows, length, backbone.manifest.pooling);
+  const head = drawHead(random, rows.length, setting.classes, hiddenSize);
+  const drawn = Object.fromEntries(prompts.map(({ name, dims }) => [name, normal(random, dims, 0.3)]));
+  const { input_ids, mask, pool } = texts;
+  const theirs = await referenceNumbers(checkpoint, { input_ids, mask, pool, ...head, ...drawn } as Feeds);
+
+  const errors: Record<string, Errors> = {};
+  for (const { name, site } of prompts) {
+    const prompt = { [site.kind]: drawn[name] as Tensor };
+    const ours = await tuneStep(backbone, site, texts, { ...head, ...prompt });
+    const error = (result: string, reference: string) =>
+      relativeError(
+        ours[result]?.data as Float32Array,
+        theirs.get(`${name}/${reference}`)?.data as Float64Array,
+      );
+    errors[name] = {
+      logits: error("logits", "logits"),
+      loss: error("loss", "loss"),
+      promptGradient: error(`grad.${site.kind}`, "grad.prompt"),
+      prototypeGradient: error("grad.prototypes", "grad.prototypes"),
+    };
+    say(`${backbone.manifest.id} ${name}: ${JSON.stringify(errors[name])}`);
+  }
+  return errors;
+}
+
+interface Prompt {
+  readonly name: string;
+  readonly site: TunedSite;
+  readonly dims: readonly number[];
+}
+
+async function tuneStep(backbone: Backbone, site: TunedSite, texts: Feeds, rest: Feeds) {
+  const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
+  const { pool, ...ids } = texts;
+  const lower = await backbone.open({ kind: "lower", firstLayer });
+  const { hidden } = await lower.run(ids);
+  await lower.release();
+  const tune = await backbone.open({ kind: "tune", site, dropout: false });
+  const feeds = { hidden, mask: ids.mask, pool, ...rest } as Feeds;
+  const results = await tune.run(feeds);
+  await tune.release();
+  return results;
+}
+
+/** Prototypes, targets, weights and scale of the cosine head. */
+function drawHead(random: Prng, rows: number, classes: number, hiddenSize: number): Feeds {
+  const targets = new Float32Array(rows * classes);
+  for (let row = 0; row < rows; row++) targets[row * classes + random.integer(classes)] = 1;
+  return {
+    prototypes: normal(random, [classes, hiddenSize], 1),
+    targets: float32(targets, [rows, classes]),
+    weights: float32(new Float32Array(rows).fill(1 / rows), [rows]),
+    scale: float32([20], []),
+  };
+}
+
+function normal(random: Prng, dims: readonly number[], deviation: number): Tensor {
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  return float32(
+    Array.from({ length: size }, () => deviation * random.normal()),
+    dims,
+  );
+}
+
+async function referenceNumbers(checkpoint: string, given: Feeds): Promise<ReadonlyMap<string, Tensor>> {
+  return withFolder(async (folder) => {
+    const [from, to] = [path.join(folder, "given.safetensors"), path.join(folder, "wanted.safetensors")];
+    await writeFile(from, writeSafetensors(new Map(Object.entries(given)), new Map()));
+    await runPeer(path.join(GOLDENS, "reference.py"), [checkpoint, from, to]);
+    return readSafetensors(new Uint8Array(await readFile(to))).tensors;
+  });
+}

@@ -1,0 +1,69 @@
+import { type SpawnOptions, spawn } from "node:child_process";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { say, Unavailable } from "./support/bench.ts";
+import { CACHE } from "./support/places.ts";
+
+/**
+ * Runs a Python script among the peers and returns its stdout, which also goes to stderr as it comes. The peers are
+ * installed into the cache folder at the first use; Python's own caches of compiled files stay off.
+ * @throws Unavailable where there is no Python, or no network to install from
+ */
+export async function runPeer(script: string, args: readonly string[]): Promise<string> {
+  const python = await installPeers();
+  const { code, stdout, tail } = await runProcess(python, ["-B", script, ...args]);
+  if (code !== 0) throw new Error(`the peer ${path.basename(script)} failed with exit code ${code}\n${tail}`);
+  return stdout;
+}
+
+/** What the peers import. This torch is the CPU build; a plain `torch` takes 5 GB of CUDA libraries. */
+const PACKAGES = "torch==2.13.0 transformers peft onnx onnxruntime safetensors scikit-learn";
+
+async function installPeers(): Promise<string> {
+  const folder = path.join(CACHE, "python", "peers");
+  const python = path.join(folder, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+  const stamp = path.join(folder, "installed.txt");
+  if ((await readFile(stamp, "utf8").catch(() => "")) === PACKAGES) return python;
+  say(`installing the Python peers into ${folder}, once; about 2 minutes: ${PACKAGES}`);
+  await mkdir(folder, { recursive: true });
+  await orUnavailable("make a virtual environment", "python3", ["-m", "venv", folder]);
+  const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PACKAGES.split(" ")];
+  await orUnavailable("install the peers", python, install);
+  await writeFile(`${stamp}.tmp`, PACKAGES);
+  await rename(`${stamp}.tmp`, stamp);
+  return python;
+}
+
+async function orUnavailable(what: string, command: string, args: readonly string[]): Promise<void> {
+  const { code, tail } = await runProcess(command, args).catch((error: Error) => ({
+    code: -1,
+    tail: error.message,
+  }));
+  if (code !== 0) throw new Unavailable(`can't ${what} (${command} ${args.join(" ")}):\n${tail}`);
+}
+
+/** `tail`: the last of what it wrote to stderr. */
+async function runProcess(
+  command: string,
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; tail: string }> {
+  const options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...QUIET } };
+  const child = spawn(command, args, options);
+  let stdout = "";
+  let tail = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    process.stderr.write(text.replace(/^(?=.)/gm, "  peer: "));
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    tail = (tail + text).slice(-2_000);
+  });
+  const code = await new Promise<number>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (exitCode) => resolve(exitCode ?? -1));
+  });
+  return { code, stdout, tail };
+}
+
+/** No look at the hub for newer files, no progress bars of loading. */
+const QUIET = { HF_HUB_OFFLINE: "1", TRANSFORMERS_VERBOSITY: "error", HF_HUB_DISABLE_PROGRESS_BARS: "1" };
