@@ -2,7 +2,14 @@ import { parseArgs } from "node:util";
 import { type Bench, describeMachine, type Flags, say, Unavailable } from "./support/bench.ts";
 
 /** Files of this folder, quick ones first. */
-const NAMES: readonly string[] = ["gradients", "parity", "step"];
+const NAMES: readonly string[] = [
+  "gradients",
+  "fewshot",
+  "full",
+  "fewshot-clinc",
+  "time-to-accuracy",
+  "size",
+];
 
 /**
  * `npm run -s bench -- NAME [--flags]`. Words and progress go to stderr; the last line of stdout is one JSON object.

@@ -1,0 +1,56 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import type { Backbone } from "@kilotune/backbone";
+import type { TuneReport } from "@kilotune/contract";
+import { fileSource, type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
+import { say } from "./bench.ts";
+import { sharedFile } from "./places.ts";
+import { withFolder } from "./temporary.ts";
+
+/** One whole job on a public data set, from files to the published prompt, answered on its whole test file. */
+export async function tuneOnce(
+  backbone: Backbone,
+  dataSet: string,
+  options: Pick<TuneJob, "seed"> & Partial<Pick<TuneJob, "shots" | "storage" | "method" | "epochs">>,
+): Promise<JobResult & { bytes: Uint8Array }> {
+  return withFolder(async (folder) => {
+    const out = path.join(folder, "prompt.safetensors");
+    const job: TuneJob = {
+      backbone,
+      train: fileSource(sharedFile(`data/${dataSet}/train.jsonl`)),
+      test: fileSource(sharedFile(`data/${dataSet}/test.jsonl`)),
+      method: "kv",
+      epochs: "auto",
+      out,
+      checkpoints: path.join(folder, "checkpoint"),
+      resume: false,
+      ...options,
+    };
+    let said = "";
+    const result = await runTuneJob(job, {
+      onEvent(event) {
+        if (event.kind !== "training") return;
+        const words = `  ${event.run} epoch ${event.epoch} of ${event.epochs}`;
+        if (words !== said) say(`${words}, ${Math.round(event.secondsLeft)} s left`);
+        said = words;
+      },
+    });
+    return { ...result, bytes: await readFile(out) };
+  });
+}
+
+/** Test accuracies in percent: of what was published and of the linear probe on the same rows. */
+export function accuracies({ evaluation, candidates, prompt, verdict }: TuneReport) {
+  const probe = candidates.find(({ name }) => name === "linearProbe")?.test?.accuracy ?? Number.NaN;
+  return {
+    published: prompt.method,
+    accuracy: 100 * evaluation.accuracy,
+    linearProbe: 100 * probe,
+    margin: 100 * (evaluation.accuracy - probe),
+    heldOutMargin: 100 * verdict.margin,
+  };
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
