@@ -9,6 +9,10 @@ const NAMES: readonly string[] = [
   "fewshot-clinc",
   "time-to-accuracy",
   "size",
+  "isolation",
+  "switch",
+  "cold",
+  "memory",
 ];
 
 /**

@@ -1,0 +1,86 @@
+import type { Backbone } from "@kilotune/backbone";
+import { type Prng, prng } from "@kilotune/dataset";
+import {
+  decodePrompt,
+  encodePrompt,
+  type Prompt,
+  type PromptManifest,
+  type StoredPrompt,
+} from "@kilotune/prompt";
+import { backboneIdentity } from "@kilotune/worker";
+
+/** Prompts of random numbers and varied method, length and first layer: what matters here isn't what they answer. */
+export async function randomPrompts(
+  backbone: Backbone,
+  count: number,
+  options: { seed?: number; tokens?: number } = {},
+): Promise<StoredPrompt[]> {
+  const random = prng(options.seed ?? 0, "random prompts");
+  const prompts: StoredPrompt[] = [];
+  for (let at = 0; at < count; at++) {
+    prompts.push(
+      await decodePrompt(
+        encodePrompt(randomPrompt(backbone, random, at, options.tokens), { storage: "float16" }),
+      ),
+    );
+  }
+  return prompts;
+}
+
+const LABELS = Array.from({ length: 12 }, (_, at) => `label-${at}`);
+
+/** Numbers of a small pool, drawn once: ten thousand prompts would otherwise take minutes to draw. */
+function randomPrompt(backbone: Backbone, random: Prng, at: number, fixedTokens: number | undefined): Prompt {
+  const { layers, hiddenSize, heads, headDim } = backbone.manifest.config;
+  const numbers = (size: number, scale: number) => {
+    const start = random.integer(POOL.length);
+    return Float32Array.from({ length: size }, (_, i) => scale * (POOL[(start + i) % POOL.length] as number));
+  };
+  const head = { kind: "cosine", weight: numbers(LABELS.length * hiddenSize, 1), scale: 12.5 } as const;
+  const shared = {
+    format: "kilotune.prompt/1",
+    task: "classification",
+    labels: LABELS,
+    backbone: { ...backboneIdentity(backbone), licence: backbone.manifest.licence },
+    head: { kind: "cosine", scale: 12.5 },
+    calibration: { temperature: 1 },
+    maxTokens: backbone.manifest.maxTokens,
+    storage: "float16",
+    receipt: {
+      dataSha256: "0".repeat(64),
+      seed: at,
+      settings: {},
+      codeVersion: "bench",
+      epochs: 0,
+      trainRows: 1,
+    },
+    metrics: {},
+  } satisfies Partial<PromptManifest>;
+  const tokens = fixedTokens ?? random.integer(33);
+  const method = tokens === 0 ? "head" : fixedTokens === undefined && at % 3 === 0 ? "soft" : "kv";
+  if (method === "head") return { method, manifest: { method, ...shared }, head };
+  if (method === "soft") {
+    const soft = { data: numbers(tokens * hiddenSize, 0.5), tokens, hidden: hiddenSize };
+    return { method, manifest: { method, sites: { tokens }, ...shared }, soft, head };
+  }
+  const firstLayer = fixedTokens === undefined ? random.integer(layers) : Math.floor(layers / 2);
+  const prompted = layers - firstLayer;
+  const kv = {
+    data: numbers(prompted * 2 * tokens * hiddenSize, 0.5),
+    layers: prompted,
+    tokens,
+    heads,
+    headDim,
+  };
+  return {
+    method,
+    manifest: { method, sites: { firstLayer, layers: prompted, tokens }, ...shared },
+    kv,
+    head,
+  };
+}
+
+const POOL = (() => {
+  const random = prng(1, "pool");
+  return Float32Array.from({ length: 65_537 }, () => random.normal());
+})();
