@@ -102,10 +102,11 @@ export class HiddenStore {
     const ids = rows.map((row) => this.rows[row] as Int32Array);
     const { pool: _, ...feeds } = packTexts(ids, length, this.#backbone.manifest.pooling);
     const { hidden } = await this.#lower.run(feeds);
+    const states = hidden?.data as Float32Array;
     const width = length * this.#hiddenSize;
     return rows.map((row, at) => {
       const size = (this.lengths[row] as number) * this.#hiddenSize;
-      return (hidden?.data as Float32Array).subarray(at * width, at * width + size);
+      return states.subarray(at * width, at * width + size);
     });
   }
 }
