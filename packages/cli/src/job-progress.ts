@@ -7,7 +7,7 @@ import { duration, percent } from "./terminal/units.ts";
 
 /** Shows what a job tells on its way, on stderr: words for stages and findings, the live line for the rest. */
 export function jobProgress(terminal: Terminal): (event: JobEvent) => void {
-  let stage = "";
+  let stage = "Answering the rows";
   const paint = (style: Style, text: string) => terminal.paint("stderr", style, text);
   return (event) => {
     switch (event.kind) {

@@ -17,7 +17,6 @@ export function lintWords(
     `${printable(file, 500)}: ${verdict}`,
     ...issueLines("error", errors, paint),
     ...issueLines("warning", warnings, paint),
-    ...(errors.length === 0 && rows > 0 ? [`  labels: ${labelList(labels)}`] : []),
   ].join("\n");
 }
 
@@ -43,10 +42,11 @@ function place({ line, column }: LintIssue): string {
   return column === 0 ? `line ${line}: ` : `line ${line}, column ${column}: `;
 }
 
-function labelList(labels: LintReport["labels"]): string {
+/** Every label with its rows, up to 20 of them. */
+export function labelWords({ labels }: LintReport): string {
   const shown = [...labels].slice(0, SHOWN).map(([label, count]) => `${oneLine(label, 40)} ${count}`);
   const more = labels.size - shown.length;
-  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
+  return `  labels: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function counted({ length }: readonly unknown[], noun: string): string {

@@ -6,6 +6,7 @@ import { processIo } from "./terminal/process-io.ts";
  * command of a group.
  */
 export const COMMANDS: CommandTable = new Map([
+  ["start", async () => (await import("./commands/start.ts")).start],
   ["lint", async () => (await import("./commands/lint.ts")).lint],
   ["tune", async () => (await import("./commands/tune.ts")).tune],
   ["classify", async () => (await import("./commands/classify.ts")).classify],

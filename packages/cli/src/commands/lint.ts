@@ -2,7 +2,7 @@ import type { LintIssue, LintReport } from "@kilotune/contract";
 import { guessFormat, type LintedFile, type Linter, lintFile, type TokenCount } from "@kilotune/dataset";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../input-file.ts";
-import { lintWords } from "../lint-words.ts";
+import { labelWords, lintWords } from "../lint-words.ts";
 import type { Style, Terminal } from "../terminal/terminal.ts";
 
 export const lint = defineCommand({
@@ -36,7 +36,9 @@ export const lint = defineCommand({
     const paint = (style: Style, text: string) => terminal.paint("stdout", style, text);
     const first = await lintOne(file, terminal, tokenCount);
     if (validation === undefined) {
-      terminal.result(first.report, () => lintWords(file, first.report, paint));
+      terminal.result(first.report, () =>
+        [lintWords(file, first.report, paint), labelWords(first.report)].join("\n"),
+      );
       return first.report.errors.length > 0 ? 1 : 0;
     }
     const second = await lintOne(validation, terminal, tokenCount, first.linter);

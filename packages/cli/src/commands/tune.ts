@@ -1,12 +1,10 @@
 import type { Backbone } from "@kilotune/backbone";
-import type { TuneReport } from "@kilotune/contract";
-import { renderReport, terminalSummary } from "@kilotune/report";
-import { fileSource, type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
+import { renderReport } from "@kilotune/report";
+import { fileSource, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
-import { jobProgress } from "../job-progress.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
-import type { Terminal } from "../terminal/terminal.ts";
+import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
 import { usageError } from "../usage-error.ts";
 import { openBackbone } from "../with-backbone.ts";
 
@@ -116,57 +114,13 @@ export const tune = defineCommand({
     };
     const result = await tuneWithProgress(job, terminal, signal);
     if (report !== undefined) await writeWhole(report, renderReport(result.report));
-    terminal.result(tuneResult(result), () => tuneWords(result.report, report, terminal));
+    terminal.result(tuneResult(result), () => {
+      const summary = summaryWords(result.report, terminal, "stdout");
+      return report === undefined ? summary : `${summary}\nReport: ${report}`;
+    });
     return 0;
   },
 });
-
-/** The job, shown on stderr while it runs; also what `npm start` does. */
-export async function tuneWithProgress(
-  job: TuneJob,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<JobResult> {
-  signal.addEventListener("abort", () => terminal.say("Stopping after this step; Ctrl-C again kills."), {
-    once: true,
-  });
-  signal.throwIfAborted();
-  const result = await runTuneJob(job, { onEvent: jobProgress(terminal), signal, clock: terminal.io.clock });
-  terminal.endProgress();
-  return result;
-}
-
-/** Figures are of the test file, null where there is none. */
-export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
-  const testAccuracy = (name: string) =>
-    report.candidates.find((candidate) => candidate.name === name)?.test?.accuracy ?? null;
-  const { best, margin, significant } = report.verdict;
-  const { accuracy, macroF1 } = report.evaluation;
-  return {
-    prompt: {
-      path: report.prompt.path,
-      id: stored.id,
-      sizeBytes: stored.sizeBytes,
-      method: stored.prompt.method,
-    },
-    test: report.data.testRows > 0 ? { accuracy, macroF1 } : null,
-    baselines: {
-      majority: testAccuracy("majority"),
-      classMean: testAccuracy("classMean"),
-      knn: testAccuracy("knn"),
-      linearProbe: testAccuracy("linearProbe"),
-    },
-    verdict: { best, margin, significant },
-    seconds,
-    epochs,
-  };
-}
-
-function tuneWords(report: TuneReport, page: string | undefined, terminal: Terminal): string {
-  const color = terminal.paint("stdout", "bold", "x") !== "x";
-  const summary = terminalSummary(report, { color, width: terminal.columns });
-  return page === undefined ? summary : `${summary}\nReport: ${page}`;
-}
 
 /** A flag that would change nothing was meant for another method. */
 function refuseIdleFlags(args: {

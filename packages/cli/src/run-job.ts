@@ -1,0 +1,51 @@
+import type { TuneReport } from "@kilotune/contract";
+import { terminalSummary } from "@kilotune/report";
+import { type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
+import { jobProgress } from "./job-progress.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+/** The job, shown on stderr while it runs. */
+export async function tuneWithProgress(
+  job: TuneJob,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  signal.addEventListener("abort", () => terminal.say("Stopping after this step; Ctrl-C again kills."), {
+    once: true,
+  });
+  signal.throwIfAborted();
+  const result = await runTuneJob(job, { onEvent: jobProgress(terminal), signal, clock: terminal.io.clock });
+  terminal.endProgress();
+  return result;
+}
+
+/** Figures are of the test file, null where there is none. */
+export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
+  const testAccuracy = (name: string) =>
+    report.candidates.find((candidate) => candidate.name === name)?.test?.accuracy ?? null;
+  const { best, margin, significant } = report.verdict;
+  const { accuracy, macroF1 } = report.evaluation;
+  return {
+    prompt: {
+      path: report.prompt.path,
+      id: stored.id,
+      sizeBytes: stored.sizeBytes,
+      method: stored.prompt.method,
+    },
+    test: report.data.testRows > 0 ? { accuracy, macroF1 } : null,
+    baselines: {
+      majority: testAccuracy("majority"),
+      classMean: testAccuracy("classMean"),
+      knn: testAccuracy("knn"),
+      linearProbe: testAccuracy("linearProbe"),
+    },
+    verdict: { best, margin, significant },
+    seconds,
+    epochs,
+  };
+}
+
+export function summaryWords(report: TuneReport, terminal: Terminal, stream: "stdout" | "stderr"): string {
+  const color = terminal.paint(stream, "bold", "x") !== "x";
+  return terminalSummary(report, { color, width: terminal.columns });
+}
