@@ -86,6 +86,7 @@ function number(name: string, rows: readonly Example[], classOf: ReadonlyMap<str
 function hashOf(labels: readonly string[], files: readonly (LabelledTexts | undefined)[]): string {
   const hash = createHash("sha256");
   hash.update(JSON.stringify(labels));
-  for (const file of files) hash.update(JSON.stringify(file === undefined ? null : [file.texts, [...file.labels]]));
+  for (const file of files)
+    hash.update(JSON.stringify(file === undefined ? null : [file.texts, [...file.labels]]));
   return hash.digest("hex");
 }

@@ -12,11 +12,7 @@ import { section } from "./section.ts";
 export function curve(report: TuneReport): Markup {
   const curve = report.curve.filter(({ epoch }) => Number.isFinite(epoch));
   if (curve.length === 0)
-    return section(
-      "curve",
-      "Training",
-      html`<p>There were no epochs, so there is no curve to show.</p>`,
-    );
+    return section("curve", "Training", html`<p>There were no epochs, so there is no curve to show.</p>`);
   const best = bestEpoch(curve);
   const shown = panels(curve, best);
   return section(
