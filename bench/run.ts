@@ -4,6 +4,8 @@ import { type Bench, describeMachine, type Flags, say, Unavailable } from "./sup
 /** Files of this folder, quick ones first. */
 const NAMES: readonly string[] = [
   "gradients",
+  "parity",
+  "step",
   "fewshot",
   "full",
   "fewshot-clinc",

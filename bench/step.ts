@@ -14,7 +14,8 @@ const TRAIN = "data/banking77/train.jsonl";
 const BATCH = 32;
 
 export const bench = defineBench({
-  about: "seconds an epoch, banking77 10 shots, 8 prefix tokens: on all layers and from layer 3, vs plain PyTorch",
+  about:
+    "seconds an epoch, banking77 10 shots, 8 prefix tokens: on all layers and from layer 3, vs plain PyTorch",
   goal: "all layers <= 0.5 x the peer's epoch, from layer 3 <= 0.15 x",
   flags: { shots: 10, rounds: 3, seed: 0 },
   async run({ shots, rounds, seed }) {
