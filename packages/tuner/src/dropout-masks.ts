@@ -13,8 +13,10 @@ export class DropoutMasks {
   constructor(rate: number, seed: number) {
     this.rate = rate;
     const random = prng(seed, "dropout pool");
-    const kept = 1 / (1 - rate);
-    this.#pool = Float32Array.from({ length: POOL_SIZE }, () => (random.uniform() < rate ? 0 : kept));
+    this.#pool = new Float32Array(POOL_SIZE).fill(1 / (1 - rate));
+    // The gaps between dropped places are geometric: a draw for each of those instead of one for each place.
+    const gap = () => Math.floor(Math.log(1 - random.uniform()) / Math.log(1 - rate));
+    for (let at = gap(); at < POOL_SIZE; at += 1 + gap()) this.#pool[at] = 0;
   }
 
   /** A mask of this shape, from the place that `random` names. */

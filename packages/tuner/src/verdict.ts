@@ -35,7 +35,6 @@ export function judge(
     pValue,
     paid,
     words: words(prompt, rival, {
-      margin,
       significant,
       paid,
       rows,
@@ -47,15 +46,15 @@ export function judge(
 function words(
   prompt: HeldOutAnswers,
   rival: HeldOutAnswers,
-  seen: { margin: number; significant: boolean; paid: boolean; rows: number; accuracies: [number, number] },
+  seen: { significant: boolean; paid: boolean; rows: number; accuracies: [number, number] },
 ): string {
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const [own, other] = seen.accuracies;
+  if (seen.rows === 0) return "No row could be held out, so nothing tells whether the prompt pays.";
   const facts = `${capital(prompt.title)}: ${percent(own)} of ${seen.rows} held-out rows right; best baseline (${rival.title}): ${percent(other)}.`;
-  if (!seen.paid) return `${facts} The prompt doesn't pay here, so the better one is published.`;
+  if (!seen.paid) return `${facts} The prompt doesn't pay here.`;
   if (!seen.significant) return `${facts} That is no more than noise: these rows can't tell the two apart.`;
-  if (seen.margin > 0) return `${facts} A paired test calls the difference more than noise: the prompt pays.`;
-  return `${facts} A paired test calls the difference more than noise.`;
+  return `${facts} A paired test calls the difference more than noise: the prompt pays.`;
 }
 
 function share(expected: Int32Array, predicted: Int32Array): number {

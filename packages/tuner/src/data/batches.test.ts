@@ -19,7 +19,8 @@ it("every row is in one batch; only one is not full; padding is less than sorted
       const spans = batches.map((batch) => batch.map((row) => lengths[row]!));
       for (const span of spans) expect(span).toEqual([...span].sort((a, b) => a - b));
       spans.sort((a, b) => a[0]! - b[0]! || a.at(-1)! - b.at(-1)!);
-      spans.forEach((span, at) => expect(span[0]).toBeGreaterThanOrEqual(spans[at - 1]?.at(-1) ?? 0));
+      for (const [at, span] of spans.entries())
+        expect(span[0]).toBeGreaterThanOrEqual(spans[at - 1]?.at(-1) ?? 0);
     }),
   );
 });

@@ -63,8 +63,9 @@ function honestRows(rows: number): { logits: Float32Array; labels: Int32Array } 
   const labels = Int32Array.from({ length: rows }, (_, row) => {
     const weights = [...logits.subarray(row * 4, row * 4 + 4)].map(Math.exp);
     let left = random.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
-    const at = weights.findIndex((weight) => (left -= weight) < 0);
-    return at < 0 ? 3 : at;
+    let label = 0;
+    while (label < 3 && left >= weights[label]!) left -= weights[label++]!;
+    return label;
   });
   return { logits, labels };
 }

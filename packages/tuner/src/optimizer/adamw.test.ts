@@ -43,7 +43,7 @@ describe("AdamW", () => {
     gradients.forEach((gradient, step) => {
       const settings = { ...ADAMW_DEFAULTS, weightDecay: decay };
       updateAdamW(state, parameters, Float32Array.from(gradient), 0.01, settings);
-      parameters.forEach((value, at) => expect(value).toBeCloseTo(wanted[step]?.[at] as number, 6));
+      for (const [at, value] of parameters.entries()) expect(value).toBeCloseTo(wanted[step]![at]!, 6);
     });
   });
 

@@ -13,7 +13,7 @@ describe("L-BFGS", () => {
       }),
       { gradientTolerance: 1e-8 },
     );
-    found.forEach((xi, i) => expect(xi).toBeCloseTo(bottom[i]!, 3));
+    for (const [i, xi] of found.entries()) expect(xi).toBeCloseTo(bottom[i]!, 3);
   });
 
   it("goes down a curved valley, Rosenbrock's", async () => {

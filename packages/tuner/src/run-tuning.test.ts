@@ -1,0 +1,129 @@
+import type { Backbone } from "@kilotune/backbone";
+import { type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
+import type { CurvePoint } from "@kilotune/contract";
+import type { Session } from "@kilotune/engine";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+import { type LinearSession, openLinearSession } from "./head/linear-session.ts";
+import { type RunOptions, runTuning } from "./run-tuning.ts";
+import { SETTINGS, toyData, toyTexts, WORDS } from "./testing.ts";
+
+let tiny: TinyBackbone;
+let backbone: Backbone;
+let lower: Session;
+let plain: Session;
+let linear: LinearSession;
+let options: RunOptions & Required<Pick<RunOptions, "validation">>;
+
+beforeAll(async () => {
+  tiny = await tinyBackbone({ words: WORDS });
+  backbone = tiny.backbone;
+  lower = await backbone.open({ kind: "lower", firstLayer: 1 });
+  plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer: 1 } });
+  linear = await openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize);
+  const { data, prototypes } = await toyData(backbone, lower, plain, toyTexts(8));
+  const { data: validation } = await toyData(backbone, lower, plain, toyTexts(6, 3, "validation"));
+  const settings = { ...SETTINGS, epochs: 6, headLearningRate: 3e-2 };
+  options = { settings, backbone, linear, data, prototypes, validation };
+});
+afterAll(async () => {
+  await Promise.all([lower, plain, linear].map((each) => each.release()));
+  await tiny[Symbol.asyncDispose]();
+});
+
+describe("a run", () => {
+  it("keeps the epoch with the highest validation accuracy, the later of equals", async () => {
+    const { end, curve, epoch } = await runTuning(options);
+    expect(end).toBe("done");
+    expect(curve.map((point) => point.epoch)).toEqual([1, 2, 3, 4, 5, 6]);
+    const accuracies = curve.map((point) => point.validationAccuracy!);
+    expect(epoch).toBe(accuracies.lastIndexOf(Math.max(...accuracies)) + 1);
+    expect(Math.max(...accuracies)).toBeGreaterThan(1 / 3);
+  });
+
+  it("without held-out rows ends with the last epoch", async () => {
+    const { validation: _, ...without } = options;
+    const { epoch, curve } = await runTuning(without);
+    expect(epoch).toBe(6);
+    expect(curve.every((point) => point.validationAccuracy === null)).toBe(true);
+  });
+
+  it("goes on from any of its checkpoints to the same result", async () => {
+    const files: Uint8Array[] = [];
+    const whole = await runTuning({ ...options, ...saving(files) });
+    expect(files).toHaveLength(6);
+    for (const file of files) expect(await runTuning({ ...options, ...resuming(file) })).toEqual(whole);
+  });
+
+  it("stopped in the middle of an epoch goes on to the same result", async () => {
+    const whole = await runTuning(options);
+    for (const cut of [1, 4, 6, 17]) {
+      const files: Uint8Array[] = [];
+      let steps = 0;
+      const aborted = () => ++steps === cut;
+      expect(await runTuning({ ...options, ...saving(files), aborted })).toMatchObject({ end: "aborted" });
+      expect(await runTuning({ ...options, ...resuming(files.at(-1)!) })).toEqual(whole);
+    }
+  });
+
+  it("that ran out of patience doesn't go on when its checkpoint is resumed", async () => {
+    const files: Uint8Array[] = [];
+    // A rate that ruins the prompt: no epoch beats the first.
+    const settings = { ...options.settings, promptLearningRate: 30, headLearningRate: 30, epochs: 10 };
+    const stopped = await runTuning({ ...options, settings, patience: 2, ...saving(files) });
+    expect(stopped.end).toBe("stopped");
+    expect(stopped.curve.length).toBe(stopped.epoch + 2);
+    const resumed = await runTuning({ ...options, settings, patience: 2, ...resuming(files.at(-1)!) });
+    expect(resumed).toEqual(stopped);
+  });
+
+  it("saves between epochs when the clock says so", async () => {
+    let now = 0;
+    const files: Uint8Array[] = [];
+    await runTuning({ ...options, ...saving(files), clock: () => (now += 6000) });
+    expect(files.length).toBeGreaterThan(6);
+  });
+
+  it("tells each epoch once, and where it goes on from, no old one again", async () => {
+    const files: Uint8Array[] = [];
+    const points: CurvePoint[] = [];
+    const { curve } = await runTuning({
+      ...options,
+      ...saving(files),
+      onEpoch: (point) => points.push(point),
+    });
+    expect(points).toEqual(curve);
+    const later: number[] = [];
+    const onEpoch = ({ epoch }: CurvePoint) => later.push(epoch);
+    await runTuning({ ...options, ...resuming(files[3]!), onEpoch });
+    expect(later).toEqual([5, 6]);
+  });
+
+  it("releases what it opened where the second graph doesn't open", async () => {
+    let open = 0;
+    const failing: Backbone = {
+      ...backbone,
+      async open(spec) {
+        if (spec.kind === "upper") throw new Error("no memory");
+        const session = await backbone.open(spec);
+        open++;
+        const release = async () => {
+          open--;
+          await session.release();
+        };
+        return { ...session, release };
+      },
+    };
+    await expect(runTuning({ ...options, backbone: failing })).rejects.toThrow("no memory");
+    expect(open).toBe(0);
+  });
+});
+
+function saving(files: Uint8Array[]): Pick<RunOptions, "checkpoint"> {
+  const save = async (checkpoint: Checkpoint) => void files.push(encodeCheckpoint(checkpoint, "job"));
+  return { checkpoint: { load: async () => undefined, save } };
+}
+
+function resuming(file: Uint8Array): Pick<RunOptions, "checkpoint"> {
+  return { checkpoint: { load: async () => decodeCheckpoint(file, "job"), save: async () => {} } };
+}
