@@ -53,7 +53,7 @@ async function runProcess(
   let tail = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
-    process.stderr.write(text.replace(/^(?=.)/gm, "  peer: "));
+    process.stderr.write(text);
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     tail = (tail + text).slice(-2_000);
