@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { cacheFolder, hubUrl, loadBackbone } from "@kilotune/backbone";
+import { isCodedError } from "@kilotune/contract";
 
 /**
  * Runs before the tests: what they need is fetched into the cache once, and what will be skipped is said aloud.
@@ -16,6 +17,10 @@ await loadBackbone("minilm-l6", {
     console.log(`fetching ${file} from the ${source}: ${Math.round((100 * receivedBytes) / totalBytes)} %`);
   },
   onBuild: (bundle) => console.log(`building the bundle ${bundle}`),
+}).catch((error: unknown) => {
+  if (!isCodedError(error)) throw error;
+  console.error(`The tests need the backbone minilm-l6. ${error.message}\n${error.hint}`);
+  process.exit(1);
 });
 console.log(`backbone minilm-l6: ready in ${cache}`);
 
