@@ -353,5 +353,5 @@ describe("Ctrl-C while tuning", () => {
 
     expect((await kilotune([...argv(stopped), "--resume"])).code).toBe(0);
     expect(await readFile(stopped)).toEqual(await readFile(whole));
-  });
+  }, 180_000);
 });

@@ -81,7 +81,10 @@ describe("lint", () => {
   });
 
   it("exits with 1 where there are errors, each with its place", async () => {
-    const file = await fileOf("bad.jsonl", '{"text":"a","label":"x"}\n{"text":"b"}\n{"text":"c","label":"y"}\n');
+    const file = await fileOf(
+      "bad.jsonl",
+      '{"text":"a","label":"x"}\n{"text":"b"}\n{"text":"c","label":"y"}\n',
+    );
     const { exitCode, stdout } = await callCli(["lint", file, "--json"]);
     expect(exitCode).toBe(1);
     expect(JSON.parse(stdout).errors[0]).toEqual({
