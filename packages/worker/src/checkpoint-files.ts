@@ -1,6 +1,6 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { isCodedError } from "@kilotune/contract";
+import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { decodeCheckpoint, encodeCheckpoint, type RunOptions } from "@kilotune/tuner";
 
 /**
@@ -38,14 +38,27 @@ export function checkpointFile(
       }
     },
     async save(checkpoint) {
-      await mkdir(folder, { recursive: true });
       const temporary = `${file}.tmp`;
-      await writeFile(temporary, encodeCheckpoint(checkpoint, key));
-      await rename(temporary, file);
+      try {
+        await mkdir(folder, { recursive: true });
+        await writeFile(temporary, encodeCheckpoint(checkpoint, key));
+        await rename(temporary, file);
+      } catch (cause) {
+        throw new KilotuneError(
+          "checkpoint_failed",
+          `can't write the checkpoint ${file}: ${(cause as Error).message}`,
+          "Free some disk space, or write the prompt to another folder.",
+          { kind: "machine", cause },
+        );
+      }
     },
   };
 }
 
+/** Removes what jobs leave in the folder, and the folder where nothing else is in it. */
 export async function removeCheckpoints(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
+  const names = await readdir(folder).catch(() => []);
+  const ours = names.filter((name) => /^(selection-\d+|final)\.safetensors(\.tmp)?$/.test(name));
+  await Promise.all(ours.map((name) => rm(path.join(folder, name), { force: true })));
+  if (ours.length === names.length) await rmdir(folder).catch(() => {});
 }

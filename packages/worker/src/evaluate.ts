@@ -1,8 +1,8 @@
-import type { Backbone } from "@kilotune/backbone";
+import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
 import type { Calibration, Evaluation } from "@kilotune/contract";
 import type { StoredPrompt } from "@kilotune/prompt";
 import { assertCompatible } from "@kilotune/prompt";
-import { argmaxRows, confusionOf, openLinearSession, perClass, reliability, scoreOf } from "@kilotune/tuner";
+import { argmaxRows, confusionOf, perClass, reliability, scoreOf } from "@kilotune/tuner";
 import { answer } from "./answer.ts";
 import { backboneIdentity } from "./backbone-identity.ts";
 import type { DataSource, JobEvent } from "./job.ts";
@@ -15,11 +15,7 @@ export async function evaluatePrompt(options: {
   readonly stored: StoredPrompt;
   readonly test: DataSource;
   readonly onEvent?: (event: JobEvent) => void;
-}): Promise<{
-  evaluation: Evaluation;
-  calibration: Calibration;
-  unknownLabels: ReadonlyMap<string, number>;
-}> {
+}): Promise<Assessment & { unknownLabels: ReadonlyMap<string, number> }> {
   const { backbone, test, onEvent: emit = () => {} } = options;
   const { prompt } = options.stored;
   const { labels, calibration } = prompt.manifest;
@@ -30,13 +26,12 @@ export async function evaluatePrompt(options: {
   for (const { label } of rows)
     if (!classOf.has(label)) unknownLabels.set(label, (unknownLabels.get(label) ?? 0) + 1);
 
-  const linear = await openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize);
   const firstLayer =
     prompt.method === "kv"
       ? prompt.manifest.sites.firstLayer
       : prompt.method === "soft"
         ? 0
-        : Math.floor(backbone.manifest.config.layers / 2);
+        : defaultFirstLayer(backbone.manifest.config.layers);
   const sessions = await openFrozenSessions(backbone, firstLayer);
   try {
     const texts = rows.map((row) => row.text);
@@ -47,12 +42,16 @@ export async function evaluatePrompt(options: {
       { name: test.name, texts, labels: expected },
       (share) => emit({ kind: "progress", stage: "evaluate", share }),
     );
-    const logits = await answer(backbone, linear, prompt, prepared);
+    const logits = await answer(backbone, sessions.linear, prompt, prepared);
     return { ...assess(texts, expected, logits, labels, calibration.temperature), unknownLabels };
   } finally {
     await sessions.release();
-    await linear.release();
   }
+}
+
+export interface Assessment {
+  readonly evaluation: Evaluation;
+  readonly calibration: Calibration;
 }
 
 /**
@@ -65,7 +64,7 @@ export function assess(
   logits: Float32Array,
   labels: readonly string[],
   temperature: number,
-): { evaluation: Evaluation; calibration: Calibration } {
+): Assessment {
   const classes = labels.length;
   const predicted = argmaxRows(logits, classes);
   const probabilities = softmaxRows(logits, classes, temperature);

@@ -43,7 +43,10 @@ export function holdOut(train: PreparedRows, validation: PreparedRows | undefine
         indices(folds).filter((row) => folds[row] === fold),
       ),
     })),
-    source: `${numbers.length}-fold cross-validation of ${train.name}`,
+    source:
+      numbers.length === 0
+        ? "none: every class has one row"
+        : `${numbers.length}-fold cross-validation of ${train.name}`,
   };
 }
 

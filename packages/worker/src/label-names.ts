@@ -1,6 +1,6 @@
 import type { FrozenSessions, PreparedRows } from "./prepare.ts";
 import { prepareRows } from "./prepare.ts";
-import { argmaxRows, type LinearSession } from "@kilotune/tuner";
+import { argmaxRows } from "@kilotune/tuner";
 import type { Backbone } from "@kilotune/backbone";
 
 /**
@@ -11,7 +11,6 @@ import type { Backbone } from "@kilotune/backbone";
 export async function labelNames(
   backbone: Backbone,
   sessions: FrozenSessions,
-  linear: LinearSession,
   labels: readonly string[],
   train: PreparedRows,
 ): Promise<PreparedRows | undefined> {
@@ -23,7 +22,7 @@ export async function labelNames(
     labels: Int32Array.from(labels.keys()),
   });
   const nearest = argmaxRows(
-    await linear.logits(train.vectors, names.vectors, new Float32Array(labels.length)),
+    await sessions.linear.logits(train.vectors, names.vectors, new Float32Array(labels.length)),
     labels.length,
   );
   const right = nearest.reduce((sum, label, row) => sum + (label === train.labels[row] ? 1 : 0), 0);

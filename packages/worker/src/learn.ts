@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { KilotuneError } from "@kilotune/contract";
 import {
   classMeans,
   type LinearSession,
@@ -8,6 +7,7 @@ import {
   type TuneSettings,
 } from "@kilotune/tuner";
 import { checkpointFile } from "./checkpoint-files.ts";
+import { interrupted } from "./interrupted.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import { NAME_WEIGHT } from "./label-names.ts";
 import type { PreparedRows } from "./prepare.ts";
@@ -58,11 +58,9 @@ export async function learn(
     ...(hooks.clock ? { clock: hooks.clock } : {}),
   });
   if (result.end === "aborted") {
-    throw new KilotuneError(
-      "interrupted",
-      `stopped in epoch ${result.curve.length + 1} of ${settings.epochs}; the checkpoint is in ${job.checkpoints}`,
-      "Run the same command with --resume to go on from there.",
-      { kind: "machine", retryable: true },
+    const epoch = Math.min(result.curve.length + 1, settings.epochs);
+    throw interrupted(
+      `stopped in epoch ${epoch} of ${settings.epochs}; the checkpoint is in ${job.checkpoints}`,
     );
   }
   return result;

@@ -1,11 +1,13 @@
-import type { Calibration, Candidate, Evaluation, Score, TuneReport } from "@kilotune/contract";
+import type { Candidate, TuneReport } from "@kilotune/contract";
 import type { StoredPrompt } from "@kilotune/prompt";
 import type { BaselineName, Baselines, RunResult, TuneSettings } from "@kilotune/tuner";
+import type { Assessment } from "./evaluate.ts";
 import type { TuneJob } from "./job.ts";
+import type { Measured } from "./measure.ts";
 import type { PreparedRows } from "./prepare.ts";
 import { settingsRecord } from "./publish.ts";
-import type { JobData } from "./read-data.ts";
-import type { PublishedKind, Selection } from "./select.ts";
+import type { JobData, LabelledTexts } from "./read-data.ts";
+import type { PublishedHead, PublishedKind, Selection } from "./select.ts";
 import { BASELINES, TITLES } from "./titles.ts";
 
 export interface JobFindings {
@@ -20,22 +22,16 @@ export interface JobFindings {
   readonly heldOutSource: string;
   readonly usedNames: boolean;
   readonly stored: StoredPrompt;
-  readonly assessed: { readonly evaluation: Evaluation; readonly calibration: Calibration };
-  readonly tested: { readonly scores: Readonly<Record<BaselineName, Score>> } | undefined;
-  readonly testScore: Score | undefined;
-  readonly others: readonly {
-    readonly name: string;
-    readonly scores: Readonly<Record<BaselineName, Score>>;
-    readonly assessed: { readonly evaluation: Evaluation };
-    readonly score: Score;
-  }[];
+  readonly assessed: Assessment;
+  readonly tested: Measured | undefined;
+  readonly others: readonly Measured[];
   readonly timings: readonly { readonly name: string; readonly seconds: number }[];
   readonly createdAt: Date;
 }
 
 /** What a job found out, as the data that the HTML report, the command line and the API show. */
 export function makeReport(found: JobFindings): TuneReport {
-  const { job, data, train, settings, selection, published, final, stored, assessed, others } = found;
+  const { job, data, train, settings, selection, final, stored, assessed, others } = found;
   const { manifest } = job.backbone;
   const { prompt } = stored;
   return {
@@ -69,11 +65,11 @@ export function makeReport(found: JobFindings): TuneReport {
     verdict: verdictOf(selection),
     evaluation: assessed.evaluation,
     calibration: assessed.calibration,
-    otherTests: others.map(({ name, score, scores }) => ({
+    otherTests: others.map(({ name, score, baselines }) => ({
       name,
       rows: score.rows,
       published: score,
-      linearProbe: scores.linearProbe,
+      linearProbe: baselines.linearProbe,
     })),
     prompt: {
       path: job.out,
@@ -84,12 +80,12 @@ export function makeReport(found: JobFindings): TuneReport {
       trainableParameters: numbersIn(found),
     },
     timings: found.timings,
-    notes: notes(found, published),
+    notes: notes(found),
   };
 }
 
 function candidates(found: JobFindings): Candidate[] {
-  const { job, data, train, baselines, selection, published, stored, tested, testScore, settings } = found;
+  const { job, data, train, baselines, selection, published, stored, tested, settings } = found;
   const { hiddenSize } = job.backbone.manifest.config;
   const classes = data.labels.length;
   // Halves, as a prompt file stores them; neighbours keep the vectors of all rows.
@@ -99,21 +95,23 @@ function candidates(found: JobFindings): Candidate[] {
     knn: train.labels.length * hiddenSize * 2,
     linearProbe: classes * (hiddenSize + 1) * 2,
   };
+  // A linear head that was asked for is the linear probe by another name; it stands among the methods.
+  const twin = settings === undefined ? "linearProbe" : undefined;
   const rows: Candidate[] = BASELINES.map((name) => ({
     name,
     title: name === "knn" ? `${baselines.k} ${TITLES.knn}` : TITLES[name],
     heldOut: selection.scores[name] ?? null,
-    test: tested?.scores[name] ?? null,
+    test: tested?.baselines[name] ?? null,
     sizeBytes: published === name ? stored.sizeBytes : sizes[name],
-    published: published === name && settings !== undefined,
+    published: published === name && name !== twin,
   }));
   const asked = job.method;
-  const own = published === "tuned" || settings === undefined;
+  const own = published === "tuned" || published === twin;
   rows.push({
     name: asked,
     title: TITLES[asked],
     heldOut: selection.scores[asked] ?? null,
-    test: own ? (testScore ?? null) : null,
+    test: own ? (tested?.score ?? null) : null,
     sizeBytes: own ? stored.sizeBytes : numbersIn(found) * 2,
     published: own,
   });
@@ -135,22 +133,33 @@ function numbersIn({ job, data, settings, selection }: JobFindings): number {
   );
 }
 
-function notes(found: JobFindings, published: PublishedKind): string[] {
-  const { data, train, usedNames, selection, settings } = found;
+function notes({ data, train, usedNames, selection, published }: JobFindings): string[] {
   const words: string[] = [];
-  if (settings !== undefined && published !== "tuned") {
-    words.push(`A ${TITLES[published]} is published, since the prompt did not pay on the held-out rows.`);
-  }
+  if (published !== selection.publish)
+    words.push(
+      `The last run, on all rows, diverged, so a ${TITLES[published as PublishedHead]} is published.`,
+    );
   if (usedNames) words.push("The labels' own words were learnt along, at half the weight of a row.");
   if (train.truncatedRows > 0)
-    words.push(`${train.truncatedRows} training rows are longer than the backbone reads and were cut.`);
+    words.push(`Training rows longer than the backbone reads, and cut: ${train.truncatedRows}.`);
   if (data.test === undefined) {
     words.push(
       `There is no test file: answers are those on ${selection.heldOut.labels.length} held-out rows by models that had not seen them.`,
     );
   }
-  const strangers = data.test?.labels.filter((label) => label < 0).length ?? 0;
-  if (strangers > 0)
-    words.push(`${strangers} test rows have a label that no training row has; they count as wrong.`);
+  const left = strangers(data.validation);
+  if (left > 0)
+    words.push(
+      `Rows of ${data.validation?.name} with a label that no training row has: ${left}; they were left out.`,
+    );
+  const wrong = strangers(data.test);
+  if (wrong > 0)
+    words.push(
+      `Rows of ${data.test?.name} with a label that no training row has: ${wrong}; they count as wrong.`,
+    );
   return words;
+}
+
+function strangers(file: LabelledTexts | undefined): number {
+  return file?.labels.filter((label) => label < 0).length ?? 0;
 }

@@ -1,6 +1,6 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { Session } from "@kilotune/engine";
-import { embed, HiddenStore } from "@kilotune/tuner";
+import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
 import type { LabelledTexts } from "./read-data.ts";
 
 /** A file's rows as the tuner takes them. */
@@ -14,24 +14,24 @@ export interface PreparedRows {
   readonly truncatedRows: number;
 }
 
-/** The sessions that turn texts into hidden states and plain vectors. */
+/** The sessions that every job needs: those that turn texts into hidden states and plain vectors, and that of heads. */
 export interface FrozenSessions {
   readonly lower: Session;
   readonly plain: Session;
+  readonly linear: LinearSession;
   release(): Promise<void>;
 }
 
 export async function openFrozenSessions(backbone: Backbone, firstLayer: number): Promise<FrozenSessions> {
-  const lower = await backbone.open({ kind: "lower", firstLayer });
-  const plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer } });
-  return {
-    lower,
-    plain,
-    async release() {
-      await lower.release();
-      await plain.release();
-    },
-  };
+  // Released here if a later one doesn't open.
+  await using opened = new AsyncDisposableStack();
+  const keep = async <S extends Pick<Session, "release">>(opening: Promise<S>) =>
+    opened.adopt(await opening, (session) => session.release());
+  const lower = await keep(backbone.open({ kind: "lower", firstLayer }));
+  const plain = await keep(backbone.open({ kind: "upper", site: { kind: "none", firstLayer } }));
+  const linear = await keep(openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize));
+  const kept = opened.move();
+  return { lower, plain, linear, release: () => kept.disposeAsync() };
 }
 
 /** Second state of a job: rows -> token ids -> hidden states below the prompt -> plain vectors. */

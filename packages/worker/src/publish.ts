@@ -11,15 +11,20 @@ import {
   type StoredPrompt,
 } from "@kilotune/prompt";
 import { writePromptFile } from "@kilotune/prompt/node";
-import type { TuneSettings } from "@kilotune/tuner";
+import type { Baselines, RunResult, TuneSettings } from "@kilotune/tuner";
+import { linearHead, meansHead, type PublishedKind } from "./select.ts";
 import { CODE_VERSION } from "./version.ts";
 
-export interface Published {
+export interface ChosenNumbers {
+  readonly kind: PublishedKind;
+  readonly head: Head;
+  /** The learnt prompt with its settings, epochs as learnt; undefined publishes the head alone. */
+  readonly tuned: { readonly settings: TuneSettings; readonly data: Float32Array } | undefined;
+}
+
+export interface Published extends ChosenNumbers {
   readonly backbone: Backbone;
   readonly labels: readonly string[];
-  readonly head: Head;
-  /** The learnt prompt with its settings; undefined publishes the head alone. */
-  readonly tuned: { readonly settings: TuneSettings; readonly data: Float32Array } | undefined;
   readonly temperature: number;
   readonly storage: Storage;
   readonly receipt: {
@@ -28,6 +33,23 @@ export interface Published {
     readonly epochs: number;
     readonly trainRows: number;
   };
+}
+
+/** The head, and the prompt where there is one, of what is published. */
+export function chooseNumbers(
+  published: PublishedKind,
+  baselines: Baselines,
+  settings: TuneSettings | undefined,
+  final: RunResult | undefined,
+): ChosenNumbers {
+  if (published === "tuned" && settings !== undefined && final !== undefined) {
+    const head = { kind: "cosine", weight: final.prototypes, scale: 1 / settings.temperature } as const;
+    const tuned = { settings: { ...settings, epochs: final.epoch }, data: final.prompt };
+    return { kind: "tuned", head, tuned };
+  }
+  if (published === "classMean")
+    return { kind: published, head: meansHead(baselines.classMeans), tuned: undefined };
+  return { kind: "linearProbe", head: linearHead(baselines.probe), tuned: undefined };
 }
 
 /** The prompt with the numbers that its file will hold: what is measured from here on is true of the file. */

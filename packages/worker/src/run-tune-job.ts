@@ -1,28 +1,24 @@
-import type { Score } from "@kilotune/contract";
+import { defaultFirstLayer } from "@kilotune/backbone";
 import {
-  argmaxRows,
-  type Baselines,
   chooseSettings,
   fitBaselines,
-  openLinearSession,
-  predictBaselines,
-  type RunResult,
-  scoreOf,
+  type FrozenRows,
+  fitTemperature,
   type TuneSettings,
 } from "@kilotune/tuner";
-import { answer } from "./answer.ts";
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import { assess } from "./evaluate.ts";
-import { holdOut } from "./held-out.ts";
-import type { JobHooks, JobResult, JobStage, TuneJob } from "./job.ts";
+import { type HeldOut, holdOut } from "./held-out.ts";
+import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { labelNames } from "./label-names.ts";
 import { type LearnContext, learn } from "./learn.ts";
-import { makeReport } from "./make-report.ts";
-import { openFrozenSessions, type PreparedRows, prepareRows } from "./prepare.ts";
-import { type Published, roundedPrompt, writePrompt } from "./publish.ts";
-import { readData } from "./read-data.ts";
-import { linearHead, meansHead, type PublishedKind, select } from "./select.ts";
-import { stopwatch } from "./stopwatch.ts";
+import { type JobFindings, makeReport } from "./make-report.ts";
+import { measure } from "./measure.ts";
+import { type FrozenSessions, openFrozenSessions, type PreparedRows, prepareRows } from "./prepare.ts";
+import { type JobProgress, jobProgress } from "./progress.ts";
+import { type ChosenNumbers, chooseNumbers, roundedPrompt, writePrompt } from "./publish.ts";
+import { type JobData, readData } from "./read-data.ts";
+import { type Selection, select } from "./select.ts";
 import { trainingPace } from "./training-pace.ts";
 
 /**
@@ -32,170 +28,215 @@ import { trainingPace } from "./training-pace.ts";
  * @throws KilotuneError `invalid_training_file`, `interrupted`, and whatever reading and writing may meet
  */
 export async function runTuneJob(job: TuneJob, hooks: JobHooks = {}): Promise<JobResult> {
-  const { backbone, method, seed } = job;
-  const emit = hooks.onEvent ?? (() => {});
-  const clock = hooks.clock ?? (() => performance.now());
-  const watch = stopwatch(clock);
-  const stage = (name: JobStage, words: string) => {
-    watch.lap(name);
-    emit({ kind: "stage", stage: name, words });
-  };
+  const progress = jobProgress(hooks);
+  progress.stage("read", "reading and checking the data");
+  const data = await readData(job, progress.emit);
+  const settings = settingsOf(job, data);
 
-  stage("read", "reading and checking the data");
-  const data = await readData(job, emit);
-  const classes = data.labels.length;
-  const settings =
-    method === "head"
-      ? undefined
-      : chooseSettings(backbone.manifest, {
-          method,
-          seed,
-          trainRows: data.train.labels.length,
-          ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
-          ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
-          ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
-        });
-  const firstLayer = settings?.firstLayer ?? Math.floor(backbone.manifest.config.layers / 2);
-
-  stage("prepare", "running the frozen layers once a row");
-  const sessions = await openFrozenSessions(backbone, firstLayer);
-  const linear = await openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize);
+  progress.stage("prepare", "running the frozen layers once a row");
+  const { layers } = job.backbone.manifest.config;
+  const sessions = await openFrozenSessions(job.backbone, settings?.firstLayer ?? defaultFirstLayer(layers));
   try {
-    const train = await prepareRows(backbone, sessions, data.train, (share) =>
-      emit({ kind: "progress", stage: "prepare", share }),
+    const context: Context = { job, hooks, progress, data, settings, sessions };
+    const rows = await prepareTraining(context);
+
+    progress.stage("baselines", "fitting the baselines");
+    const { vectors, labels } = rows.train;
+    const frozen: FrozenRows = { vectors, labels, classes: data.labels.length };
+    const fitted = { frozen, baselines: await fitBaselines(sessions.linear, frozen, job.seed) };
+
+    progress.stage(
+      "tune",
+      settings ? "tuning on a part, measuring on the rest" : "measuring on held-out rows",
     );
-    const validation = data.validation && (await prepareRows(backbone, sessions, data.validation));
-    const names = settings && (await labelNames(backbone, sessions, linear, data.labels, train));
+    const heldOut = holdOut(rows.train, rows.validation, job.seed);
+    const tune = learnerOf(context, rows, heldOut);
+    const selection = await selectOn(context, heldOut, fitted.baselines, tune);
+    const { published, final } = await learnChosen(context, rows, selection, tune);
 
-    stage("baselines", "fitting the baselines");
-    const frozen = { vectors: train.vectors, labels: train.labels, classes };
-    const baselines = await fitBaselines(linear, frozen, seed);
+    progress.stage("publish", "rounding the numbers to what the file holds");
+    const numbers = chooseNumbers(published, fitted.baselines, settings, final);
+    const prompt = promptOf(context, rows.train, selection, numbers);
 
-    stage("tune", settings ? "tuning on a part, measuring on the rest" : "measuring on held-out rows");
-    const heldOut = holdOut(train, validation, seed);
-    const epochs = settings?.epochs ?? 0;
-    const planned = heldOut.folds.reduce((sum, fold) => sum + fold.train.labels.length, 0);
-    const pace = trainingPace(epochs * (planned + (validation ? 0 : train.labels.length)), emit, clock);
-    const context: LearnContext = { job, hooks, linear, classes, dataSha256: data.sha256, names, pace };
-    const selection = await select(
-      {
-        backbone,
-        linear,
-        classes,
-        seed,
-        chosen: baselines,
-        method,
-        settings,
-        tuneOn: (fold, run) => learn(context, settings!, run, fold.train, fold.heldOut),
-      },
-      heldOut,
-    );
-
-    // With a validation file the run that chose has learnt from all training rows already.
-    let final: RunResult | undefined;
-    let published = selection.publish;
-    if (published === "tuned" && settings !== undefined) {
-      final = validation
-        ? selection.run
-        : await learn(context, { ...settings, epochs: selection.epochs }, "final", train);
-      if (final?.end === "diverged") {
-        emit({ kind: "note", words: "the final run diverged; the linear probe is published instead" });
-        published = "linearProbe";
-      }
-    }
-
-    stage("publish", "rounding the numbers to what the file holds");
-    const draft: Published = {
-      backbone,
-      labels: data.labels,
-      storage: job.storage ?? "float16",
-      temperature: selection.temperature,
-      receipt: { dataSha256: data.sha256, seed, epochs: final?.epoch ?? 0, trainRows: train.labels.length },
-      ...chooseNumbers(published, baselines, settings, final),
+    progress.stage("evaluate", "answering the test rows");
+    const measured = async (texts: JobData["train"]) => {
+      const prepared = await prepareRows(job.backbone, sessions, texts, progress.share("evaluate"));
+      return measure(job.backbone, sessions, prompt, fitted, prepared);
     };
-    const prompt = roundedPrompt(draft);
-
-    stage("evaluate", "answering the test rows");
-    const prepareTest = (rows: Parameters<typeof prepareRows>[2]) =>
-      prepareRows(backbone, sessions, rows, (share) => emit({ kind: "progress", stage: "evaluate", share }));
-    const test = data.test && (await prepareTest(data.test));
-    const measure = async (rows: PreparedRows) => {
-      const logits = await answer(backbone, linear, prompt, rows);
-      const assessed = assess(rows.texts, rows.labels, logits, data.labels, selection.temperature);
-      const predicted = await predictBaselines(linear, baselines, frozen, rows.vectors);
-      const scores = Object.fromEntries(
-        Object.entries(predicted).map(([name, answers]) => [name, scoreOf(rows.labels, answers, classes)]),
-      ) as Record<keyof typeof predicted, Score>;
-      const own = scoreOf(rows.labels, argmaxRows(logits, classes), classes);
-      return { assessed, scores, score: own };
-    };
-    const tested = test && (await measure(test));
+    const tested = data.test && (await measured(data.test));
     const others = [];
-    for (const rows of data.otherTests)
-      others.push({ name: rows.name, ...(await measure(await prepareTest(rows))) });
-    // Without a test file the held-out rows speak, as answered by what hadn't seen them.
-    const { heldOut: unseen } = selection;
-    const assessed =
-      tested?.assessed ??
-      assess(unseen.texts, unseen.labels, unseen.logits, data.labels, selection.temperature);
+    for (const texts of data.otherTests) others.push(await measured(texts));
 
-    const heldOutScore = selection.scores[published === "tuned" ? method : published];
-    const testScore = tested?.score;
-    const stored = await writePrompt(
-      prompt,
-      { ...(heldOutScore ? { heldOut: heldOutScore } : {}), ...(testScore ? { test: testScore } : {}) },
-      job.out,
-    );
-    await removeCheckpoints(job.checkpoints);
-    watch.lap("done");
-
-    const report = makeReport({
-      job,
-      data,
-      train,
-      baselines,
-      settings: settings && { ...settings, epochs: selection.epochs },
-      selection,
-      published,
-      final,
-      heldOutSource: heldOut.source,
-      usedNames: names !== undefined,
-      stored,
-      assessed,
-      tested,
-      testScore,
-      others,
-      timings: watch.laps(),
-      createdAt: hooks.createdAt ?? new Date(),
-    });
-    const seconds = watch.total;
-    return {
-      report,
-      stored,
-      seconds: {
-        prepare: seconds("read", "prepare", "baselines"),
-        tune: seconds("tune", "publish"),
-        evaluate: seconds("evaluate"),
-      },
-      epochs: final?.epoch ?? 0,
+    const heldOutScore = selection.scores[published === "tuned" ? job.method : published];
+    const metrics = {
+      ...(heldOutScore && heldOutScore.rows > 0 ? { heldOut: heldOutScore } : {}),
+      ...(tested ? { test: tested.score } : {}),
     };
+    const stored = await writePrompt(prompt, metrics, job.out);
+    await removeCheckpoints(job.checkpoints);
+    progress.watch.lap("done");
+    return resultOf(
+      {
+        job,
+        data,
+        train: rows.train,
+        baselines: fitted.baselines,
+        settings: settings && { ...settings, epochs: selection.epochs },
+        selection,
+        published,
+        final,
+        heldOutSource: heldOut.source,
+        usedNames: rows.names !== undefined,
+        stored,
+        assessed:
+          tested?.assessed ??
+          assessHeldOut(data, selection, prompt.manifest.calibration.temperature, published),
+        tested,
+        others,
+        timings: progress.watch.laps(),
+        createdAt: hooks.createdAt ?? new Date(),
+      },
+      progress,
+    );
   } finally {
     await sessions.release();
-    await linear.release();
   }
 }
 
-/** The head, and the prompt where there is one, of what is published. */
-function chooseNumbers(
-  published: PublishedKind,
-  baselines: Baselines,
-  settings: TuneSettings | undefined,
-  final: RunResult | undefined,
-): Pick<Published, "head" | "tuned"> {
-  if (published === "tuned" && settings !== undefined && final !== undefined) {
-    const head = { kind: "cosine", weight: final.prototypes, scale: 1 / settings.temperature } as const;
-    return { head, tuned: { settings: { ...settings, epochs: final.epoch }, data: final.prompt } };
-  }
-  if (published === "classMean") return { head: meansHead(baselines.classMeans), tuned: undefined };
-  return { head: linearHead(baselines.probe), tuned: undefined };
+interface Context {
+  readonly job: TuneJob;
+  readonly hooks: JobHooks;
+  readonly progress: JobProgress;
+  readonly data: JobData;
+  /** undefined for the method `head`, which learns no prompt. */
+  readonly settings: TuneSettings | undefined;
+  readonly sessions: FrozenSessions;
+}
+
+function settingsOf(job: TuneJob, data: JobData): TuneSettings | undefined {
+  if (job.method === "head") return undefined;
+  return chooseSettings(job.backbone.manifest, {
+    method: job.method,
+    seed: job.seed,
+    trainRows: data.train.labels.length,
+    ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
+    ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
+    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
+  });
+}
+
+interface TrainingRows {
+  readonly train: PreparedRows;
+  readonly validation: PreparedRows | undefined;
+  /** The labels' own words, where they help. */
+  readonly names: PreparedRows | undefined;
+}
+
+async function prepareTraining({ job, data, settings, sessions, progress }: Context): Promise<TrainingRows> {
+  const { backbone } = job;
+  const train = await prepareRows(backbone, sessions, data.train, progress.share("prepare"));
+  const validation = data.validation && (await prepareRows(backbone, sessions, data.validation));
+  const names = settings && (await labelNames(backbone, sessions, data.labels, train));
+  return { train, validation, names };
+}
+
+type Tune = (
+  settings: TuneSettings,
+  run: string,
+  train: PreparedRows,
+  validation?: PreparedRows,
+) => ReturnType<typeof learn>;
+
+/** All runs of a job share its names, its checkpoints' key and its clock of what is left. */
+function learnerOf(
+  { job, hooks, progress, data, settings, sessions }: Context,
+  rows: TrainingRows,
+  heldOut: HeldOut,
+): Tune {
+  const inFolds = heldOut.folds.reduce((sum, fold) => sum + fold.train.labels.length, 0);
+  const inFinal = rows.validation ? 0 : rows.train.labels.length;
+  const planned = (settings?.epochs ?? 0) * (inFolds + inFinal);
+  const context: LearnContext = {
+    job,
+    hooks,
+    linear: sessions.linear,
+    classes: data.labels.length,
+    dataSha256: data.sha256,
+    names: rows.names,
+    pace: trainingPace(planned, progress.emit, progress.clock),
+  };
+  return (own, run, train, validation) => learn(context, own, run, train, validation);
+}
+
+function selectOn(
+  { job, data, settings, sessions }: Context,
+  heldOut: HeldOut,
+  chosen: { readonly C: number; readonly k: number },
+  tune: Tune,
+): Promise<Selection> {
+  const { backbone, method, seed } = job;
+  const { linear } = sessions;
+  const tuning = settings && {
+    settings,
+    tuneOn: (fold: HeldOut["folds"][number], run: string) => tune(settings, run, fold.train, fold.heldOut),
+  };
+  return select({ backbone, linear, classes: data.labels.length, seed, chosen, method, tuning }, heldOut);
+}
+
+/** With a validation file the run that chose has learnt from all training rows already; else one more run does. */
+async function learnChosen(
+  { settings, progress }: Context,
+  { train, validation }: TrainingRows,
+  selection: Selection,
+  tune: Tune,
+): Promise<Pick<JobFindings, "published" | "final">> {
+  if (settings === undefined || selection.publish !== "tuned")
+    return { published: selection.publish, final: undefined };
+  const final = validation
+    ? selection.run
+    : await tune({ ...settings, epochs: selection.epochs }, "final", train);
+  if (final?.end !== "diverged") return { published: "tuned", final };
+  progress.emit({ kind: "note", words: "the final run diverged; a head is published instead" });
+  return { published: selection.betterHead, final: undefined };
+}
+
+function promptOf({ job, data }: Context, train: PreparedRows, selection: Selection, numbers: ChosenNumbers) {
+  const { labels, logits } = selection.heldOut;
+  return roundedPrompt({
+    backbone: job.backbone,
+    labels: data.labels,
+    storage: job.storage ?? "float16",
+    temperature: fitTemperature(logits[numbers.kind] as Float32Array, labels, data.labels.length),
+    receipt: {
+      dataSha256: data.sha256,
+      seed: job.seed,
+      epochs: numbers.tuned?.settings.epochs ?? 0,
+      trainRows: train.labels.length,
+    },
+    ...numbers,
+  });
+}
+
+/** Without a test file the held-out rows speak, as answered by what hadn't seen them. */
+function assessHeldOut(
+  data: JobData,
+  { heldOut }: Selection,
+  temperature: number,
+  published: JobFindings["published"],
+) {
+  const logits = heldOut.logits[published] as Float32Array;
+  return assess(heldOut.texts, heldOut.labels, logits, data.labels, temperature);
+}
+
+function resultOf(found: JobFindings, { watch }: JobProgress): JobResult {
+  return {
+    report: makeReport(found),
+    stored: found.stored,
+    seconds: {
+      prepare: watch.total("read", "prepare", "baselines"),
+      tune: watch.total("tune", "publish"),
+      evaluate: watch.total("evaluate"),
+    },
+    epochs: found.final?.epoch ?? 0,
+  };
 }

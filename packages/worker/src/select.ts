@@ -6,7 +6,6 @@ import {
   type BaselineName,
   embed,
   fitBaselines,
-  fitTemperature,
   type FrozenRows,
   type HeldOutAnswers,
   judge,
@@ -29,22 +28,26 @@ export interface Selection {
   readonly verdict: Verdict;
   /** What is to be published. */
   readonly publish: PublishedKind;
+  /** What is published where the last run fails. */
+  readonly betterHead: PublishedHead;
   /** Epochs of the final run. */
   readonly epochs: number;
   readonly curve: readonly CurvePoint[];
   /** The run itself, where it learnt from all training rows (there was a validation file): no second one is needed. */
   readonly run: RunResult | undefined;
-  /** Divides the published logits. */
-  readonly temperature: number;
   readonly scores: Readonly<Partial<Record<Candidate["name"], Score>>>;
   readonly heldOut: {
     readonly labels: Int32Array;
-    readonly logits: Float32Array;
     readonly texts: readonly string[];
+    /** [rows, classes] flat of each kind; `tuned` is absent where nothing was tuned, or a run diverged. */
+    readonly logits: Readonly<Partial<Record<PublishedKind, Float32Array>>>;
   };
 }
 
-export type PublishedKind = "tuned" | "linearProbe" | "classMean";
+export type PublishedKind = "tuned" | PublishedHead;
+
+/** The heads that a prompt file can hold without a prompt. Neighbours would have to store the rows themselves. */
+export type PublishedHead = "linearProbe" | "classMean";
 
 export interface SelectContext {
   readonly backbone: Backbone;
@@ -54,14 +57,18 @@ export interface SelectContext {
   readonly chosen: { readonly C: number; readonly k: number };
   readonly method: MethodName;
   /** undefined for the method `head`, which learns no prompt. */
-  readonly settings: TuneSettings | undefined;
-  /** Tunes on a fold's training rows, with its held-out rows as validation. */
-  readonly tuneOn: (fold: Fold, name: string) => Promise<RunResult>;
+  readonly tuning:
+    | {
+        readonly settings: TuneSettings;
+        /** Tunes on a fold's training rows, with its held-out rows as validation. */
+        readonly tuneOn: (fold: Fold, name: string) => Promise<RunResult>;
+      }
+    | undefined;
 }
 
 /** Third state of a job: everything that is decided, decided on held-out rows. */
 export async function select(context: SelectContext, { folds }: HeldOut): Promise<Selection> {
-  const { linear, classes, seed, method, settings } = context;
+  const { linear, classes, seed, method, tuning } = context;
   const answers: FoldAnswers[] = [];
   const runs: RunResult[] = [];
   for (const [at, fold] of folds.entries()) {
@@ -71,10 +78,11 @@ export async function select(context: SelectContext, { folds }: HeldOut): Promis
       linearProbe: await headLogits(linear, linearHead(fitted.probe), fold.heldOut.vectors),
       classMean: await headLogits(linear, meansHead(fitted.classMeans), fold.heldOut.vectors),
     };
-    if (settings !== undefined) {
-      const run = await context.tuneOn(fold, `selection-${at}`);
+    if (tuning !== undefined) {
+      const run = await tuning.tuneOn(fold, `selection-${at}`);
       runs.push(run);
-      if (run.end !== "diverged") logits.tuned = await tunedLogits(context, settings, run, fold.heldOut);
+      if (run.end !== "diverged")
+        logits.tuned = await tunedLogits(context, tuning.settings, run, fold.heldOut);
     }
     answers.push({
       labels: fold.heldOut.labels,
@@ -91,29 +99,46 @@ export async function select(context: SelectContext, { folds }: HeldOut): Promis
     predicted: concat(answers.map((each) => each.baselines[name])),
   }));
   const diverged = runs.some((run) => run.end === "diverged");
-  const asked = askedFor(method, answers, baselines, classes, diverged);
+  const logits = joinLogits(answers, tuning !== undefined && !diverged);
+  const asked = askedFor(method, logits.tuned, baselines, classes);
   const verdict = judge(
     expected,
     asked,
     baselines.filter(({ name }) => name !== asked.twin),
   );
-  const publish =
-    settings !== undefined && !diverged && verdict.paid ? "tuned" : betterHead(expected, baselines);
-  const logits = concatFloats(answers.map((each) => each.logits[publish] as Float32Array));
-  const epochs = settings === undefined ? 0 : chooseEpochs(settings, runs, expected.length);
+  const head = betterHead(expected, baselines);
+  // Judged by what a file can hold: a prompt that only neighbours beat isn't given up for a head that is worse still.
+  const heads = baselines.filter(({ name }) => name === head);
+  const publish = logits.tuned !== undefined && judge(expected, asked, heads).paid ? "tuned" : head;
   const [only] = runs;
   return {
-    verdict,
+    verdict: { ...verdict, words: verdictWords(verdict, publish, tuning !== undefined, diverged) },
     publish,
-    epochs,
+    betterHead: head,
+    epochs: tuning === undefined ? 0 : chooseEpochs(tuning.settings, runs, expected.length),
     curve: only?.curve ?? [],
     run: only,
-    temperature: fitTemperature(logits, expected, classes),
     scores: Object.fromEntries(
       [...baselines, asked].map(({ name, predicted }) => [name, scoreOf(expected, predicted, classes)]),
     ),
-    heldOut: { labels: expected, logits, texts: answers.flatMap((each) => each.texts) },
+    heldOut: { labels: expected, texts: answers.flatMap((each) => each.texts), logits },
   };
+}
+
+/** The verdict, and what follows from it. */
+function verdictWords(
+  { words, paid }: ReturnType<typeof judge>,
+  publish: PublishedKind,
+  wantsPrompt: boolean,
+  diverged: boolean,
+): string {
+  if (!wantsPrompt) return words;
+  if (diverged)
+    return `Tuning diverged: its loss was no longer a number. A ${TITLES[publish as PublishedHead]} is published instead.`;
+  if (publish !== "tuned") return `${words} A ${TITLES[publish]} is published instead.`;
+  if (!paid)
+    return `${words} It is published all the same, since no head that a prompt file can hold is better.`;
+  return words;
 }
 
 interface FoldAnswers {
@@ -158,22 +183,29 @@ async function tunedLogits(
  */
 function askedFor(
   method: MethodName,
-  answers: readonly FoldAnswers[],
+  tuned: Float32Array | undefined,
   baselines: readonly HeldOutAnswers[],
   classes: number,
-  diverged: boolean,
 ): HeldOutAnswers & { readonly twin?: Candidate["name"] } {
-  const tuned = answers.map((each) => each.logits.tuned);
-  if (method === "head" || diverged || tuned.some((logits) => logits === undefined)) {
-    const probe = baselines.find(({ name }) => name === "linearProbe") as HeldOutAnswers;
-    return { ...probe, name: "head", title: TITLES.head, twin: "linearProbe" };
-  }
-  const logits = concatFloats(tuned as Float32Array[]);
-  return { name: method, title: TITLES[method], predicted: argmaxRows(logits, classes) };
+  if (tuned !== undefined)
+    return { name: method, title: TITLES[method], predicted: argmaxRows(tuned, classes) };
+  const probe = baselines.find(({ name }) => name === "linearProbe") as HeldOutAnswers;
+  return method === "head"
+    ? { ...probe, name: "head", title: TITLES.head, twin: "linearProbe" }
+    : { ...probe, twin: "linearProbe" };
 }
 
-/** Of the two heads that a prompt file can hold. Neighbours would have to store the rows themselves. */
-function betterHead(expected: Int32Array, baselines: readonly HeldOutAnswers[]): "linearProbe" | "classMean" {
+function joinLogits(answers: readonly FoldAnswers[], tuned: boolean): Selection["heldOut"]["logits"] {
+  const joined = (kind: PublishedKind) =>
+    concatFloats(answers.map((each) => each.logits[kind] as Float32Array));
+  return {
+    linearProbe: joined("linearProbe"),
+    classMean: joined("classMean"),
+    ...(tuned ? { tuned: joined("tuned") } : {}),
+  };
+}
+
+function betterHead(expected: Int32Array, baselines: readonly HeldOutAnswers[]): PublishedHead {
   const right = (wanted: BaselineName) =>
     baselines
       .find(({ name }) => name === wanted)
@@ -186,13 +218,14 @@ function betterHead(expected: Int32Array, baselines: readonly HeldOutAnswers[]):
  * so the last epoch is the best one but for noise.
  */
 function chooseEpochs(settings: TuneSettings, runs: readonly RunResult[], rows: number): number {
+  if (runs.length === 0) return settings.epochs;
   const chosen = runs.map(({ epoch, curve }) => {
     const best = curve[epoch - 1]?.validationAccuracy ?? 0;
     const last = curve.at(-1)?.validationAccuracy ?? 0;
     const standardError = Math.sqrt((best * (1 - best)) / Math.max(1, rows / runs.length));
     return best - last > standardError ? epoch : settings.epochs;
   });
-  return Math.round(chosen.reduce((sum, epochs) => sum + epochs, 0) / Math.max(1, chosen.length));
+  return Math.round(chosen.reduce((sum, epochs) => sum + epochs, 0) / chosen.length);
 }
 
 function concat(parts: readonly Int32Array[]): Int32Array {

@@ -1,0 +1,94 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import type { TinyBackbone } from "@kilotune/backbone/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { JobEvent, JobHooks, TuneJob } from "./job.ts";
+import { runTuneJob } from "./run-tune-job.ts";
+import { openTiny, toyJob, withoutValidation } from "./testing.ts";
+
+let tiny: TinyBackbone;
+let folder: string;
+beforeAll(async () => {
+  tiny = await openTiny();
+});
+afterAll(() => tiny[Symbol.asyncDispose]());
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-resume-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const job = (more: Partial<TuneJob> = {}) => toyJob(tiny, folder, { epochs: 3, ...more });
+
+describe("an aborted job", () => {
+  it.each([1, 2, 3])(
+    "with a validation file, stopped at step %i, goes on to the identical bytes",
+    async (cut) => expectIdentical(job(), cut),
+  );
+
+  // 5 folds of 24 rows and the last run on all 30: a step an epoch, 3 epochs each.
+  it.each([2, 8, 17])("in cross-validation, stopped at step %i, the same", async (cut) =>
+    expectIdentical(withoutValidation(job()), cut),
+  );
+
+  it("before its first step has nothing to go on from and says that it was stopped", async () => {
+    const signal = AbortSignal.abort();
+    await expect(runTuneJob(job(), { signal })).rejects.toMatchObject({ code: "interrupted" });
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe("a checkpoint", () => {
+  it("of another job is left aside, with a note", async () => {
+    await interrupt(job({ seed: 7 }), 1);
+    const events: JobEvent[] = [];
+    const { stored } = await runTuneJob(job({ resume: true }), { onEvent: (event) => events.push(event) });
+    expect(notes(events)).toContainEqual(expect.stringContaining("is of another job"));
+    expect(stored.id).toBe((await runTuneJob(job())).stored.id);
+  });
+
+  it("that is damaged is left aside, with a note", async () => {
+    await interrupt(job(), 1);
+    for (const name of await readdir(job().checkpoints))
+      await writeFile(path.join(job().checkpoints, name), "not a checkpoint");
+    const events: JobEvent[] = [];
+    await runTuneJob(job({ resume: true }), { onEvent: (event) => events.push(event) });
+    expect(notes(events)).toContainEqual(expect.stringContaining("is damaged"));
+  });
+
+  it("isn't gone on from unless that was asked for", async () => {
+    await interrupt(job(), 1);
+    const steps: number[] = [];
+    await runTuneJob(job(), { onEvent: (event) => event.kind === "training" && steps.push(event.epoch) });
+    expect(steps).toEqual([1, 2, 3]);
+  });
+});
+
+async function expectIdentical(wanted: TuneJob, cut: number): Promise<void> {
+  await runTuneJob(wanted);
+  const whole = await readFile(wanted.out);
+  await rm(wanted.out);
+  await interrupt(wanted, cut);
+  expect(await readdir(folder)).toEqual(["checkpoints"]);
+  await runTuneJob({ ...wanted, resume: true });
+  expect((await readFile(wanted.out)).equals(whole)).toBe(true);
+}
+
+/** Ctrl-C at the given step of all runs together. */
+async function interrupt(wanted: TuneJob, cut: number): Promise<void> {
+  const controller = new AbortController();
+  let steps = 0;
+  const onEvent: JobHooks["onEvent"] = (event) => {
+    if (event.kind === "training" && ++steps === cut) controller.abort();
+  };
+  await expect(runTuneJob(wanted, { onEvent, signal: controller.signal })).rejects.toMatchObject({
+    name: "KilotuneError",
+    code: "interrupted",
+    kind: "machine",
+    retryable: true,
+  });
+}
+
+function notes(events: readonly JobEvent[]): string[] {
+  return events.flatMap((event) => (event.kind === "note" ? [event.words] : []));
+}
