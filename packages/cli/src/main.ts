@@ -1,3 +1,4 @@
+import { enableCompileCache } from "node:module";
 import { type CommandTable, runCli } from "./run.ts";
 import { processIo } from "./terminal/process-io.ts";
 
@@ -19,6 +20,8 @@ export const COMMANDS: CommandTable = new Map([
 ]);
 
 export async function main(): Promise<void> {
+  // Keeps the compiled, type-stripped modules between runs: a third of a cold start.
+  enableCompileCache();
   process.exitCode = await runCli(process.argv.slice(2), COMMANDS, processIo());
 }
 
