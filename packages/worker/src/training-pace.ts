@@ -7,7 +7,7 @@ export interface TrainingPace {
     run: string,
     settings: TuneSettings,
     rows: number,
-  ): Required<Pick<RunOptions, "onStep">> & Required<Pick<RunOptions, "onEpoch">>;
+  ): { onStep: NonNullable<RunOptions["onStep"]>; onEpoch: NonNullable<RunOptions["onEpoch"]> };
 }
 
 /** @param plannedRows rows times epochs of all runs together, as far as they are known beforehand */
