@@ -29,8 +29,9 @@ function bundledNode() {
 
 function handOver(node) {
   const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
-  // A terminal sends Ctrl-C to both: the child decides, and this process waits for it.
-  process.on("SIGINT", () => {});
+  // A terminal sends Ctrl-C to both: sent on, it would count as the second one, which kills.
+  const atTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
+  process.on("SIGINT", () => atTerminal || child.kill("SIGINT"));
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     process.stderr.write(`Kilotune could not start ${node}: ${error.message}\n`);

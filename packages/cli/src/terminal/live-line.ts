@@ -31,7 +31,7 @@ export class LiveLine {
       this.#stream.write(`${text}\n`);
       return;
     }
-    this.#drawn = oneLine(text, (this.#stream.columns ?? 80) - 1);
+    this.#drawn = oneLine(text, (this.#stream.columns || 80) - 1);
     this.#stream.write(`${ERASE}${this.#drawn}`);
   }
 

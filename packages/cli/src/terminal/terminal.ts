@@ -63,8 +63,8 @@ export class Terminal {
     return styleText(style, text, { stream: this.io[stream] });
   }
 
-  /** Columns of what stdout is shown on. */
+  /** Columns of what stdout is shown on; a terminal that doesn't know its size says 0. */
   get columns(): number {
-    return this.io.stdout.columns ?? 80;
+    return this.io.stdout.columns || 80;
   }
 }
