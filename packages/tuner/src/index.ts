@@ -14,6 +14,7 @@ export { fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
 export { type LinearSession, openLinearSession } from "./head/linear-session.ts";
 export { argmaxRows } from "./measure/argmax.ts";
 export { fitTemperature, reliability } from "./measure/calibration.ts";
+export { countRight } from "./measure/count-right.ts";
 export { confusionOf, perClass, scoreOf } from "./measure/classification.ts";
 export { promptFeed, promptSite } from "./prompt-site.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";

@@ -7,6 +7,7 @@ import { embed } from "./embed.ts";
 import { normalizeRows } from "./head/class-means.ts";
 import type { LinearSession } from "./head/linear-session.ts";
 import { argmaxRows } from "./measure/argmax.ts";
+import { countRight } from "./measure/count-right.ts";
 import { promptFeed, promptSite } from "./prompt-site.ts";
 import type { TuneSettings } from "./settings.ts";
 import { startTuning, type TuneData, type TuneEnd, type TuneHooks, tune } from "./tune.ts";
@@ -18,9 +19,9 @@ export interface RunOptions {
   readonly data: TuneData;
   /** Where the head starts: class means of the frozen vectors. [classes, H] flat */
   readonly prototypes: Float32Array;
-  /** Held-out rows, measured after every epoch; the best epoch is kept. Without them the last one is. */
+  /** Held-out rows, measured after every epoch: an earlier epoch that was clearly better than the last is the result. */
   readonly validation?: { readonly store: HiddenStore; readonly labels: Int32Array };
-  /** Ends the run after this many epochs without a better one. */
+  /** Ends the run after this many epochs that were worse than the best by more than one standard error. */
   readonly patience?: number;
   readonly checkpoint?: {
     load(): Promise<Checkpoint | undefined>;
@@ -61,8 +62,8 @@ export async function runTuning(options: RunOptions): Promise<RunResult> {
       saved = clock();
     };
 
-    const isOutOfPatience = () =>
-      best !== undefined && state.epoch - best.epoch >= (options.patience ?? Infinity);
+    const heldOutRows = validation?.labels.length ?? 0;
+    const isOutOfPatience = () => epochsBelow(curve, best, heldOutRows) >= (options.patience ?? Infinity);
     const hooks: TuneHooks = {
       ...(options.onStep ? { onStep: options.onStep } : {}),
       ...(options.aborted ? { aborted: options.aborted } : {}),
@@ -85,7 +86,9 @@ export async function runTuning(options: RunOptions): Promise<RunResult> {
     // A checkpoint may be that of a run which had stopped: it must not go on where the first one didn't.
     const end = isOutOfPatience() ? "stopped" : await tune(settings, backbone, session, data, state, hooks);
     if (end === "aborted") await save();
-    const chosen = best ?? { epoch: state.epoch, prompt: state.prompt, prototypes: state.prototypes };
+    // The rate falls to zero, so the last epoch is the best one but for noise: an earlier one must beat it by more.
+    const last = { epoch: state.epoch, prompt: state.prompt, prototypes: state.prototypes };
+    const chosen = best !== undefined && epochsBelow(curve, best, heldOutRows) > 0 ? best : last;
     return { end, prompt: chosen.prompt, prototypes: chosen.prototypes, epoch: chosen.epoch, curve };
   } finally {
     await Promise.all([session.release(), upper?.release()]);
@@ -94,6 +97,15 @@ export async function runTuning(options: RunOptions): Promise<RunResult> {
 
 /** A kill -9 loses this much work at the most. */
 const CHECKPOINT_EVERY_MS = 10_000;
+
+/** How many epochs in a row, up to the last, were worse than the best by more than one standard error of its accuracy. */
+function epochsBelow(curve: readonly CurvePoint[], best: BestEpoch | undefined, rows: number): number {
+  if (best === undefined || rows === 0) return 0;
+  const { accuracy } = best;
+  const bar = accuracy - Math.sqrt((accuracy * (1 - accuracy)) / rows);
+  const lastGood = curve.findLastIndex((point) => (point.validationAccuracy ?? 0) >= bar);
+  return curve.length - 1 - lastGood;
+}
 
 async function measure(
   { settings, backbone, linear, data }: RunOptions,
@@ -114,6 +126,5 @@ async function measure(
     await linear.logits(vectors, head, new Float32Array(data.classes)),
     data.classes,
   );
-  const right = predicted.reduce((sum, label, row) => sum + (label === validation.labels[row] ? 1 : 0), 0);
-  return right / Math.max(1, validation.labels.length);
+  return countRight(validation.labels, predicted) / Math.max(1, validation.labels.length);
 }

@@ -1,4 +1,5 @@
 import type { Candidate, Verdict } from "@kilotune/contract";
+import { countRight } from "./measure/count-right.ts";
 import { mcnemar } from "./measure/mcnemar.ts";
 
 /** One candidate's answers on the held-out rows. */
@@ -58,10 +59,7 @@ function words(
 }
 
 function share(expected: Int32Array, predicted: Int32Array): number {
-  return (
-    expected.reduce((sum, label, row) => sum + (label === predicted[row] ? 1 : 0), 0) /
-    Math.max(1, expected.length)
-  );
+  return countRight(expected, predicted) / Math.max(1, expected.length);
 }
 
 function capital(text: string): string {

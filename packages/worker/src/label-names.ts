@@ -1,6 +1,6 @@
 import type { FrozenSessions, PreparedRows } from "./prepare.ts";
 import { prepareRows } from "./prepare.ts";
-import { argmaxRows } from "@kilotune/tuner";
+import { argmaxRows, countRight } from "@kilotune/tuner";
 import type { Backbone } from "@kilotune/backbone";
 
 /**
@@ -25,8 +25,9 @@ export async function labelNames(
     await sessions.linear.logits(train.vectors, names.vectors, new Float32Array(labels.length)),
     labels.length,
   );
-  const right = nearest.reduce((sum, label, row) => sum + (label === train.labels[row] ? 1 : 0), 0);
-  return right / train.labels.length >= Math.min(0.9, 3 / labels.length) ? names : undefined;
+  return countRight(train.labels, nearest) / train.labels.length >= Math.min(0.9, 3 / labels.length)
+    ? names
+    : undefined;
 }
 
 /** Against 1 for a row that somebody wrote. */

@@ -23,7 +23,7 @@ const job = (more: Partial<TuneJob> = {}) => toyJob(tiny, folder, { epochs: 3, .
 describe("an aborted job", () => {
   // Epochs of one step each. In cross-validation: 5 folds of 24 rows, then the last run on all 30.
   it.each([
-    { rows: "a validation file", cuts: [1, 2, 3], wanted: () => job() },
+    { rows: "a validation file", cuts: [1, 3], wanted: () => job() },
     { rows: "cross-validation", cuts: [2, 17], wanted: () => withoutValidation(job()) },
   ])("with $rows goes on to the identical bytes from wherever it was stopped", async ({ cuts, wanted }) => {
     await runTuneJob(wanted());

@@ -3,6 +3,7 @@ import type { Candidate, CurvePoint, MethodName, Score, Verdict } from "@kilotun
 import type { Head } from "@kilotune/prompt";
 import {
   argmaxRows,
+  countRight,
   type BaselineName,
   embed,
   fitBaselines,
@@ -115,7 +116,7 @@ export async function select(context: SelectContext, { folds }: HeldOut): Promis
     verdict: { ...verdict, words: verdictWords(verdict, publish, tuning !== undefined, diverged) },
     publish,
     betterHead: head,
-    epochs: tuning === undefined ? 0 : chooseEpochs(tuning.settings, runs, expected.length),
+    epochs: tuning === undefined ? 0 : chooseEpochs(tuning.settings, runs),
     curve: only?.curve ?? [],
     run: only,
     scores: Object.fromEntries(
@@ -206,26 +207,17 @@ function joinLogits(answers: readonly FoldAnswers[], tuned: boolean): Selection[
 }
 
 function betterHead(expected: Int32Array, baselines: readonly HeldOutAnswers[]): PublishedHead {
-  const right = (wanted: BaselineName) =>
-    baselines
-      .find(({ name }) => name === wanted)
-      ?.predicted.reduce((sum, label, row) => sum + (label === expected[row] ? 1 : 0), 0) ?? 0;
+  const right = (wanted: PublishedHead) => {
+    const answers = baselines.find(({ name }) => name === wanted) as HeldOutAnswers;
+    return countRight(expected, answers.predicted);
+  };
   return right("classMean") > right("linearProbe") ? "classMean" : "linearProbe";
 }
 
-/**
- * The schedule's own length, unless an earlier epoch was better by more than one standard error: the rate falls to zero,
- * so the last epoch is the best one but for noise.
- */
-function chooseEpochs(settings: TuneSettings, runs: readonly RunResult[], rows: number): number {
+/** As many as the runs that chose took; see `runTuning` for when that is fewer than were planned. */
+function chooseEpochs(settings: TuneSettings, runs: readonly RunResult[]): number {
   if (runs.length === 0) return settings.epochs;
-  const chosen = runs.map(({ epoch, curve }) => {
-    const best = curve[epoch - 1]?.validationAccuracy ?? 0;
-    const last = curve.at(-1)?.validationAccuracy ?? 0;
-    const standardError = Math.sqrt((best * (1 - best)) / Math.max(1, rows / runs.length));
-    return best - last > standardError ? epoch : settings.epochs;
-  });
-  return Math.round(chosen.reduce((sum, epochs) => sum + epochs, 0) / chosen.length);
+  return Math.round(runs.reduce((sum, { epoch }) => sum + epoch, 0) / runs.length);
 }
 
 function concat(parts: readonly Int32Array[]): Int32Array {

@@ -3,6 +3,7 @@ import { classMeans } from "../head/class-means.ts";
 import { fitLinearProbe, type LinearHead } from "../head/linear-probe.ts";
 import type { LinearSession } from "../head/linear-session.ts";
 import { argmaxRows } from "../measure/argmax.ts";
+import { countRight } from "../measure/count-right.ts";
 import { nearestNeighbours } from "./nearest-neighbours.ts";
 
 /**
@@ -106,7 +107,7 @@ async function chooseK(session: LinearSession, { vectors, labels, classes }: Fro
   let best: { k: number; right: number } = { k: 1, right: -1 };
   for (const k of K_GRID) {
     const predicted = await nearestNeighbours(session, vectors, labels, classes, queries, k, true);
-    const right = predicted.reduce((sum, label, row) => sum + (label === labels[row] ? 1 : 0), 0);
+    const right = countRight(labels.subarray(0, rows), predicted);
     if (right > best.right) best = { k, right };
   }
   return best.k;

@@ -1,9 +1,10 @@
 import type { Evaluation, Score } from "@kilotune/contract";
+import { countRight } from "./count-right.ts";
 
 /** What a classifier got right. `expected` and `predicted` hold class numbers. */
 export function scoreOf(expected: Int32Array, predicted: Int32Array, classes: number): Score {
   const rows = expected.length;
-  const right = expected.reduce((sum, label, row) => sum + (label === predicted[row] ? 1 : 0), 0);
+  const right = countRight(expected, predicted);
   const confusion = confusionOf(expected, predicted, classes);
   return {
     rows,
