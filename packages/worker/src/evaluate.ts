@@ -20,7 +20,7 @@ export async function evaluatePrompt(options: {
   const { prompt } = options.stored;
   const { labels, calibration } = prompt.manifest;
   assertCompatible(prompt.manifest, backboneIdentity(backbone));
-  const { rows } = await readRows(test, (text) => backbone.tokenizer.encode(text), emit);
+  const { rows } = await readRows(test, (text) => backbone.tokenizer.encode(text), emit, "answering");
   const classOf = new Map(labels.map((label, at) => [label, at]));
   const unknownLabels = new Map<string, number>();
   for (const { label } of rows)

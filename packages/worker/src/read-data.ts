@@ -33,12 +33,13 @@ export interface LabelledTexts {
 /** First state of a job: bytes -> rows. Any error of the linter ends the job, with every bad line in the report. */
 export async function readData(job: TuneJob, emit: (event: JobEvent) => void): Promise<JobData> {
   const tokenCount = (text: string) => job.backbone.tokenizer.encode(text);
-  const train = await readRows(job.train, tokenCount, emit);
+  const train = await readRows(job.train, tokenCount, emit, "learning");
   const rows = job.shots === undefined ? train.rows : drawShots(train.rows, job.shots, job.seed);
   const labels = labelsOf(rows);
   const classOf = new Map(labels.map((label, at) => [label, at]));
   const read = async (source: DataSource | undefined) =>
-    source && number(source.name, (await readRows(source, tokenCount, emit, train.linter)).rows, classOf);
+    source &&
+    number(source.name, (await readRows(source, tokenCount, emit, "answering", train.linter)).rows, classOf);
   const validation = await read(job.validation);
   const test = await read(job.test);
   const otherTests = [];
@@ -52,6 +53,7 @@ export async function readRows(
   source: DataSource,
   tokenCount: TokenCount | Tokenizer["encode"],
   emit: (event: JobEvent) => void,
+  purpose: "learning" | "answering",
   against?: Linter,
 ): Promise<{ rows: Example[]; linter: Linter; report: LintReport }> {
   const read = await loadExamples(source.open(), {
@@ -59,8 +61,10 @@ export async function readRows(
     tokenCount,
     ...(against ? { against } : {}),
   });
-  emit({ kind: "lint", file: source.name, report: read.report });
-  if (read.report.errors.length > 0) throw invalidFile(source.name, read.report.errors);
+  // Rows that are only answered may be all of one class; what is learnt from may not.
+  const errors = read.report.errors.filter(({ code }) => !(purpose === "answering" && code === "one_class"));
+  emit({ kind: "lint", file: source.name, report: { ...read.report, errors } });
+  if (errors.length > 0) throw invalidFile(source.name, errors);
   return read;
 }
 

@@ -84,6 +84,18 @@ describe("a job", () => {
     expect(again.stored.prompt.manifest.labels).toEqual(stored.prompt.manifest.labels);
   });
 
+  it("answers a test file of one class, which nobody could learn from", async () => {
+    const { stored } = await runTuneJob(job());
+    const rows = toyRows(5, 3);
+    const one = rows.filter(({ label }) => label === rows[0]!.label);
+    const test = jsonl("test.jsonl", one);
+    const { evaluation } = await evaluatePrompt({ backbone: tiny.backbone, stored, test });
+    expect(evaluation.rows).toBe(one.length);
+    await expect(runTuneJob(job({ train: jsonl("train.jsonl", one) }))).rejects.toMatchObject({
+      code: "invalid_training_file",
+    });
+  });
+
   it("is answered the same however the test rows are sorted (known fault 11)", async () => {
     const { stored } = await runTuneJob(job());
     const rows = toyRows(5, 3);
