@@ -74,7 +74,8 @@ function tinyConfig({ words, layers = 2 }: TinyOptions) {
 
 const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
 
-function tinyTokenizer(words: readonly string[]) {
+/** A `tokenizer.json` of whole words; longer words than `longest` characters are unknown. */
+export function tinyTokenizer(words: readonly string[], longest = 100) {
   return {
     added_tokens: SPECIALS.map((content, id) => ({ id, content, special: true })),
     normalizer: {
@@ -91,7 +92,7 @@ function tinyTokenizer(words: readonly string[]) {
       type: "WordPiece",
       unk_token: "[UNK]",
       continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
+      max_input_chars_per_word: longest,
       vocab: Object.fromEntries([...SPECIALS, ...words].map((token, id) => [token, id])),
     },
   };

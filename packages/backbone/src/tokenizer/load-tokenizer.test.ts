@@ -1,50 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { tinyTokenizer } from "../testing.ts";
 import { loadTokenizer } from "./load-tokenizer.ts";
 
-const VOCABULARY = [
-  "[PAD]",
-  "[UNK]",
-  "[CLS]",
-  "[SEP]",
-  "card",
-  "lost",
-  "##s",
-  "my",
-  "!",
-  "\\",
-  "n",
-  "σ",
-  "##σ",
-  "a",
-  "##n",
-];
-const tokenizerJson = {
-  added_tokens: ["[PAD]", "[UNK]", "[CLS]", "[SEP]"].map((content, id) => ({ id, content, special: true })),
-  normalizer: {
-    type: "BertNormalizer",
-    clean_text: true,
-    handle_chinese_chars: true,
-    strip_accents: null,
-    lowercase: true,
-  },
-  pre_tokenizer: { type: "BertPreTokenizer" },
-  post_processor: { type: "BertProcessing", cls: ["[CLS]", 2], sep: ["[SEP]", 3] },
-  decoder: null,
-  model: {
-    type: "WordPiece",
-    unk_token: "[UNK]",
-    continuing_subword_prefix: "##",
-    max_input_chars_per_word: 4,
-    vocab: Object.fromEntries(VOCABULARY.map((token, id) => [token, id])),
-  },
-};
+const WORDS = ["card", "lost", "##s", "my", "!", "\\", "n", "σ", "##σ", "a", "##n"];
+const tokenizerJson = tinyTokenizer(WORDS, 4);
+const vocabulary = tokenizerJson.model.vocab;
 
 function tiny(maxTokens = 8) {
   return loadTokenizer({ tokenizerJson, tokenizerConfig: undefined, maxTokens });
 }
 
 function tokens(ids: Int32Array): string {
-  return Array.from(ids, (id) => VOCABULARY[id]).join(" ");
+  return Array.from(ids, (id) => Object.keys(vocabulary)[id]).join(" ");
 }
 
 describe("encode", () => {

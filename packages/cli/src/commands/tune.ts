@@ -1,4 +1,4 @@
-import type { Backbone } from "@kilotune/backbone";
+import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
 import { renderReport } from "@kilotune/report";
 import { fileSource, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
@@ -148,6 +148,6 @@ function refuseLayer(firstLayer: number | undefined, { manifest }: Backbone): vo
   throw usageError(
     "tune",
     `--first-layer: expected 0 to ${layers - 1}, the layers of ${manifest.id}, but saw ${firstLayer}`,
-    `Leave it out for ${Math.floor(layers / 2)}.`,
+    `Leave it out for ${defaultFirstLayer(layers)}.`,
   );
 }
