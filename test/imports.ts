@@ -9,6 +9,9 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tuner: ["contract", "engine", "backbone", "dataset"],
   serving: ["contract", "engine", "backbone", "prompt"],
   worker: ["contract", "engine", "backbone", "dataset", "prompt", "report", "tuner", "serving"],
+  store: ["contract"],
+  service: ["contract", "dataset", "store"],
+  api: ["contract", "service", "store"],
   cli: ["contract", "engine", "backbone", "dataset", "prompt", "report", "tuner", "serving", "worker"],
 };
 

@@ -10,3 +10,16 @@ export type {
   TuneReport,
   Verdict,
 } from "./report.ts";
+export {
+  type AliasName,
+  type BatchId,
+  type CheckpointId,
+  type EventId,
+  type FileId,
+  type JobId,
+  type KeyId,
+  PLATFORM,
+  type PromptId,
+  type TenantId,
+  type TunedModelName,
+} from "./ids.ts";
