@@ -1,13 +1,14 @@
 import type { Backbone } from "@kilotune/backbone";
-import { type Prng, type PrngState, prng, resumePrng } from "@kilotune/dataset";
-import { type Feeds, float32, type Session } from "@kilotune/engine";
+import { type PrngState, prng, resumePrng } from "@kilotune/dataset";
+import type { Session } from "@kilotune/engine";
+import { batchGradients } from "./batch-gradients.ts";
 import { lengthBatches } from "./data/batches.ts";
 import type { HiddenStore } from "./data/hidden-store.ts";
 import { DropoutMasks } from "./dropout-masks.ts";
 import { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 import { clipByGlobalNorm } from "./optimizer/clip.ts";
 import { warmupCosine } from "./optimizer/schedule.ts";
-import { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
+import { promptSite } from "./prompt-site.ts";
 import type { TuneSettings } from "./settings.ts";
 
 /** Everything that changes while tuning: a checkpoint is this, and nothing else. */
@@ -77,6 +78,7 @@ export async function tune(
 ): Promise<TuneEnd> {
   const site = promptSite(settings, backbone.manifest);
   const masks = settings.dropout > 0 ? new DropoutMasks(settings.dropout, settings.seed) : undefined;
+  const context = { settings, site, backbone, session, data, masks };
   const dropoutRandom = resumePrng(state.dropoutRandom);
   const stepsPerEpoch = Math.ceil(data.labels.length / settings.batchSize);
   const totalSteps = settings.epochs * stepsPerEpoch;
@@ -89,16 +91,11 @@ export async function tune(
       const batch = batches[state.step] as number[];
       const factor = factorAt(state.step);
       const learningRate = settings.promptLearningRate * factor;
-      const feeds = await stepFeeds(settings, site, backbone, data, state, batch, masks, dropoutRandom);
-      const results = await session.run(feeds);
-      const loss = results.loss?.data[0] as number;
-      const gradients = [`grad.${site.site.kind}`, "grad.prototypes"].map(
-        (name) => results[name]?.data as Float32Array,
-      ) as [Float32Array, Float32Array];
-      const norm = clipByGlobalNorm(gradients, settings.clipNorm);
+      const { loss, prompt, prototypes } = await batchGradients(context, state, batch, dropoutRandom);
+      const norm = clipByGlobalNorm([prompt, prototypes], settings.clipNorm);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) return "diverged";
-      updateAdamW(state.promptMoments, state.prompt, gradients[0], learningRate);
-      updateAdamW(state.prototypeMoments, state.prototypes, gradients[1], settings.headLearningRate * factor);
+      updateAdamW(state.promptMoments, state.prompt, prompt, learningRate);
+      updateAdamW(state.prototypeMoments, state.prototypes, prototypes, settings.headLearningRate * factor);
       state.step++;
       state.lossSum += loss * batch.length;
       state.dropoutRandom = dropoutRandom.state;
@@ -116,46 +113,4 @@ export async function tune(
     if ((await hooks.onEpoch?.({ epoch: state.epoch, loss, learningRate })) === "stop") return "stopped";
   }
   return "done";
-}
-
-async function stepFeeds(
-  settings: TuneSettings,
-  site: PromptSite,
-  backbone: Backbone,
-  data: TuneData,
-  state: TuneState,
-  batch: readonly number[],
-  masks: DropoutMasks | undefined,
-  random: Prng,
-): Promise<Feeds> {
-  const { hiddenSize, heads, layers } = backbone.manifest.config;
-  const texts = await data.store.batch(batch);
-  const B = batch.length;
-  const targets = new Float32Array(B * data.classes);
-  const weights = new Float32Array(B);
-  batch.forEach((row, at) => {
-    targets[at * data.classes + (data.labels[row] as number)] = 1;
-    weights[at] = (data.rowWeights?.[row] ?? 1) / B;
-  });
-  const dropout: Record<string, Feeds[string]> = {};
-  if (masks !== undefined) {
-    const S = texts.hidden?.dims[1] as number;
-    const queries = settings.method === "soft" ? settings.tokens + S : S;
-    const keys = settings.tokens + S;
-    dropout["dropout.prompt"] = masks.draw(site.dims, random);
-    for (let layer = settings.firstLayer; layer < layers; layer++) {
-      dropout[`dropout.${layer}.attention`] = masks.draw([B, heads, queries, keys], random);
-      dropout[`dropout.${layer}.mixed`] = masks.draw([B * queries, hiddenSize], random);
-      dropout[`dropout.${layer}.output`] = masks.draw([B * queries, hiddenSize], random);
-    }
-  }
-  return {
-    ...texts,
-    ...promptFeed(site, state.prompt),
-    ...dropout,
-    prototypes: float32(state.prototypes, [data.classes, hiddenSize]),
-    scale: float32([1 / settings.temperature], []),
-    targets: float32(targets, [B, data.classes]),
-    weights: float32(weights, [B]),
-  };
 }

@@ -1,7 +1,7 @@
 import { prng } from "@kilotune/dataset";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { lengthBatches } from "./batches.ts";
+import { lengthBatches, splitByLength } from "./batches.ts";
 
 const cases = fc.record({
   lengths: fc.array(fc.integer({ min: 1, max: 64 }), { maxLength: 200 }),
@@ -40,4 +40,23 @@ it("without random numbers the order is that of the lengths, then of the rows", 
 
 it("no rows, no batches", () => {
   expect(lengthBatches([], 4, prng(0))).toEqual([]);
+});
+
+it("splitting keeps the rows and their order, and splits only where that saves 64 positions of padding", () => {
+  fc.assert(
+    fc.property(cases, ({ lengths, batchSize }) => {
+      const padded = (rows: readonly number[]) => rows.length * lengths[rows.at(-1) as number]!;
+      for (const batch of lengthBatches(lengths, batchSize)) {
+        const parts = splitByLength(batch, lengths);
+        expect(parts.flat()).toEqual(batch);
+        const saved = padded(batch) - parts.reduce((sum, part) => sum + padded(part), 0);
+        expect(parts.length).toBe(saved >= 64 ? 2 : 1);
+      }
+    }),
+  );
+});
+
+it("splits the few long rows off where that saves most", () => {
+  const lengths = [...Array<number>(10).fill(10), 30, 40];
+  expect(splitByLength([...lengths.keys()], lengths)).toEqual([[...Array(10).keys()], [10, 11]]);
 });
