@@ -24,7 +24,7 @@ it("a batch with long rows, in two passes, has the mean of its rows' own gradien
   expect(splitByLength(batch, lengths)).toHaveLength(2);
 
   const whole = await batchGradients(context, state, batch, prng(0));
-  const alone = [];
+  const alone: Awaited<ReturnType<typeof batchGradients>>[] = [];
   for (const row of batch) alone.push(await batchGradients(context, state, [row], prng(0)));
   const mean = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0) / numbers.length;
   expect(whole.loss).toBeCloseTo(mean(alone.map(({ loss }) => loss)), 5);

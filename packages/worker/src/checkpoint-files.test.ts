@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Checkpoint } from "@kilotune/tuner";
@@ -22,7 +22,7 @@ describe("a checkpoint's file", () => {
     const later = { ...EXAMPLE, state: { ...EXAMPLE.state, step: 2 } };
     await open("job").save(later);
     expect(await open("job").load()).toEqual(later);
-    expect(await readdir(folder)).toEqual(["final.safetensors"]);
+    expect(await readdir(folder)).toEqual(["final.checkpoint"]);
   });
 
   it("that isn't there is none, without a word", async () => {
@@ -35,6 +35,22 @@ describe("a checkpoint's file", () => {
     expect(await open("other").load()).toBeUndefined();
     expect(notes).toEqual([expect.stringContaining("is of another job")]);
     expect(await open("job").load()).toEqual(EXAMPLE);
+  });
+
+  it("with one bit flipped anywhere is told as damaged, and never gone on with", async () => {
+    await open("job").save(EXAMPLE);
+    const file = path.join(folder, "final.checkpoint");
+    const whole = await readFile(file);
+    for (const at of [0, 31, 32, Math.floor(whole.length / 2), whole.length - 1]) {
+      const bytes = Buffer.from(whole);
+      bytes[at]! ^= 4;
+      await writeFile(file, bytes);
+      expect(await open("job").load()).toBeUndefined();
+      expect(notes.at(-1)).toContain("is damaged");
+    }
+    await writeFile(file, whole.subarray(0, 20));
+    expect(await open("job").load()).toBeUndefined();
+    expect(notes).toHaveLength(6);
   });
 
   it("isn't read where nobody asked to resume", async () => {
@@ -56,7 +72,7 @@ describe("removing checkpoints", () => {
   it("takes the folder along", async () => {
     const nested = path.join(folder, "checkpoints");
     await mkdir(nested);
-    for (const name of ["selection-0.safetensors", "final.safetensors", "final.safetensors.tmp"])
+    for (const name of ["selection-0.checkpoint", "final.checkpoint", "final.checkpoint.tmp"])
       await writeFile(path.join(nested, name), "");
     await removeCheckpoints(nested);
     expect(await readdir(folder)).toEqual([]);
@@ -64,7 +80,7 @@ describe("removing checkpoints", () => {
   });
 
   it("leaves whatever else somebody keeps there", async () => {
-    await writeFile(path.join(folder, "final.safetensors"), "");
+    await writeFile(path.join(folder, "final.checkpoint"), "");
     await writeFile(path.join(folder, "thesis.txt"), "");
     await removeCheckpoints(folder);
     expect(await readdir(folder)).toEqual(["thesis.txt"]);

@@ -1,11 +1,12 @@
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { decodeCheckpoint, encodeCheckpoint, type RunOptions } from "@kilotune/tuner";
 
 /**
- * A run's checkpoint as a file of the job's folder. It is written under a temporary name and renamed, so a kill leaves
- * the last whole one.
+ * A run's checkpoint as a file of the job's folder: its SHA-256, then its bytes. A flipped bit would otherwise go on as a
+ * slightly other prompt. It is written under a temporary name and renamed, so a kill leaves the last whole one.
  *
  * @param key what the run depends on; a file with another key is left alone and started over
  */
@@ -15,7 +16,7 @@ export function checkpointFile(
   key: string,
   options: { resume: boolean; onUnusable(words: string): void },
 ): NonNullable<RunOptions["checkpoint"]> {
-  const file = path.join(folder, `${run}.safetensors`);
+  const file = path.join(folder, `${run}.checkpoint`);
   return {
     async load() {
       if (!options.resume) return undefined;
@@ -27,7 +28,7 @@ export function checkpointFile(
         throw error;
       }
       try {
-        const found = decodeCheckpoint(bytes, key);
+        const found = decodeCheckpoint(checked(bytes), key);
         if (found === undefined)
           options.onUnusable(`${file} is of another job (data, settings or backbone differ): starting over`);
         return found;
@@ -41,7 +42,8 @@ export function checkpointFile(
       const temporary = `${file}.tmp`;
       try {
         await mkdir(folder, { recursive: true });
-        await writeFile(temporary, encodeCheckpoint(checkpoint, key));
+        const bytes = encodeCheckpoint(checkpoint, key);
+        await writeFile(temporary, [sha256(bytes), bytes]);
         await rename(temporary, file);
       } catch (cause) {
         throw new KilotuneError(
@@ -58,7 +60,19 @@ export function checkpointFile(
 /** Removes what jobs leave in the folder, and the folder where nothing else is in it. */
 export async function removeCheckpoints(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const ours = names.filter((name) => /^(selection-\d+|final)\.safetensors(\.tmp)?$/.test(name));
+  const ours = names.filter((name) => /^(selection-\d+|final)\.checkpoint(\.tmp)?$/.test(name));
   await Promise.all(ours.map((name) => rm(path.join(folder, name), { force: true })));
   if (ours.length === names.length) await rmdir(folder).catch(() => {});
+}
+
+function checked(file: Uint8Array): Uint8Array {
+  const bytes = file.subarray(SHA256_BYTES);
+  if (sha256(bytes).equals(file.subarray(0, SHA256_BYTES))) return bytes;
+  throw new KilotuneError("bad_checkpoint", "its checksum is another's", "Start over.");
+}
+
+const SHA256_BYTES = 32;
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash("sha256").update(bytes).digest();
 }

@@ -19,6 +19,7 @@ import { type JobProgress, jobProgress } from "./progress.ts";
 import { type ChosenNumbers, chooseNumbers, roundedPrompt, writePrompt } from "./publish.ts";
 import { type JobData, readData } from "./read-data.ts";
 import { type Selection, select } from "./select.ts";
+import { sharedSessions } from "./shared-sessions.ts";
 import { trainingPace } from "./training-pace.ts";
 
 /**
@@ -27,7 +28,9 @@ import { trainingPace } from "./training-pace.ts";
  *
  * @throws KilotuneError `invalid_training_file`, `interrupted`, and whatever reading and writing may meet
  */
-export async function runTuneJob(job: TuneJob, hooks: JobHooks = {}): Promise<JobResult> {
+export async function runTuneJob(asked: TuneJob, hooks: JobHooks = {}): Promise<JobResult> {
+  await using backbone = sharedSessions(asked.backbone);
+  const job = { ...asked, backbone };
   const progress = jobProgress(hooks);
   progress.stage("read", "reading and checking the data");
   const data = await readData(job, progress.emit);

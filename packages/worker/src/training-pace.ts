@@ -16,21 +16,27 @@ export function trainingPace(
   emit: (event: JobEvent) => void,
   clock: () => number,
 ): TrainingPace {
+  /** Rows of the runs that began before this one, each to its end. */
+  let earlier = 0;
   let seen = 0;
   let spentMs = 0;
   return {
     begin(run, settings, rows) {
       let last = clock();
       let accuracy: number | null = null;
-      const batch = Math.min(settings.batchSize, rows);
+      const whole = rows * settings.epochs;
+      const before = earlier;
+      earlier += whole;
+      let done: number | undefined;
       const kind = run === "final" ? "final" : "selection";
       return {
         onStep({ epoch, share, loss }) {
           const now = clock();
           spentMs += now - last;
           last = now;
-          seen += batch;
-          const left = Math.max(0, plannedRows - seen);
+          // A run that goes on from a checkpoint begins in the middle: what came before wasn't seen at this pace.
+          seen += share * whole - (done ?? share * whole - Math.min(settings.batchSize, rows));
+          done = share * whole;
           emit({
             kind: "training",
             run: kind,
@@ -39,7 +45,7 @@ export function trainingPace(
             share,
             loss,
             validationAccuracy: accuracy,
-            secondsLeft: (spentMs / seen / 1000) * left,
+            secondsLeft: (spentMs / seen / 1000) * Math.max(0, plannedRows - before - done),
           });
         },
         onEpoch({ validationAccuracy }) {
