@@ -1,3 +1,5 @@
+import type { LintIssue } from "./lint.ts";
+
 /**
  * The one error that users see. Told apart by `code`; `kind` decides the exit code of the command line and, later, the
  * HTTP status. The message says what was expected and what was seen, the hint what to try.
@@ -8,18 +10,30 @@ export class KilotuneError extends Error {
   readonly kind: ErrorKind;
   readonly hint: string;
   readonly retryable: boolean;
+  /** The field of the request that is to blame, e.g. `training_file`. */
+  readonly param: string | null;
+  /** Of `invalid_training_file`: what the linter says. */
+  readonly issues: readonly LintIssue[];
 
   constructor(
     code: string,
     message: string,
     hint: string,
-    options: { kind?: ErrorKind; retryable?: boolean; cause?: unknown } = {},
+    options: {
+      kind?: ErrorKind;
+      retryable?: boolean;
+      param?: string | null;
+      issues?: readonly LintIssue[];
+      cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.kind = options.kind ?? "input";
     this.hint = hint;
     this.retryable = options.retryable ?? false;
+    this.param = options.param ?? null;
+    this.issues = options.issues ?? [];
   }
 }
 

@@ -24,3 +24,63 @@ export type AliasName = Branded<"alias">;
 
 /** The platform itself: its partition holds the list of tenants, the admin keys and the audit log. */
 export const PLATFORM = "tn-platform" as TenantId;
+
+/** The time-ordered ids by kind, to make and to parse. */
+export interface TimeOrderedIds {
+  readonly file: FileId;
+  readonly job: JobId;
+  readonly event: EventId;
+  readonly checkpoint: CheckpointId;
+  readonly key: KeyId;
+  readonly batch: BatchId;
+}
+
+const PREFIXES: { readonly [Kind in keyof TimeOrderedIds]: string } = {
+  file: "file-",
+  job: "ftjob-",
+  event: "ftevent-",
+  checkpoint: "ftckpt-",
+  key: "key-",
+  batch: "batch-",
+};
+
+/** `ulid`: 26 lower-case letters and digits of Crockford's base 32, the first ten a time. */
+export function idOf<Kind extends keyof TimeOrderedIds>(kind: Kind, ulid: string): TimeOrderedIds[Kind] {
+  return `${PREFIXES[kind]}${ulid}` as TimeOrderedIds[Kind];
+}
+
+/** undefined where `text` is no id of this kind, by its letters alone. */
+export function parseId<Kind extends keyof TimeOrderedIds>(
+  kind: Kind,
+  text: string,
+): TimeOrderedIds[Kind] | undefined {
+  const prefix = PREFIXES[kind];
+  if (!text.startsWith(prefix) || !ULID.test(text.slice(prefix.length))) return undefined;
+  return text as TimeOrderedIds[Kind];
+}
+
+/** Without its prefix. */
+export function ulidOf(id: TimeOrderedIds[keyof TimeOrderedIds]): string {
+  return id.slice(-26);
+}
+
+/** PLATFORM isn't one. */
+export function parseTenantId(text: string): TenantId | undefined {
+  return /^tn-[a-z]{16}$/.test(text) ? (text as TenantId) : undefined;
+}
+
+export function parsePromptId(text: string): PromptId | undefined {
+  return /^[0-9a-f]{64}$/.test(text) ? (text as PromptId) : undefined;
+}
+
+export function parseAliasName(text: string): AliasName | undefined {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(text) ? (text as AliasName) : undefined;
+}
+
+/** A checkpoint's name ends in `:ckpt-step-<step>`. */
+export function parseTunedModelName(text: string): TunedModelName | undefined {
+  const name = /^ft:[a-z0-9._-]{1,64}:[a-z]{16}:[A-Za-z0-9._-]{0,64}:[a-z]{8}(?::ckpt-step-[0-9]{1,12})?$/;
+  return name.test(text) ? (text as TunedModelName) : undefined;
+}
+
+const ULID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;

@@ -1,0 +1,41 @@
+import type { KeyId } from "@kilotune/contract";
+import type { Blobs, Clock, Records, Workflow } from "@kilotune/store";
+
+/** All that the use cases know of the world. Made once a process; a request adds who asks: `{ ...service, by: caller.key.id }`. */
+export interface Service {
+  readonly records: Records;
+  readonly blobs: Blobs;
+  readonly workflow: Workflow;
+  readonly clock: Clock;
+  /** Models that jobs tune and that everybody may call, by id. */
+  readonly backbones: ReadonlyMap<string, Backbone>;
+  /** Cryptographic random bytes; Node's where left out. */
+  readonly random?: (bytes: number) => Uint8Array;
+  /** Whom the audit log names; the system itself where left out. */
+  readonly by?: KeyId;
+}
+
+export interface Backbone {
+  readonly id: string;
+  readonly createdAt: UnixSeconds;
+  /** The first layer of a `kv` prompt is below it. */
+  readonly layers: number;
+}
+
+/** Whole seconds, as on the wire. */
+export type UnixSeconds = number;
+
+/** What a list answers. The next page is `after` the id of the last. */
+export interface Page<T> {
+  readonly data: readonly T[];
+  readonly hasMore: boolean;
+}
+
+export interface PageQuery {
+  /** An id; it needn't exist any more. */
+  readonly after?: string;
+  /** 1 .. 100, default 20. */
+  readonly limit?: number;
+  /** By age. Each list has its own default. */
+  readonly order?: "asc" | "desc";
+}

@@ -1,0 +1,57 @@
+import type { FileId, JobId, MethodName, PromptId, TunedModelName } from "@kilotune/contract";
+import type { UnixSeconds } from "./context.ts";
+
+/** A tuning job as the tenant sees it. */
+export interface Job {
+  readonly id: JobId;
+  readonly status: JobStatus;
+  /** The backbone. */
+  readonly model: string;
+  readonly trainingFile: FileId;
+  readonly validationFile: FileId | null;
+  readonly method: JobMethod;
+  readonly seed: number;
+  readonly suffix: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly createdAt: UnixSeconds;
+  readonly startedAt: UnixSeconds | null;
+  readonly finishedAt: UnixSeconds | null;
+  readonly estimatedFinishAt: UnixSeconds | null;
+  /** null until it has succeeded. */
+  readonly tunedModel: TunedModelName | null;
+  readonly promptId: PromptId | null;
+  /** null until it has succeeded. */
+  readonly trainedTokens: number | null;
+  /** Time at work, as metered: neither pauses nor a stopped server count. */
+  readonly tuningSeconds: number;
+  readonly error: JobError | null;
+}
+
+export type JobStatus =
+  | "validating_files"
+  | "queued"
+  | "running"
+  | "paused"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+
+export interface JobMethod {
+  readonly type: MethodName;
+  readonly epochs: number | "auto";
+  /** Virtual tokens of `kv` and `soft`; the method's default where null. */
+  readonly tokens: number | null;
+  /** First prompted layer of `kv`; the upper half where null. */
+  readonly firstLayer: number | null;
+}
+
+export interface JobError {
+  readonly code: string;
+  readonly message: string;
+  /** `training_file` or `validation_file`, where it is to blame. */
+  readonly param: string | null;
+}
+
+export function hasEnded(status: JobStatus): boolean {
+  return status === "succeeded" || status === "failed" || status === "cancelled";
+}
