@@ -1,5 +1,6 @@
 import { openMiniLm } from "./support/backbone.ts";
 import { defineBench, say } from "./support/bench.ts";
+import { sharedFile } from "./support/places.ts";
 import { accuracies, tuneOnce } from "./support/tune-once.ts";
 
 export const bench = defineBench({
@@ -11,7 +12,7 @@ export const bench = defineBench({
     const runs = [];
     for (const shots of [5, 10]) {
       for (let seed = 0; seed < seeds; seed++) {
-        const { report, seconds } = await tuneOnce(backbone, "clinc150", { shots, seed });
+        const { report, seconds } = await tuneOnce(backbone, sharedFile("data/clinc150"), { shots, seed });
         const run = { shots, seed, ...accuracies(report), seconds };
         say(JSON.stringify(run));
         runs.push(run);

@@ -1,5 +1,6 @@
 import { openMiniLm } from "./support/backbone.ts";
 import { defineBench, say } from "./support/bench.ts";
+import { sharedFile } from "./support/places.ts";
 import { accuracies, mean, tuneOnce } from "./support/tune-once.ts";
 
 export const bench = defineBench({
@@ -10,7 +11,10 @@ export const bench = defineBench({
     const backbone = await openMiniLm();
     const runs = [];
     for (let seed = 0; seed < seeds; seed++) {
-      const { report, seconds, epochs } = await tuneOnce(backbone, "banking77", { shots, seed });
+      const { report, seconds, epochs } = await tuneOnce(backbone, sharedFile("data/banking77"), {
+        shots,
+        seed,
+      });
       const run = { seed, ...accuracies(report), epochs, seconds };
       say(JSON.stringify(run));
       runs.push(run);

@@ -11,7 +11,7 @@ export const bench = defineBench({
   async run({ shots, seed, "peer-epochs": peerEpochs }) {
     const backbone = await openMiniLm();
     const start = performance.now();
-    const { report } = await tuneOnce(backbone, "banking77", { shots, seed });
+    const { report } = await tuneOnce(backbone, sharedFile("data/banking77"), { shots, seed });
     // Everything from reading the files to the published prompt and its figures on the test file, baselines included.
     const seconds = (performance.now() - start) / 1000;
     const args = [

@@ -10,21 +10,29 @@ import {
 import { backboneIdentity } from "@kilotune/worker";
 
 /** Prompts of random numbers and varied method, length and first layer: what matters here isn't what they answer. */
-export async function randomPrompts(
+export function randomPrompts(
   backbone: Backbone,
   count: number,
-  options: { seed?: number; tokens?: number } = {},
+  options: RandomOptions = {},
 ): Promise<StoredPrompt[]> {
-  const random = prng(options.seed ?? 0, "random prompts");
-  const prompts: StoredPrompt[] = [];
-  for (let at = 0; at < count; at++) {
-    prompts.push(
-      await decodePrompt(
-        encodePrompt(randomPrompt(backbone, random, at, options.tokens), { storage: "float16" }),
-      ),
-    );
-  }
-  return prompts;
+  return Promise.all([...randomPromptBytes(backbone, count, options)].map((bytes) => decodePrompt(bytes)));
+}
+
+interface RandomOptions {
+  readonly seed?: number;
+  /** Of each prompt; varied, with methods and first layers, where left out. */
+  readonly tokens?: number;
+}
+
+/** The same as the bytes of their files, one at a time. */
+export function* randomPromptBytes(
+  backbone: Backbone,
+  count: number,
+  { seed = 0, tokens }: RandomOptions = {},
+): Generator<Uint8Array> {
+  const random = prng(seed, "random prompts");
+  for (let at = 0; at < count; at++)
+    yield encodePrompt(randomPrompt(backbone, random, at, tokens), { storage: "float16" });
 }
 
 const LABELS = Array.from({ length: 12 }, (_, at) => `label-${at}`);

@@ -4,21 +4,20 @@ import type { Backbone } from "@kilotune/backbone";
 import type { TuneReport } from "@kilotune/contract";
 import { fileSource, type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
 import { say } from "./bench.ts";
-import { sharedFile } from "./places.ts";
 import { withFolder } from "./temporary.ts";
 
-/** One whole job on a public data set, from files to the published prompt, answered on its whole test file. */
+/** One whole job on a data set's folder, from files to the published prompt, answered on its whole test file. */
 export async function tuneOnce(
   backbone: Backbone,
-  dataSet: string,
+  data: string,
   options: Pick<TuneJob, "seed"> & Partial<Pick<TuneJob, "shots" | "storage" | "method" | "epochs">>,
 ): Promise<JobResult & { bytes: Uint8Array }> {
   return withFolder(async (folder) => {
     const out = path.join(folder, "prompt.safetensors");
     const job: TuneJob = {
       backbone,
-      train: fileSource(sharedFile(`data/${dataSet}/train.jsonl`)),
-      test: fileSource(sharedFile(`data/${dataSet}/test.jsonl`)),
+      train: fileSource(path.join(data, "train.jsonl")),
+      test: fileSource(path.join(data, "test.jsonl")),
       method: "kv",
       epochs: "auto",
       out,
