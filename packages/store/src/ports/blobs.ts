@@ -1,6 +1,9 @@
 import type { TenantId } from "@kilotune/contract";
 
-/** Files of a tenant. A path is made by us, never by a user: segments of a-z, 0-9, `.`, `_`, `-`, joined by `/`. */
+/**
+ * Files of a tenant. A path is made by us, never by a user: segments of a-z, 0-9, `.`, `_`, `-`, joined by `/`, at most 512
+ * in all; no blob is the folder of another. Anything else is refused (`bad_store_call`).
+ */
 export interface Blobs {
   /**
    * Visible only when whole: a broken upload leaves nothing. With `ifAbsent` a blob that exists is kept.
@@ -14,7 +17,10 @@ export interface Blobs {
     options?: { readonly ifAbsent?: boolean },
   ): Promise<BlobWritten>;
 
-  /** undefined where there is none. The chunks are of any size; a reader that stops early releases the file. */
+  /**
+   * undefined where there is none. The chunks are of any size. Whoever opens must read, once: the file is released at the
+   * end, and where a reader stops early (`return` of the iterator does, before its first chunk too).
+   */
   open(
     tenant: TenantId,
     path: string,

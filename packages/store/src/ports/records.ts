@@ -3,6 +3,9 @@ import type { TenantId } from "@kilotune/contract";
 /**
  * Small JSON records, in one partition a tenant. The adapters know no noun: rules such as "a job that has ended never
  * changes" live above, in terms of `expect`. So both adapters are small, and a rule is written once.
+ *
+ * Keys, pages and changes of another form than said here are refused (`bad_store_call`). That is a mistake of the caller:
+ * ids from outside are parsed before they get here.
  */
 export interface Records {
   read(tenant: TenantId, key: RecordKey): Promise<StoredRecord | undefined>;
@@ -11,15 +14,19 @@ export interface Records {
   list(tenant: TenantId, kind: string, page?: PageRequest): Promise<RecordPage>;
 
   /**
-   * All changes or none, at most 25. What `read` and `list` say afterwards includes them.
+   * All changes or none, at most 25 and 3 MB, one a record. What `read` and `list` say afterwards includes them.
    *
-   * @throws StaleWriteError an expectation doesn't hold; names its key
+   * @throws StaleWriteError an expectation doesn't hold; names the first such key
+   * @throws KilotuneError `record_too_large`, `disk_full`, `store_busy`
    */
   write(tenant: TenantId, changes: readonly RecordChange[]): Promise<void>;
 
   /**
    * Adds to numbers of one record atomically (a missing record or number counts as 0) and answers all its numbers.
-   * With `atMost` nothing is added, and undefined answered, where a number would pass its limit.
+   * With `atMost` nothing is added, and undefined answered, where a number would pass its limit. Whole numbers only:
+   * their sums are exact in every order. Names are of letters, digits and `_`. Without `expiresAt` a record keeps its own.
+   *
+   * @throws KilotuneError `not_a_counter` the record holds anything else; `disk_full`, `store_busy`
    */
   add(
     tenant: TenantId,
@@ -43,7 +50,7 @@ export interface StoredRecord {
   readonly key: RecordKey;
   /** 1 when made; one more at each write. */
   readonly revision: number;
-  /** At most 300 KB as JSON. */
+  /** At most 300 KB as `JSON.stringify` writes it. */
   readonly value: JsonObject;
   /** From then on the record isn't seen any more, whether or not it has been removed yet. */
   readonly expiresAt?: Date;

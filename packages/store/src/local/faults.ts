@@ -1,0 +1,82 @@
+import { isCodedError, KilotuneError } from "@kilotune/contract";
+
+/** What Node and SQLite say of a disk, as errors that users see. */
+
+/** While the store runs. The words name no path: they may end up in an answer to a tenant. */
+export function runFault(error: unknown): unknown {
+  if (isFull(error)) {
+    return new KilotuneError(
+      "disk_full",
+      "the disk that holds the store is full; nothing was written",
+      "Free some space on it; no restart is needed.",
+      { kind: "machine", retryable: true, cause: error },
+    );
+  }
+  return error;
+}
+
+/** While it opens, for whoever starts the server. */
+export function startFault(folder: string, error: unknown): unknown {
+  if (isCodedError(error)) return error;
+  const machine = { kind: "machine", cause: error } as const;
+  if (isFull(error)) {
+    return new KilotuneError(
+      "disk_full",
+      `can't open the store in ${folder}: the disk is full`,
+      "Free some space on it, or choose another folder.",
+      machine,
+    );
+  }
+  if (sqliteCode(error) === SQLITE.busy) {
+    return new KilotuneError(
+      "store_in_use",
+      `another process has the store in ${folder} open`,
+      "Stop the other server, or choose another folder. One process at a time may use a store.",
+      { kind: "usage", cause: error },
+    );
+  }
+  if (isUnwritable(error)) {
+    return new KilotuneError(
+      "folder_not_writable",
+      `can't write to the folder ${folder}`,
+      "Give the user that runs Kilotune the right to write there, or choose another folder.",
+      machine,
+    );
+  }
+  if (isDamaged(error)) {
+    return new KilotuneError(
+      "store_damaged",
+      `${folder} holds a damaged store, or records.sqlite there is something else`,
+      "Restore the folder from a backup, or choose another one.",
+      machine,
+    );
+  }
+  return error;
+}
+
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(systemCode(error)) || sqliteCode(error) === SQLITE.full;
+}
+
+function isUnwritable(error: unknown): boolean {
+  if (["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR"].includes(systemCode(error))) return true;
+  const code = sqliteCode(error);
+  return code === SQLITE.readOnly || code === SQLITE.cannotOpen;
+}
+
+function isDamaged(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === SQLITE.corrupt || code === SQLITE.notADatabase;
+}
+
+/** https://sqlite.org/rescode.html; the low byte of an extended code. */
+const SQLITE = { busy: 5, readOnly: 8, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 };
+
+function sqliteCode(error: unknown): number {
+  if (!(error instanceof Error && "errcode" in error && typeof error.errcode === "number")) return 0;
+  return error.errcode & 0xff;
+}
+
+function systemCode(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

@@ -1,0 +1,1 @@
+export { type LocalStore, openLocalStore } from "./open-local-store.ts";
