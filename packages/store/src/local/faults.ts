@@ -60,6 +60,7 @@ function isFull(error: unknown): boolean {
 
 function isUnwritable(error: unknown): boolean {
   if (["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR"].includes(systemCode(error))) return true;
+  if (extendedCode(error) === SQLITE.ioErrorAtLock) return true; // A file opened for reading takes no such lock.
   const code = sqliteCode(error);
   return code === SQLITE.readOnly || code === SQLITE.cannotOpen;
 }
@@ -69,12 +70,24 @@ function isDamaged(error: unknown): boolean {
   return code === SQLITE.corrupt || code === SQLITE.notADatabase;
 }
 
-/** https://sqlite.org/rescode.html; the low byte of an extended code. */
-const SQLITE = { busy: 5, readOnly: 8, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 };
+/** https://sqlite.org/rescode.html */
+const SQLITE = {
+  busy: 5,
+  readOnly: 8,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+  ioErrorAtLock: 3850,
+};
 
-function sqliteCode(error: unknown): number {
-  if (!(error instanceof Error && "errcode" in error && typeof error.errcode === "number")) return 0;
-  return error.errcode & 0xff;
+/** The kind of failure, which is an extended code's low byte. */
+const sqliteCode = (error: unknown) => extendedCode(error) & 0xff;
+
+function extendedCode(error: unknown): number {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number"
+    ? error.errcode
+    : 0;
 }
 
 function systemCode(error: unknown): string {
