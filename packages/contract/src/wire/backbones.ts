@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { Count, Id } from "./values.ts";
+
+export const BackboneObject = z
+  .object({
+    id: Id,
+    object: z.literal("backbone"),
+    title: z.string(),
+    licence: z.string(),
+    tasks: z.array(z.string()).meta({ description: "What it can do, e.g. classify, embeddings" }),
+    hidden_size: Count,
+    max_tokens: Count,
+  })
+  .meta({ id: "Backbone" });
+export type BackboneObject = z.infer<typeof BackboneObject>;
+
+export const BackboneList = z
+  .object({ object: z.literal("list"), data: z.array(BackboneObject) })
+  .meta({ id: "BackboneList" });

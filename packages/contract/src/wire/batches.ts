@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { pageOf } from "./page.ts";
+import { Count, GivenId, Id, Metadata, UnixSeconds } from "./values.ts";
+
+export const BatchCreate = z
+  .strictObject({
+    input_file_id: GivenId,
+    endpoint: z.enum(["/v1/classify", "/v1/embeddings"]),
+    completion_window: z.literal("24h"),
+    metadata: Metadata.nullish(),
+  })
+  .meta({ id: "BatchCreate" });
+export type BatchCreate = z.infer<typeof BatchCreate>;
+
+const Moment = UnixSeconds.nullish();
+
+export const BatchObject = z
+  .object({
+    id: Id,
+    object: z.literal("batch"),
+    endpoint: z.string(),
+    input_file_id: Id,
+    completion_window: z.string(),
+    status: z.enum([
+      "validating",
+      "failed",
+      "in_progress",
+      "finalizing",
+      "completed",
+      "expired",
+      "cancelling",
+      "cancelled",
+    ]),
+    output_file_id: Id.nullish(),
+    error_file_id: Id.nullish(),
+    created_at: UnixSeconds,
+    in_progress_at: Moment,
+    expires_at: Moment,
+    completed_at: Moment,
+    failed_at: Moment,
+    cancelled_at: Moment,
+    request_counts: z.object({ total: Count, completed: Count, failed: Count }),
+    metadata: z.record(z.string(), z.string()).nullish(),
+  })
+  .meta({ id: "Batch" });
+export type BatchObject = z.infer<typeof BatchObject>;
+
+export const BatchPage = pageOf(BatchObject).meta({ id: "BatchPage" });

@@ -1,0 +1,57 @@
+/**
+ * Every code that an answer of the API can carry, with its HTTP status. A code that is missing here is a 400 where the
+ * caller's input is to blame and a 500 where the machine is: never a reason to leak what happened.
+ */
+export const ERROR_STATUS = {
+  invalid_request: 400,
+  invalid_value: 400,
+  invalid_json: 400,
+  invalid_multipart: 400,
+  invalid_training_file: 400,
+  invalid_upload: 400,
+  job_ended: 400,
+  no_previous_target: 400,
+  backbone_mismatch: 400,
+  prompt_too_long: 400,
+  unsupported_model: 400,
+
+  invalid_api_key: 401,
+  insufficient_scope: 403,
+  tenant_suspended: 403,
+
+  not_found: 404,
+  model_not_found: 404,
+  method_not_allowed: 405,
+  request_timeout: 408,
+  busy: 409,
+  file_in_use: 409,
+  model_in_use: 409,
+  precondition_failed: 412,
+  body_too_large: 413,
+  file_too_large: 413,
+  unsupported_media_type: 415,
+  unsupported_encoding: 415,
+  idempotency_key_reused: 422,
+  precondition_required: 428,
+
+  rate_limit_exceeded: 429,
+  overloaded: 429,
+  exceeded_quota: 429,
+  /** Nobody reads this one: the client has hung up. It is for logs and metrics. */
+  client_closed: 499,
+
+  internal_error: 500,
+  non_finite: 500,
+  not_implemented: 501,
+  closed: 503,
+  deadline_exceeded: 504,
+  disk_full: 507,
+} as const satisfies Readonly<Record<string, number>>;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** OpenAI's `type` of an error. */
+export function errorType(status: number): string {
+  if (status === 429) return "rate_limit_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}

@@ -1,0 +1,53 @@
+export { AliasDeleted, AliasObject, AliasPage, AliasPut } from "./aliases.ts";
+export { AuditObject, AuditPage, AuditQuery } from "./audit.ts";
+export { BackboneList, BackboneObject } from "./backbones.ts";
+export { BatchCreate, BatchObject, BatchPage } from "./batches.ts";
+export { ERROR_STATUS, type ErrorCode, errorType } from "./error-status.ts";
+export { ErrorBody } from "./errors.ts";
+export {
+  ExpiresAfter,
+  FileDeleted,
+  FileListQuery,
+  FileName,
+  FileObject,
+  FilePage,
+  FilePurpose,
+  MAX_FILE_BYTES,
+  UploadPurpose,
+} from "./files.ts";
+export {
+  ClassifyRequest,
+  ClassifyResponse,
+  EmbeddingsRequest,
+  EmbeddingsResponse,
+  MAX_INPUT_LENGTH,
+  MAX_INPUTS,
+} from "./inference.ts";
+export {
+  CheckpointObject,
+  CheckpointPage,
+  JobCreate,
+  JobEventObject,
+  JobEventPage,
+  JobListQuery,
+  JobObject,
+  JobPage,
+  JobStatus,
+  Method,
+  metadataFilter,
+} from "./jobs.ts";
+export { KeyCreate, KeyObject, KeyPage, KeyRotate, NewKey, TenantScope } from "./keys.ts";
+export { ModelDeleted, ModelList, ModelObject } from "./models.ts";
+export { OrderedPageQuery, PageQuery, pageOf } from "./page.ts";
+export { PromptList, PromptObject } from "./prompts.ts";
+export {
+  TenantCreate,
+  TenantCreated,
+  TenantDeleted,
+  TenantObject,
+  TenantPage,
+  TenantUpdate,
+} from "./tenants.ts";
+export { MAX_PART_BYTES, UploadComplete, UploadCreate, UploadObject, UploadPartObject } from "./uploads.ts";
+export { UsageList, UsageQuery } from "./usage.ts";
+export { NewWebhook, WebhookObject, WebhookPut } from "./webhooks.ts";

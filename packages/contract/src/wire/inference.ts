@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { Count, ModelName } from "./values.ts";
+
+/** A call's rows are answered together, so one call may not fill the queue of all tenants. */
+export const MAX_INPUTS = 2048;
+/** UTF-16 units of a text, as in training rows. What the backbone doesn't read is flagged `truncated`. */
+export const MAX_INPUT_LENGTH = 100_000;
+
+const Text = z
+  .string()
+  .min(1)
+  .max(MAX_INPUT_LENGTH)
+  // The linter's rules for training rows.
+  .refine((text) => /\S/.test(text), "must have more than blanks")
+  .refine((text) => text.isWellFormed(), "must be valid Unicode, without half surrogate pairs");
+const Texts = z.union([Text, z.array(Text).min(1).max(MAX_INPUTS)]).meta({
+  description: `One text, or up to ${MAX_INPUTS}`,
+  examples: ["Where is my parcel?"],
+});
+
+const Usage = z.object({ prompt_tokens: Count, total_tokens: Count });
+
+export const ClassifyRequest = z
+  .strictObject({
+    model: ModelName,
+    input: Texts,
+    top_k: z.int().min(1).max(1000).optional().meta({ description: "How many scores; default all" }),
+    user: z.string().max(512).optional(),
+  })
+  .meta({ id: "ClassifyRequest" });
+
+export const ClassifyResponse = z
+  .object({
+    object: z.literal("list"),
+    model: z.string().meta({ description: "The model that answered: where an alias was asked, its target" }),
+    data: z.array(
+      z.object({
+        index: Count,
+        label: z.string(),
+        score: z.number().meta({ description: "Calibrated probability of the label" }),
+        scores: z.record(z.string(), z.number()),
+        truncated: z.boolean(),
+      }),
+    ),
+    usage: Usage,
+  })
+  .meta({ id: "ClassifyResponse" });
+
+/** OpenAI's. Its client asks for base64 unless told otherwise. Token ids aren't taken: they'd be another tokenizer's. */
+export const EmbeddingsRequest = z
+  .strictObject({
+    model: ModelName,
+    input: Texts,
+    encoding_format: z.enum(["float", "base64"]).optional(),
+    dimensions: z.int().min(1).max(65_536).optional().meta({ description: "Only the model's own size" }),
+    user: z.string().max(512).optional(),
+  })
+  .meta({ id: "EmbeddingsRequest" });
+
+export const EmbeddingsResponse = z
+  .object({
+    object: z.literal("list"),
+    model: z.string(),
+    data: z.array(
+      z.object({
+        object: z.literal("embedding"),
+        index: Count,
+        embedding: z
+          .union([z.array(z.number()), z.string()])
+          .meta({ description: "Numbers, or base64 of little-endian float32" }),
+        truncated: z.boolean(),
+      }),
+    ),
+    usage: Usage,
+  })
+  .meta({ id: "EmbeddingsResponse" });

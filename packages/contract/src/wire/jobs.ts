@@ -1,0 +1,160 @@
+import { z } from "zod";
+import { PageQuery, pageOf } from "./page.ts";
+import { Count, GivenId, Id, line, Metadata, ModelName, UnixSeconds } from "./values.ts";
+
+/**
+ * Strict at every level: a misspelt `n_epochs` would otherwise tune with the default and say nothing. "auto" is what
+ * leaving a field out means.
+ */
+const HeadHyperparameters = z.strictObject({
+  n_epochs: auto(z.int().min(1).max(200)),
+  /** OpenAI's clients name them; the job finds them itself, so any other value is refused rather than ignored. */
+  batch_size: z.literal("auto").optional(),
+  learning_rate_multiplier: z.literal("auto").optional(),
+});
+
+const SoftHyperparameters = HeadHyperparameters.extend({
+  tokens: auto(z.int().min(1).max(128)).meta({ description: "Virtual tokens" }),
+});
+
+const KvHyperparameters = SoftHyperparameters.extend({
+  first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have no prefix" }),
+});
+
+function auto<Value extends z.ZodType>(value: Value) {
+  return z.union([z.literal("auto"), value]).optional();
+}
+
+/** `supervised` is what OpenAI's clients say by habit: it means the default, `kv`. */
+export const Method = z
+  .discriminatedUnion("type", [
+    z.strictObject({
+      type: z.literal("kv"),
+      kv: z.strictObject({ hyperparameters: KvHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
+      type: z.literal("soft"),
+      soft: z.strictObject({ hyperparameters: SoftHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
+      type: z.literal("head"),
+      head: z.strictObject({ hyperparameters: HeadHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
+      type: z.literal("supervised"),
+      supervised: z.strictObject({ hyperparameters: KvHyperparameters.optional() }).optional(),
+    }),
+  ])
+  .meta({
+    id: "Method",
+    description: "kv: key/value prefixes (default). soft: soft input tokens. head: a linear head alone",
+  });
+export type Method = z.infer<typeof Method>;
+
+export const JobCreate = z
+  .strictObject({
+    model: ModelName,
+    training_file: GivenId,
+    validation_file: GivenId.nullish(),
+    method: Method.nullish(),
+    /** OpenAI's older place for them. */
+    hyperparameters: KvHyperparameters.nullish(),
+    suffix: line(64)
+      .regex(/^[A-Za-z0-9._-]*$/, "may have letters, digits, `.`, `_` and `-`")
+      .nullish(),
+    seed: z.int().min(0).max(4_294_967_295).nullish(),
+    metadata: Metadata.nullish(),
+    /** Named by OpenAI's client; only "none" is served, so that nobody waits for a run that we never report. */
+    integrations: z.array(z.never("integrations aren't served")).nullish(),
+  })
+  .meta({ id: "FineTuningJobCreate" });
+export type JobCreate = z.infer<typeof JobCreate>;
+
+export const JobStatus = z.enum([
+  "validating_files",
+  "queued",
+  "running",
+  "paused",
+  "succeeded",
+  "failed",
+  "cancelled",
+]);
+export type JobStatus = z.infer<typeof JobStatus>;
+
+export const JobObject = z
+  .object({
+    id: Id,
+    object: z.literal("fine_tuning.job"),
+    created_at: UnixSeconds,
+    finished_at: UnixSeconds.nullable(),
+    estimated_finish: UnixSeconds.nullable(),
+    model: z.string(),
+    fine_tuned_model: z.string().nullable(),
+    organization_id: Id,
+    status: JobStatus,
+    training_file: Id,
+    validation_file: Id.nullable(),
+    result_files: z.array(Id),
+    trained_tokens: Count.nullable(),
+    seed: Count,
+    hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number()])),
+    method: z.looseObject({ type: z.string() }),
+    error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
+    integrations: z.array(z.never()),
+    metadata: z.record(z.string(), z.string()),
+    tuning_seconds: z.number().meta({ description: "Time at work, as metered" }),
+    prompt_id: z.string().nullable().meta({ description: "Of the tuned model's file: its SHA-256" }),
+  })
+  .meta({ id: "FineTuningJob" });
+export type JobObject = z.infer<typeof JobObject>;
+
+export const JobEventObject = z
+  .object({
+    id: Id,
+    object: z.literal("fine_tuning.job.event"),
+    created_at: UnixSeconds,
+    level: z.enum(["info", "warn", "error"]),
+    message: z.string(),
+    type: z.enum(["message", "metrics"]),
+    data: z.record(z.string(), z.number()),
+  })
+  .meta({ id: "FineTuningJobEvent" });
+export type JobEventObject = z.infer<typeof JobEventObject>;
+
+export const CheckpointObject = z
+  .object({
+    id: Id,
+    object: z.literal("fine_tuning.job.checkpoint"),
+    created_at: UnixSeconds,
+    fine_tuning_job_id: Id,
+    fine_tuned_model_checkpoint: z.string(),
+    step_number: Count,
+    metrics: z.record(z.string(), z.number()),
+  })
+  .meta({ id: "FineTuningCheckpoint" });
+export type CheckpointObject = z.infer<typeof CheckpointObject>;
+
+export const JobPage = pageOf(JobObject).meta({ id: "FineTuningJobPage" });
+export const JobEventPage = pageOf(JobEventObject).meta({ id: "FineTuningJobEventPage" });
+export const CheckpointPage = pageOf(CheckpointObject).meta({ id: "FineTuningCheckpointPage" });
+
+const METADATA_FILTER = /^metadata\[(.{1,64})\]$/;
+
+/** `metadata[key]=value` keeps the jobs with that pair; further pairs must hold as well. */
+export const JobListQuery = z
+  .object(PageQuery.shape)
+  .catchall(z.string().max(512))
+  .refine(
+    (query) => Object.keys(query).every((key) => key in PageQuery.shape || METADATA_FILTER.test(key)),
+    "takes `after`, `limit` and `metadata[key]` alone",
+  );
+
+/** The pairs of a query's `metadata[key]=value`. */
+export function metadataFilter(query: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(query).flatMap(([name, value]) => {
+      const key = METADATA_FILTER.exec(name)?.[1];
+      return key === undefined ? [] : [[key, String(value)]];
+    }),
+  );
+}

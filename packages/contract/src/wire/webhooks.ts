@@ -1,0 +1,13 @@
+import { z } from "zod";
+import { UnixSeconds } from "./values.ts";
+
+export const WebhookPut = z
+  .strictObject({ url: z.url().max(2048).meta({ description: "https; http on localhost alone" }) })
+  .meta({ id: "WebhookPut" });
+
+export const WebhookObject = z
+  .object({ object: z.literal("webhook"), url: z.string(), created_at: UnixSeconds })
+  .meta({ id: "Webhook" });
+
+/** `secret` signs in Standard Webhooks form, and is shown this once. */
+export const NewWebhook = WebhookObject.extend({ secret: z.string() }).meta({ id: "NewWebhook" });
