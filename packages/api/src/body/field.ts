@@ -1,0 +1,13 @@
+import type { z } from "zod";
+import { invalidField } from "../errors/invalid-field.ts";
+
+/** A field of a form, by its schema. @throws KilotuneError `invalid_request` naming it */
+export function field<Schema extends z.ZodType>(
+  name: string,
+  schema: Schema,
+  value: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalidField(parsed.error, name);
+}

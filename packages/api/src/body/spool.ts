@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+
+/** Bytes set aside: few of them in memory, many in a file without a name. */
+export interface Spooled extends AsyncDisposable {
+  readonly sizeBytes: number;
+  /** From the start, at each call. */
+  chunks(): AsyncGenerator<Uint8Array>;
+}
+
+/**
+ * Reads bytes to their end before anybody judges them. The file loses its name as soon as it is open: whatever ends this
+ * process, the system takes the bytes back, and no copy of a tenant's texts is left in a folder that nobody sweeps.
+ *
+ * @throws what `chunks` throws; KilotuneError `disk_full`
+ */
+export async function spool(
+  chunks: AsyncIterable<Uint8Array>,
+  folder: string,
+  memoryBytes = 4 * 2 ** 20,
+): Promise<Spooled> {
+  let parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  let file: FileHandle | undefined;
+  try {
+    for await (const chunk of chunks) {
+      parts.push(chunk);
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes <= memoryBytes) continue;
+      file ??= await openNameless(folder);
+      await file.writev(parts);
+      parts = [];
+    }
+  } catch (error) {
+    await file?.close();
+    throw isDiskFull(error) ? diskFull(error) : error;
+  }
+  const inFile = file;
+  return {
+    sizeBytes,
+    chunks: () => (inFile === undefined ? inMemory(parts) : readAll(inFile, sizeBytes)),
+    [Symbol.asyncDispose]: async () => inFile?.close(),
+  };
+}
+
+async function openNameless(folder: string): Promise<FileHandle> {
+  const name = path.join(folder, `kilotune-${randomUUID()}`);
+  const file = await open(name, "wx+", 0o600);
+  await unlink(name);
+  return file;
+}
+
+async function* inMemory(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts;
+}
+
+async function* readAll(file: FileHandle, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < sizeBytes; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(256 * 1024), 0, 256 * 1024, at);
+    if (bytesRead === 0) throw new Error("a spooled file is shorter than what was written to it");
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+function diskFull(cause: unknown): KilotuneError {
+  return new KilotuneError("disk_full", "The server's disk is full.", "Tell whoever runs it.", {
+    kind: "machine",
+    cause,
+  });
+}

@@ -1,0 +1,20 @@
+import type { BackboneObject } from "@kilotune/contract/wire";
+import type { Service } from "@kilotune/service";
+import type { Batches } from "./batches.ts";
+import type { Inference } from "./inference.ts";
+import type { Limits } from "./limits.ts";
+import type { LogLine } from "./operations/log-line.ts";
+import type { Metrics } from "./operations/metrics.ts";
+
+/** What the handlers stand on. */
+export interface Deps {
+  readonly service: Service;
+  readonly inference: Inference;
+  readonly backbones: readonly BackboneObject[];
+  readonly batches: Batches;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly log: (line: LogLine) => void;
+  /** Whether this process takes calls: not while it starts or shuts down. */
+  readonly ready: () => boolean;
+}

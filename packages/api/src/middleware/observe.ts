@@ -1,0 +1,34 @@
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import { matchedRoutes } from "hono/route";
+import type { Env } from "../env.ts";
+
+/** Time taken: in a header, in the metrics, in one line of the log. Of a stream, the time to its first byte. */
+export const observe = createMiddleware<Env>(async (c, next) => {
+  const startedMs = performance.now();
+  await next();
+  const ms = performance.now() - startedMs;
+  c.header("openai-processing-ms", String(Math.round(ms)));
+
+  const { metrics, log, service } = c.var.deps;
+  const { status } = c.res;
+  const call = { method: c.req.method, route: routeOf(c), status, tenant: c.var.caller?.tenant };
+  metrics.answered({ ...call, seconds: ms / 1000 });
+  log({
+    time: service.clock.now().toISOString(),
+    level: status >= 500 && status !== 501 ? "error" : "info",
+    event: "request",
+    requestId: c.var.requestId,
+    ...call,
+    key: c.var.caller?.key.id,
+    ms: Math.round(ms * 10) / 10,
+    ...(c.var.tokens === undefined ? {} : { tokens: c.var.tokens }),
+    ...(c.error === undefined ? {} : { error: c.error }),
+  });
+});
+
+/** The pattern, e.g. `/v1/files/:id`: a path would make a series of every id, and write what callers put into it. */
+function routeOf(c: Context<Env>): string {
+  const path = matchedRoutes(c).at(-1)?.path ?? "";
+  return path.includes("*") || path === "" ? "unmatched" : path;
+}
