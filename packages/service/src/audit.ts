@@ -1,7 +1,11 @@
 import type { TenantId } from "@kilotune/contract";
-import type { Json } from "@kilotune/store";
+import type { Json, RecordChange } from "@kilotune/store";
 import type { Page, PageQuery, Service, UnixSeconds } from "./context.ts";
-import { todo } from "./todo.ts";
+import { AUDIT } from "./kinds.ts";
+import { listPage } from "./list-page.ts";
+import { newUlid } from "./new-id.ts";
+import { KEPT_DAYS } from "./periods.ts";
+import { DAY_SECONDS, inSeconds, nowSeconds } from "./time.ts";
 
 /** Never a key, a text, a label or a file's name. */
 export interface AuditEntry {
@@ -17,6 +21,28 @@ export interface AuditEntry {
 }
 
 /** The newest first. PLATFORM has its own. */
-export function listAudit(service: Service, tenant: TenantId, query?: PageQuery): Promise<Page<AuditEntry>> {
-  return todo(service, tenant, query);
+export function listAudit(
+  service: Service,
+  tenant: TenantId,
+  query: PageQuery = {},
+): Promise<Page<AuditEntry>> {
+  return listPage(service, tenant, AUDIT, query, {
+    newestFirst: true,
+    view: ({ id, value }) => ({ id, ...value }),
+  });
+}
+
+/** Goes into the write that does it, so that nothing is done unseen and nothing is logged that wasn't done. */
+export function audited(
+  service: Service,
+  action: string,
+  target: string,
+  details: Readonly<Record<string, Json>> = {},
+): RecordChange {
+  return AUDIT.put(
+    newUlid(service),
+    { at: nowSeconds(service), by: service.by ?? "system", action, target, details },
+    "absent",
+    inSeconds(service, KEPT_DAYS.audit * DAY_SECONDS),
+  );
 }

@@ -1,13 +1,107 @@
+import type { TenantId } from "@kilotune/contract";
+import { Webhook } from "standardwebhooks";
 import type { Service } from "./context.ts";
-import { todo } from "./todo.ts";
+import { isWritten } from "./fresh.ts";
+import { OUTBOX, type OutboxRecord, WEBHOOKS } from "./kinds.ts";
+import { ENDPOINT } from "./outbox.ts";
+import { pendingTenants } from "./pending.ts";
+import { KEPT_DAYS } from "./periods.ts";
+import type { Row } from "./table.ts";
+import { DAY_SECONDS } from "./time.ts";
+
+export interface Deliveries {
+  readonly delivered: number;
+  /** Tried and not taken; due again later, or given up. */
+  readonly failed: number;
+}
 
 /**
- * Sends every event that is due, of all tenants, once: `fine_tuning.job.succeeded|failed|cancelled`, signed in
- * Standard Webhooks form. What fails comes due again later, 9 times over 3 days. Call it every few seconds; calls may overlap.
+ * Sends what is due, of all tenants: `fine_tuning.job.succeeded|failed|cancelled`, signed in
+ * Standard Webhooks form. What fails comes due again later, 9 times over 3 days. At least once: a receiver tells
+ * repeats by `webhook-id`. Call it every few seconds; calls may overlap.
  */
-export function deliverEvents(
-  service: Service,
-  fetch: typeof globalThis.fetch,
-): Promise<{ readonly delivered: number; readonly failed: number }> {
-  return todo(service, fetch);
+export async function deliverEvents(service: Service, fetch: typeof globalThis.fetch): Promise<Deliveries> {
+  const sums = { delivered: 0, failed: 0 };
+  const tenants = pendingTenants(service, "jobs");
+  // Side by side, so that a slow endpoint holds up few others.
+  const walk = async () => {
+    for await (const tenant of tenants) {
+      const { delivered, failed } = await deliverTo(service, tenant, fetch);
+      sums.delivered += delivered;
+      sums.failed += failed;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, walk));
+  return sums;
 }
+
+async function deliverTo(
+  service: Service,
+  tenant: TenantId,
+  fetch: typeof globalThis.fetch,
+): Promise<Deliveries> {
+  let delivered = 0;
+  for await (const row of OUTBOX.all(service, tenant)) {
+    if (row.value.dueAtMs > service.clock.now().getTime()) continue;
+    const taken = await deliver(service, tenant, row, fetch);
+    // The endpoint is down: its other events stay due, and wait for the next call.
+    if (taken === false) return { delivered, failed: 1 };
+    if (taken === true) delivered++;
+  }
+  return { delivered, failed: 0 };
+}
+
+/** undefined: somebody else is at it, or there is no endpoint any more. */
+async function deliver(
+  service: Service,
+  tenant: TenantId,
+  row: Row<OutboxRecord>,
+  fetch: typeof globalThis.fetch,
+): Promise<boolean | undefined> {
+  const endpoint = await WEBHOOKS.read(service, tenant, ENDPOINT);
+  const wait = RETRY_SECONDS[row.value.attempts];
+  if (endpoint === undefined || wait === undefined) {
+    await service.records.write(tenant, [OUTBOX.remove(row.id, "any")]);
+    return undefined;
+  }
+  // Written before it is sent: whoever is second leaves it, and a crash costs one attempt.
+  const dueAtMs = service.clock.now().getTime() + wait * 1000;
+  const begun = { ...row.value, attempts: row.value.attempts + 1, dueAtMs };
+  const end = new Date((row.value.createdAt + KEPT_DAYS.webhookEvents * DAY_SECONDS) * 1000);
+  if (!(await isWritten(service, tenant, [OUTBOX.put(row.id, begun, row, end)]))) return undefined;
+  const taken = await post(service, endpoint.value, row, fetch);
+  if (taken) await service.records.write(tenant, [OUTBOX.remove(row.id, "any")]);
+  return taken;
+}
+
+async function post(
+  service: Service,
+  { url, secret }: { readonly url: string; readonly secret: string },
+  { id: ulid, value }: Row<OutboxRecord>,
+  fetch: typeof globalThis.fetch,
+): Promise<boolean> {
+  const id = `evt-${ulid}`;
+  const { type, createdAt, job } = value;
+  const body = JSON.stringify({ id, object: "event", type, created_at: createdAt, data: { id: job } });
+  const now = service.clock.now();
+  const headers = {
+    "content-type": "application/json",
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
+    "webhook-signature": new Webhook(secret).sign(id, now, body),
+  };
+  try {
+    // A redirect could lead to where the tenant may not reach, so it counts as not taken.
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const answer = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal });
+    await answer.body?.cancel();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** After each attempt, as Standard Webhooks proposes. */
+const RETRY_SECONDS = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+const TIMEOUT_MS = 10_000;
+const AT_ONCE = 16;

@@ -1,5 +1,11 @@
+import { PLATFORM, parseTenantId, type TenantId } from "@kilotune/contract";
+import { audited } from "./audit.ts";
 import type { Service } from "./context.ts";
-import { todo } from "./todo.ts";
+import { notFound } from "./errors.ts";
+import { untilFresh } from "./fresh.ts";
+import { PENDING, TENANTS } from "./kinds.ts";
+import { notePending } from "./pending.ts";
+import { readQuota } from "./quota.ts";
 
 export interface Erased {
   readonly records: number;
@@ -12,6 +18,42 @@ export interface Erased {
  *
  * @throws KilotuneError `not_found`
  */
-export function eraseTenant(service: Service, id: string): Promise<Erased> {
-  return todo(service, id);
+export async function eraseTenant(service: Service, id: string): Promise<Erased> {
+  const tenant = parseTenantId(id);
+  if (tenant === undefined) throw notFound("tenant");
+  await beginErasing(service, tenant);
+  const { quota } = await readQuota(service, tenant);
+  for (const job of quota.jobs) await service.workflow.stop(tenant, job);
+  const erased = { records: 0, blobs: 0 };
+  // Again until nothing comes: what was under way when the erasing began may have written once more.
+  for (let more = true; more; ) {
+    const records = await service.records.eraseTenant(tenant);
+    const blobs = await service.blobs.eraseTenant(tenant);
+    erased.records += records;
+    erased.blobs += blobs;
+    more = records + blobs > 0;
+  }
+  await untilFresh(() =>
+    service.records.write(PLATFORM, [
+      TENANTS.remove(tenant, "any"),
+      PENDING.remove(`jobs/${tenant}`, "any"),
+      PENDING.remove(`sweep/${tenant}`, "any"),
+      audited(service, "tenant.erased", tenant, { ...erased }),
+    ]),
+  );
+  return erased;
+}
+
+async function beginErasing(service: Service, tenant: TenantId): Promise<void> {
+  // So that a sweep finds it, should this be interrupted.
+  await notePending(service, tenant, "sweep");
+  await untilFresh(async () => {
+    const row = await TENANTS.read(service, PLATFORM, tenant);
+    if (row === undefined) throw notFound("tenant");
+    if (row.value.status === "erasing") return;
+    await service.records.write(PLATFORM, [
+      TENANTS.put(tenant, { ...row.value, status: "erasing" }, row),
+      audited(service, "tenant.erasing", tenant),
+    ]);
+  });
 }

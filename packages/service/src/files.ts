@@ -1,6 +1,15 @@
-import type { FileId, TenantId } from "@kilotune/contract";
+import { type FileId, KilotuneError, parseId, type TenantId } from "@kilotune/contract";
+import { audited } from "./audit.ts";
+import { removeClaimed, toBeRemoved } from "./claims.ts";
 import type { Page, PageQuery, Service, UnixSeconds } from "./context.ts";
-import { todo } from "./todo.ts";
+import { notFound } from "./errors.ts";
+import { untilFresh } from "./fresh.ts";
+import { FILES, type FileRecord, filePath } from "./kinds.ts";
+import { listPage } from "./list-page.ts";
+import { notePending } from "./pending.ts";
+import { readQuota } from "./quota.ts";
+import type { Row } from "./table.ts";
+import { nowSeconds } from "./time.ts";
 
 export interface File {
   readonly id: FileId;
@@ -14,56 +23,86 @@ export interface File {
 /** `batch_output` is made by us alone. */
 export type FilePurpose = "fine-tune" | "batch" | "batch_output" | "user_data";
 
-export interface FileRequest {
-  /** For people only: it never becomes a path. `.csv` and `.tsv` are read as CSV, all else as JSONL. At most 255 characters. */
-  readonly filename: string;
-  readonly purpose: string;
-  /** 3,600 .. 2,592,000 after now. */
-  readonly expiresAfterSeconds?: number;
-  /** The `Idempotency-Key` header. Without it the same bytes, name and purpose within 15 minutes are the same file. */
-  readonly idempotencyKey?: string;
-}
-
-/**
- * Reads the bytes once, at most 512 MB; linted meanwhile (`fine-tune`: rows; `batch`: requests), stored only where the
- * linter finds no error.
- *
- * @throws KilotuneError `invalid_training_file` with `issues`, `file_too_large`, `exceeded_quota`, `invalid_value`,
- * `idempotency_key_reused`; what `bytes` throws
- */
-export function createFile(
-  service: Service,
-  tenant: TenantId,
-  request: FileRequest,
-  bytes: AsyncIterable<Uint8Array>,
-): Promise<File> {
-  return todo(service, tenant, request, bytes);
-}
-
 /** @throws KilotuneError `not_found` */
-export function getFile(service: Service, tenant: TenantId, id: string): Promise<File> {
-  return todo(service, tenant, id);
+export async function getFile(service: Service, tenant: TenantId, id: string): Promise<File> {
+  return asFile((await readFile(service, tenant, id)).value);
 }
 
 /** The newest first, as OpenAI's. */
 export function listFiles(
   service: Service,
   tenant: TenantId,
-  query?: PageQuery & { readonly purpose?: string },
+  query: PageQuery & { readonly purpose?: string } = {},
 ): Promise<Page<File>> {
-  return todo(service, tenant, query);
+  return listPage(service, tenant, FILES, query, {
+    cursor: "file",
+    newestFirst: true,
+    view: ({ value }) =>
+      hasExpired(service, value) || (query.purpose !== undefined && value.purpose !== query.purpose)
+        ? undefined
+        : asFile(value),
+  });
 }
 
 /** The bytes as they were sent. @throws KilotuneError `not_found` */
-export function openFile(
+export async function openFile(
   service: Service,
   tenant: TenantId,
   id: string,
 ): Promise<{ readonly file: File; readonly chunks: AsyncIterable<Uint8Array> }> {
-  return todo(service, tenant, id);
+  const { value } = await readFile(service, tenant, id);
+  const blob = await service.blobs.open(tenant, filePath(value.id));
+  // Deleted since the line before.
+  if (blob === undefined) throw notFound("file");
+  return { file: asFile(value), chunks: blob.chunks };
 }
 
 /** Refused while a job that hasn't ended reads it. @throws KilotuneError `not_found`, `file_in_use` */
-export function deleteFile(service: Service, tenant: TenantId, id: string): Promise<void> {
-  return todo(service, tenant, id);
+export async function deleteFile(service: Service, tenant: TenantId, id: string): Promise<void> {
+  await untilFresh(async () => removeFile(service, tenant, await readFile(service, tenant, id)));
+}
+
+/** Also of a file that has expired. */
+export async function removeFile(service: Service, tenant: TenantId, row: Row<FileRecord>): Promise<void> {
+  const { id, jobs, bytes } = row.value;
+  if (jobs.length > 0) throw inUse(jobs);
+  await notePending(service, tenant, "sweep");
+  const { quota, becomes } = await readQuota(service, tenant);
+  await service.records.write(tenant, [
+    FILES.remove(id, row),
+    becomes({ ...quota, storedBytes: quota.storedBytes - bytes }),
+    toBeRemoved(service, filePath(id)),
+    audited(service, "file.deleted", id, { bytes }),
+  ]);
+  await removeClaimed(service, tenant, filePath(id));
+}
+
+/** @throws KilotuneError `not_found` */
+export async function readFile(
+  service: Service,
+  tenant: TenantId,
+  id: string,
+  param?: string,
+): Promise<Row<FileRecord>> {
+  const known = parseId("file", id);
+  const row = known && (await FILES.read(service, tenant, known));
+  if (row === undefined || hasExpired(service, row.value)) throw notFound("file", param);
+  return row;
+}
+
+/** A job that has begun may finish reading. */
+export function hasExpired(service: Service, { expiresAt, jobs }: FileRecord): boolean {
+  return expiresAt !== null && expiresAt <= nowSeconds(service) && jobs.length === 0;
+}
+
+export function asFile({ jobs: _, ...file }: FileRecord): File {
+  return file;
+}
+
+function inUse(jobs: readonly string[]): KilotuneError {
+  return new KilotuneError(
+    "file_in_use",
+    `The file is read by ${jobs.length === 1 ? "a job that hasn't" : `${jobs.length} jobs that haven't`} ended: ${jobs.join(", ")}.`,
+    "Wait for the end, or cancel the job.",
+  );
 }

@@ -10,24 +10,18 @@ export {
   putAlias,
   rollbackAlias,
 } from "./aliases.ts";
-export { addCheckpoint, type Checkpoint, listCheckpoints } from "./checkpoints.ts";
+export { addCheckpoint, type Checkpoint, listCheckpoints, type NewCheckpoint } from "./checkpoints.ts";
 export type { Backbone, Page, PageQuery, Service, UnixSeconds } from "./context.ts";
-export { deliverEvents } from "./deliver.ts";
+export { type Deliveries, deliverEvents } from "./deliver.ts";
 export { type Erased, eraseTenant } from "./erase.ts";
 export { type ExportEntry, exportTenant } from "./export.ts";
-export {
-  createFile,
-  deleteFile,
-  type File,
-  type FilePurpose,
-  type FileRequest,
-  getFile,
-  listFiles,
-  openFile,
-} from "./files.ts";
+export { createFile, type FileRequest, storeFile } from "./create-file.ts";
+export { deleteFile, type File, type FilePurpose, getFile, listFiles, openFile } from "./files.ts";
 export { hasEnded, type Job, type JobError, type JobMethod, type JobStatus } from "./job.ts";
-export { addJobEvent, type JobEvent, listJobEvents } from "./job-events.ts";
-export { createJob, getJob, type JobRequest, listJobs } from "./jobs.ts";
+export { addJobEvent, type JobEvent, listJobEvents, type NewJobEvent } from "./job-events.ts";
+export { createJob } from "./create-job.ts";
+export { getJob, listJobs } from "./jobs.ts";
+export type { JobRequest } from "./job-request.ts";
 export {
   createKey,
   type Key,
@@ -38,12 +32,13 @@ export {
   rotateKey,
   type Scope,
 } from "./keys.ts";
-export { deleteModel, getModel, listModels, openPrompt, type TunedModel } from "./models.ts";
+export { deleteModel, getModel, listModels, type TunedModel } from "./models.ts";
+export { openPrompt } from "./prompts.ts";
 export type { Repeat } from "./once.ts";
 export { type Limits, limitsOf, PLANS, type PlanName } from "./plans.ts";
 export { type RateAnswer, type RateState, takeRate } from "./rate-limit.ts";
 export { type Resolved, resolveModel } from "./resolve.ts";
-export { sweep } from "./retention.ts";
+export { type Swept, sweep } from "./retention.ts";
 export {
   beginJob,
   finishJob,

@@ -52,6 +52,24 @@ export interface JobError {
   readonly param: string | null;
 }
 
+/**
+ * The state machine. What has ended stays as it is. A paused job may succeed: its worker may have been done by then.
+ * Whatever isn't here is refused or, where it comes late, ignored.
+ */
+const NEXT: { readonly [Status in JobStatus]: readonly JobStatus[] } = {
+  validating_files: ["queued", "paused", "failed", "cancelled"],
+  queued: ["running", "paused", "failed", "cancelled"],
+  running: ["paused", "succeeded", "failed", "cancelled"],
+  paused: ["queued", "succeeded", "failed", "cancelled"],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+};
+
+export function mayBecome(from: JobStatus, to: JobStatus): boolean {
+  return NEXT[from].includes(to);
+}
+
 export function hasEnded(status: JobStatus): boolean {
-  return status === "succeeded" || status === "failed" || status === "cancelled";
+  return NEXT[status].length === 0;
 }

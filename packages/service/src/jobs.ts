@@ -1,49 +1,28 @@
 import type { TenantId } from "@kilotune/contract";
+import { asJob, readJob } from "./change-job.ts";
 import type { Page, PageQuery, Service } from "./context.ts";
-import type { Job, JobMethod } from "./job.ts";
-import type { Repeat } from "./once.ts";
-import { todo } from "./todo.ts";
-
-export interface JobRequest {
-  /** A backbone's id. */
-  readonly model: string;
-  readonly trainingFile: string;
-  readonly validationFile?: string;
-  readonly method: Partial<JobMethod> & Pick<JobMethod, "type">;
-  /** 0 .. 4,294,967,295, default 0. */
-  readonly seed?: number;
-  /** Ends up in the model's name: letters, digits, `.`, `_`, `-`, at most 64. */
-  readonly suffix?: string;
-  /** At most 16 pairs, keys of 64 and values of 512 characters. */
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
-/**
- * Makes a job and starts its execution. Without an idempotency key the same body within 15 minutes is the same job,
- * as long as that one hasn't ended.
- *
- * @throws KilotuneError `model_not_found`, `not_found` (`param` names the file), `invalid_value`, `exceeded_quota`,
- * `idempotency_key_reused`
- */
-export function createJob(
-  service: Service,
-  tenant: TenantId,
-  request: JobRequest,
-  repeat?: Repeat,
-): Promise<Job> {
-  return todo(service, tenant, request, repeat);
-}
+import type { Job } from "./job.ts";
+import { JOBS } from "./kinds.ts";
+import { listPage } from "./list-page.ts";
 
 /** @throws KilotuneError `not_found` */
-export function getJob(service: Service, tenant: TenantId, id: string): Promise<Job> {
-  return todo(service, tenant, id);
+export async function getJob(service: Service, tenant: TenantId, id: string): Promise<Job> {
+  return asJob((await readJob(service, tenant, id)).value);
 }
 
 /** The newest first. `metadata`: those with all these pairs. */
 export function listJobs(
   service: Service,
   tenant: TenantId,
-  query?: PageQuery & { readonly metadata?: Readonly<Record<string, string>> },
+  query: PageQuery & { readonly metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<Page<Job>> {
-  return todo(service, tenant, query);
+  const wanted = Object.entries(query.metadata ?? {});
+  return listPage(service, tenant, JOBS, query, {
+    cursor: "job",
+    newestFirst: true,
+    view: ({ value }) => {
+      const has = new Map(Object.entries(value.metadata));
+      return wanted.every(([key, text]) => has.get(key) === text) ? asJob(value) : undefined;
+    },
+  });
 }

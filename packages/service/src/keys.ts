@@ -1,6 +1,16 @@
-import type { KeyId, TenantId } from "@kilotune/contract";
+import { idOf, type KeyId, PLATFORM, parseId, type TenantId } from "@kilotune/contract";
+import type { RecordChange } from "@kilotune/store";
+import { audited } from "./audit.ts";
 import type { Page, PageQuery, Service, UnixSeconds } from "./context.ts";
-import { todo } from "./todo.ts";
+import { invalidValue, notFound } from "./errors.ts";
+import { untilFresh } from "./fresh.ts";
+import { KEYS } from "./kinds.ts";
+import { listPage } from "./list-page.ts";
+import { newUlid } from "./new-id.ts";
+import { readLimits } from "./quota.ts";
+import { newSecret } from "./secret.ts";
+import type { Row } from "./table.ts";
+import { DAY_SECONDS, nowSeconds } from "./time.ts";
 
 /** `admin` is of the platform's keys alone, and they have no other. */
 export type Scope = "infer" | "tune" | "read" | "manage" | "admin";
@@ -31,13 +41,25 @@ export interface KeyRequest {
   readonly expiresAt?: UnixSeconds;
 }
 
-/** For an admin key the tenant is PLATFORM. @throws KilotuneError `not_found`, `invalid_value` */
-export function createKey(service: Service, tenant: TenantId, request?: KeyRequest): Promise<NewKey> {
-  return todo(service, tenant, request);
+/** For an admin key the tenant is PLATFORM. @throws KilotuneError `not_found` (the tenant), `invalid_value` */
+export async function createKey(
+  service: Service,
+  tenant: TenantId,
+  request: KeyRequest = {},
+): Promise<NewKey> {
+  if (tenant !== PLATFORM) await readLimits(service, tenant);
+  const made = newKey(service, tenant, {
+    name: checkedName(request.name ?? ""),
+    scopes: checkedScopes(tenant, request.scopes),
+    expiresAt: checkedExpiry(service, request.expiresAt),
+  });
+  await service.records.write(tenant, [made.change, audited(service, "key.created", made.key.id)]);
+  return { key: made.key, secret: made.secret };
 }
 
-export function listKeys(service: Service, tenant: TenantId, query?: PageQuery): Promise<Page<Key>> {
-  return todo(service, tenant, query);
+/** The oldest first. */
+export function listKeys(service: Service, tenant: TenantId, query: PageQuery = {}): Promise<Page<Key>> {
+  return listPage(service, tenant, KEYS, query, { cursor: "key", view: ({ value }) => withoutHash(value) });
 }
 
 /** A new key with the same name, scopes and expiry; the old one is good for `overlapSeconds` more (default 1 day, at most 30). */
@@ -45,12 +67,82 @@ export function rotateKey(
   service: Service,
   tenant: TenantId,
   id: string,
-  overlapSeconds?: number,
+  overlapSeconds: number = DAY_SECONDS,
 ): Promise<NewKey> {
-  return todo(service, tenant, id, overlapSeconds);
+  if (!(overlapSeconds >= 0 && overlapSeconds <= 30 * DAY_SECONDS))
+    throw invalidValue("overlap_seconds", "0 to 2,592,000", String(overlapSeconds));
+  return untilFresh(async () => {
+    const old = await readKey(service, tenant, id);
+    const end = nowSeconds(service) + Math.floor(overlapSeconds);
+    const expiresAt = Math.min(old.value.expiresAt ?? end, end);
+    const made = newKey(service, tenant, old.value);
+    await service.records.write(tenant, [
+      KEYS.put(old.id, { ...old.value, expiresAt }, old),
+      made.change,
+      audited(service, "key.rotated", old.id, { successor: made.key.id }),
+    ]);
+    return { key: made.key, secret: made.secret };
+  });
 }
 
 /** At once and for good; again is no error. */
 export function revokeKey(service: Service, tenant: TenantId, id: string): Promise<Key> {
-  return todo(service, tenant, id);
+  return untilFresh(async () => {
+    const row = await readKey(service, tenant, id);
+    if (row.value.revokedAt !== null) return withoutHash(row.value);
+    const revoked = { ...row.value, revokedAt: nowSeconds(service) };
+    await service.records.write(tenant, [
+      KEYS.put(row.id, revoked, row),
+      audited(service, "key.revoked", row.id),
+    ]);
+    return withoutHash(revoked);
+  });
+}
+
+export function withoutHash({ sha256: _, ...key }: Key & { readonly sha256: string }): Key {
+  return key;
+}
+
+function newKey(
+  service: Service,
+  tenant: TenantId,
+  { name, scopes, expiresAt }: Pick<Key, "name" | "scopes" | "expiresAt">,
+): NewKey & { readonly change: RecordChange } {
+  const id = idOf("key", newUlid(service));
+  const { secret, sha256 } = newSecret(service, tenant, id);
+  const createdAt = nowSeconds(service);
+  const key: Key = { id, name, scopes, createdAt, expiresAt, revokedAt: null, lastUsedAt: null };
+  return { key, secret, change: KEYS.put(id, { ...key, sha256 }, "absent") };
+}
+
+async function readKey(
+  service: Service,
+  tenant: TenantId,
+  id: string,
+): Promise<Row<Key & { readonly sha256: string }>> {
+  const known = parseId("key", id);
+  const row = known && (await KEYS.read(service, tenant, known));
+  if (row === undefined) throw notFound("key");
+  return row;
+}
+
+function checkedName(name: string): string {
+  const length = [...name].length;
+  if (length > 100) throw invalidValue("name", "at most 100 characters", String(length));
+  return name;
+}
+
+function checkedScopes(tenant: TenantId, scopes: readonly Scope[] | undefined): readonly Scope[] {
+  const legal: readonly Scope[] = tenant === PLATFORM ? ["admin"] : ["infer", "tune", "read", "manage"];
+  const wanted = [...new Set(scopes ?? legal)];
+  if (wanted.length === 0 || !wanted.every((scope) => legal.includes(scope)))
+    throw invalidValue("scopes", `one or more of ${legal.join(", ")}`, "others or none");
+  return wanted;
+}
+
+function checkedExpiry(service: Service, expiresAt: UnixSeconds | undefined): UnixSeconds | null {
+  if (expiresAt === undefined) return null;
+  if (!Number.isSafeInteger(expiresAt) || expiresAt <= nowSeconds(service))
+    throw invalidValue("expires_at", "Unix seconds after now", String(expiresAt));
+  return expiresAt;
 }

@@ -1,6 +1,10 @@
-import type { PromptId, TenantId } from "@kilotune/contract";
+import { createHash } from "node:crypto";
+import { type PromptId, parseAliasName, type TenantId } from "@kilotune/contract";
+import type { AliasTarget } from "./aliases.ts";
 import type { Service } from "./context.ts";
-import { todo } from "./todo.ts";
+import { modelNotFound } from "./errors.ts";
+import { ALIASES } from "./kinds.ts";
+import { readModel } from "./models.ts";
 
 /** What a request's `model` stands for. */
 export interface Resolved {
@@ -17,11 +21,40 @@ export interface Resolved {
  *
  * @throws KilotuneError `model_not_found`
  */
-export function resolveModel(
+export async function resolveModel(
   service: Service,
   tenant: TenantId,
   name: string,
   requestKey: string,
 ): Promise<Resolved> {
-  return todo(service, tenant, name, requestKey);
+  const direct = await resolveDirect(service, tenant, name);
+  if (direct !== undefined) return direct;
+  const alias = parseAliasName(name);
+  for (let left = ATTEMPTS; alias !== undefined && left > 0; left--) {
+    const row = await ALIASES.read(service, tenant, alias);
+    if (row === undefined) break;
+    const target = await resolveDirect(service, tenant, sideOf(row.value.target, `${name}\n${requestKey}`));
+    // undefined: moved on, and its old model deleted, between the two reads.
+    if (target !== undefined) return target;
+  }
+  throw modelNotFound();
 }
+
+/** A key's side stays what it is while the share grows, but for the keys that the larger share takes over. */
+export function sideOf({ model, canary }: AliasTarget, key: string): string {
+  if (canary === null) return model;
+  const point = createHash("sha256").update(key).digest().readUInt32BE() / 2 ** 32;
+  return point < canary.share ? canary.model : model;
+}
+
+async function resolveDirect(
+  service: Service,
+  tenant: TenantId,
+  name: string,
+): Promise<Resolved | undefined> {
+  if (service.backbones.has(name)) return { model: name, backbone: name, promptId: null };
+  const row = await readModel(service, tenant, name);
+  return row && { model: row.value.name, backbone: row.value.backbone, promptId: row.value.promptId };
+}
+
+const ATTEMPTS = 3;

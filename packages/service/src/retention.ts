@@ -1,12 +1,87 @@
+import { PLATFORM, type TenantId } from "@kilotune/contract";
+import { readJob } from "./change-job.ts";
+import { sweepClaims } from "./claims.ts";
 import type { Service } from "./context.ts";
-import { todo } from "./todo.ts";
+import { eraseTenant } from "./erase.ts";
+import { hasExpired, removeFile } from "./files.ts";
+import { untilFresh } from "./fresh.ts";
+import { hasEnded } from "./job.ts";
+import { CHECKPOINTS, CLAIMS, FILES, OUTBOX, TENANTS } from "./kinds.ts";
+import { removeCheckpoint } from "./models.ts";
+import { forgetPending, pendingTenants } from "./pending.ts";
+import { KEPT_DAYS } from "./periods.ts";
+import { readQuota } from "./quota.ts";
+import type { Table } from "./table.ts";
+import { DAY_SECONDS, nowSeconds } from "./time.ts";
+
+export interface Swept {
+  readonly files: number;
+  readonly checkpoints: number;
+  /** What interrupted uploads and deletions left. */
+  readonly claims: number;
+  readonly tenants: number;
+}
 
 /**
  * Removes what has had its time: expired files, checkpoints of jobs long ended, what interrupted uploads and deletions
- * left, tenants whose erasure was interrupted. At start-up and then every hour. Answers what was removed.
+ * left, tenants whose erasure was interrupted. At start-up and then every hour. Records with an end of their own
+ * (events, usage, audit, receipts) are the store's to remove.
  */
-export function sweep(
-  service: Service,
-): Promise<{ readonly files: number; readonly checkpoints: number; readonly blobs: number }> {
-  return todo(service);
+export async function sweep(service: Service): Promise<Swept> {
+  const sums = { files: 0, checkpoints: 0, claims: 0, tenants: 0 };
+  for await (const tenant of pendingTenants(service, "jobs"))
+    await forgetPending(service, tenant, "jobs", () => hasNoJobs(service, tenant));
+  for await (const tenant of pendingTenants(service, "sweep")) {
+    const owner = await TENANTS.read(service, PLATFORM, tenant);
+    if (owner?.value.status === "erasing") {
+      await eraseTenant(service, tenant);
+      sums.tenants++;
+      continue;
+    }
+    sums.claims += await sweepClaims(service, tenant);
+    sums.files += await sweepFiles(service, tenant);
+    sums.checkpoints += await sweepCheckpoints(service, tenant);
+    await forgetPending(service, tenant, "sweep", () => hasNothingToSweep(service, tenant));
+  }
+  return sums;
+}
+
+async function sweepFiles(service: Service, tenant: TenantId): Promise<number> {
+  let removed = 0;
+  for await (const { id, value } of FILES.all(service, tenant)) {
+    if (!hasExpired(service, value)) continue;
+    await untilFresh(async () => {
+      const row = await FILES.read(service, tenant, id);
+      if (row === undefined || !hasExpired(service, row.value)) return;
+      await removeFile(service, tenant, row);
+      removed++;
+    });
+  }
+  return removed;
+}
+
+async function sweepCheckpoints(service: Service, tenant: TenantId): Promise<number> {
+  let removed = 0;
+  const end = nowSeconds(service) - KEPT_DAYS.checkpoints * DAY_SECONDS;
+  for await (const { value } of CHECKPOINTS.all(service, tenant)) {
+    if (value.createdAt > end) break;
+    const { status, finishedAt } = (await readJob(service, tenant, value.job)).value;
+    if (!hasEnded(status) || finishedAt === null || finishedAt > end) continue;
+    if (await removeCheckpoint(service, tenant, value.model)) removed++;
+  }
+  return removed;
+}
+
+async function hasNoJobs(service: Service, tenant: TenantId): Promise<boolean> {
+  const { quota } = await readQuota(service, tenant);
+  return quota.jobs.length === 0 && (await isEmpty(service, tenant, OUTBOX));
+}
+
+async function hasNothingToSweep(service: Service, tenant: TenantId): Promise<boolean> {
+  for await (const { value } of FILES.all(service, tenant)) if (value.expiresAt !== null) return false;
+  return (await isEmpty(service, tenant, CLAIMS)) && (await isEmpty(service, tenant, CHECKPOINTS));
+}
+
+async function isEmpty(service: Service, tenant: TenantId, table: Table<object>): Promise<boolean> {
+  return (await table.list(service, tenant, { limit: 1 })).rows.length === 0;
 }

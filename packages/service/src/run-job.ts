@@ -1,18 +1,43 @@
 import type { JobId, PromptId, TenantId } from "@kilotune/contract";
+import { changeJob, metered } from "./change-job.ts";
+import { abandonOwn } from "./claims.ts";
 import type { Service } from "./context.ts";
-import type { Job, JobError } from "./job.ts";
-import { todo } from "./todo.ts";
+import { endedJob } from "./end-job.ts";
+import { hasEnded, type Job, type JobError, mayBecome } from "./job.ts";
+import { eventAdded, type JobEvent } from "./job-events.ts";
+import { type JobRecord, MODELS, type ModelRecord, promptPath } from "./kinds.ts";
+import { addPrompt } from "./prompts.ts";
+import { nowSeconds } from "./time.ts";
 
 /** What the worker's states call. Each may be repeated: a state that ran twice changes nothing the second time. */
 
 /** The files are good: `validating_files` -> `queued`. Answers the job as it is then; look at its status before going on. */
 export function queueJob(service: Service, tenant: TenantId, id: JobId): Promise<Job> {
-  return todo(service, tenant, id);
+  return changeJob(service, tenant, id, (now) =>
+    now.status !== "validating_files"
+      ? undefined
+      : {
+          job: { ...now, status: "queued" },
+          also: [eventAdded(service, id, { level: "info", message: "The files are valid. Queued." })],
+        },
+  );
 }
 
-/** `queued` -> `running`. Answers the job as it is then: where it isn't `running` (cancelled, paused), stop. */
+/**
+ * `queued` -> `running`; also after a restart, where the job was running already: the time between isn't metered.
+ * Answers the job as it is then: where it isn't `running` (cancelled, paused), stop.
+ */
 export function beginJob(service: Service, tenant: TenantId, id: JobId): Promise<Job> {
-  return todo(service, tenant, id);
+  return changeJob(service, tenant, id, (now) => {
+    if (now.status !== "queued" && now.status !== "running") return undefined;
+    const startedAt = now.startedAt ?? nowSeconds(service);
+    const meteredAtMs = service.clock.now().getTime();
+    const message = now.startedAt === null ? "The job has started." : "The job goes on.";
+    return {
+      job: { ...now, status: "running", startedAt, meteredAtMs },
+      also: [eventAdded(service, id, { level: "info", message })],
+    };
+  });
 }
 
 export interface Progress {
@@ -20,7 +45,7 @@ export interface Progress {
   readonly message: string;
   /** e.g. `step`, `train_loss`; finite. Makes the event one of `metrics`. */
   readonly metrics?: Readonly<Record<string, number>>;
-  readonly level?: "info" | "warn" | "error";
+  readonly level?: JobEvent["level"];
   readonly secondsLeft?: number;
 }
 
@@ -29,9 +54,17 @@ export function reportProgress(
   service: Service,
   tenant: TenantId,
   id: JobId,
-  progress: Progress,
+  { message, metrics, level = "info", secondsLeft }: Progress,
 ): Promise<Job> {
-  return todo(service, tenant, id, progress);
+  return changeJob(service, tenant, id, (now) => {
+    if (now.status !== "running") return undefined;
+    const estimatedFinishAt =
+      secondsLeft === undefined ? now.estimatedFinishAt : nowSeconds(service) + Math.ceil(secondsLeft);
+    return {
+      job: { ...metered(service, now, "running"), estimatedFinishAt },
+      also: [eventAdded(service, id, { level, message, ...(metrics && { data: metrics }) })],
+    };
+  });
 }
 
 export type JobOutcome =
@@ -51,6 +84,45 @@ export type JobOutcome =
  *
  * @throws KilotuneError `busy` (retryable): the same prompt is being deleted this moment
  */
-export function finishJob(service: Service, tenant: TenantId, id: JobId, outcome: JobOutcome): Promise<Job> {
-  return todo(service, tenant, id, outcome);
+export async function finishJob(
+  service: Service,
+  tenant: TenantId,
+  id: JobId,
+  outcome: JobOutcome,
+): Promise<Job> {
+  try {
+    return await changeJob(service, tenant, id, (now) => {
+      if (hasEnded(now.status) || !mayBecome(now.status, outcome.status)) return undefined;
+      return outcome.status === "failed"
+        ? endedJob(service, tenant, now, outcome)
+        : succeeded(service, tenant, now, outcome);
+    });
+  } finally {
+    // Cancelled between the storing of the bytes and the write: they count for nothing.
+    if (outcome.status === "succeeded") await abandonOwn(service, tenant, promptPath(outcome.promptId), id);
+  }
+}
+
+async function succeeded(
+  service: Service,
+  tenant: TenantId,
+  job: JobRecord,
+  { promptId, bytes, trainedTokens }: JobOutcome & { readonly status: "succeeded" },
+) {
+  const prompt = await addPrompt(service, tenant, promptId, bytes, job.id);
+  const model: ModelRecord = {
+    name: job.reservedModel,
+    backbone: job.model,
+    promptId,
+    sizeBytes: bytes.length,
+    job: job.id,
+    createdAt: nowSeconds(service),
+    aliases: [],
+  };
+  return endedJob(service, tenant, job, {
+    status: "succeeded",
+    patch: { tunedModel: model.name, promptId, trainedTokens },
+    storedBytes: prompt.bytes,
+    also: [MODELS.put(model.name, model, "absent"), ...prompt.changes],
+  });
 }

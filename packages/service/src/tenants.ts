@@ -1,7 +1,13 @@
-import type { TenantId } from "@kilotune/contract";
+import { PLATFORM, parseTenantId, type TenantId } from "@kilotune/contract";
+import { audited } from "./audit.ts";
 import type { Page, PageQuery, Service, UnixSeconds } from "./context.ts";
-import type { Limits, PlanName } from "./plans.ts";
-import { todo } from "./todo.ts";
+import { invalidValue, notFound } from "./errors.ts";
+import { untilFresh } from "./fresh.ts";
+import { TENANTS } from "./kinds.ts";
+import { listPage } from "./list-page.ts";
+import { newTenantId } from "./new-id.ts";
+import { type Limits, PLANS, type PlanName } from "./plans.ts";
+import { nowSeconds } from "./time.ts";
 
 export interface Tenant {
   readonly id: TenantId;
@@ -23,18 +29,36 @@ export interface TenantRequest {
 }
 
 /** @throws KilotuneError `invalid_value` (name, plan, a negative limit) */
-export function createTenant(service: Service, request: TenantRequest): Promise<Tenant> {
-  return todo(service, request);
+export async function createTenant(
+  service: Service,
+  { name, plan = "free", overrides = {} }: TenantRequest,
+): Promise<Tenant> {
+  const tenant: Tenant = {
+    id: newTenantId(service),
+    name: checkedName(name),
+    plan: checkedPlan(plan),
+    overrides: checkedLimits(overrides),
+    status: "active",
+    createdAt: nowSeconds(service),
+  };
+  await service.records.write(PLATFORM, [
+    TENANTS.put(tenant.id, tenant, "absent"),
+    audited(service, "tenant.created", tenant.id, { plan }),
+  ]);
+  return tenant;
 }
 
 /** @throws KilotuneError `not_found`, as for every id below that is malformed, foreign or unknown */
-export function getTenant(service: Service, id: string): Promise<Tenant> {
-  return todo(service, id);
+export async function getTenant(service: Service, id: string): Promise<Tenant> {
+  const known = parseTenantId(id);
+  const row = known && (await TENANTS.read(service, PLATFORM, known));
+  if (row === undefined) throw notFound("tenant");
+  return row.value;
 }
 
-/** The oldest first. */
-export function listTenants(service: Service, query?: PageQuery): Promise<Page<Tenant>> {
-  return todo(service, query);
+/** In order of id. */
+export function listTenants(service: Service, query: PageQuery = {}): Promise<Page<Tenant>> {
+  return listPage(service, PLATFORM, TENANTS, query, { view: ({ value }) => value });
 }
 
 /** Changes name, plan or overrides (which are replaced as a whole), or suspends and readmits. */
@@ -43,5 +67,47 @@ export function updateTenant(
   id: string,
   change: Partial<TenantRequest> & { readonly status?: "active" | "suspended" },
 ): Promise<Tenant> {
-  return todo(service, id, change);
+  const { name, plan, overrides, status } = change;
+  const changed = {
+    ...(name !== undefined && { name: checkedName(name) }),
+    ...(plan !== undefined && { plan: checkedPlan(plan) }),
+    ...(overrides !== undefined && { overrides: checkedLimits(overrides) }),
+    ...(status !== undefined && { status }),
+  };
+  return untilFresh(async () => {
+    const known = parseTenantId(id);
+    const row = known && (await TENANTS.read(service, PLATFORM, known));
+    if (row === undefined || row.value.status === "erasing") throw notFound("tenant");
+    const tenant: Tenant = { ...row.value, ...changed };
+    await service.records.write(PLATFORM, [
+      TENANTS.put(tenant.id, tenant, row),
+      audited(service, "tenant.updated", tenant.id, {
+        changed: Object.keys(changed),
+        ...(status !== undefined && { status }),
+      }),
+    ]);
+    return tenant;
+  });
+}
+
+function checkedName(name: string): string {
+  const length = [...name].length;
+  if (length < 1 || length > 100) throw invalidValue("name", "1 to 100 characters", String(length));
+  return name;
+}
+
+function checkedPlan(plan: string): PlanName {
+  if (!Object.hasOwn(PLANS, plan))
+    throw invalidValue("plan", `one of ${Object.keys(PLANS).join(", ")}`, "another");
+  return plan as PlanName;
+}
+
+function checkedLimits(overrides: Partial<Limits>): Partial<Limits> {
+  for (const [name, limit] of Object.entries(overrides)) {
+    if (!Object.hasOwn(PLANS.free, name))
+      throw invalidValue("overrides", `limits out of ${Object.keys(PLANS.free).join(", ")}`, "another");
+    if (!Number.isSafeInteger(limit) || limit < 0)
+      throw invalidValue(`overrides.${name}`, "a whole number from 0", String(limit));
+  }
+  return { ...overrides };
 }

@@ -1,0 +1,66 @@
+import type { Service } from "./context.ts";
+import { invalidValue, modelNotFound } from "./errors.ts";
+import type { JobMethod } from "./job.ts";
+
+export interface JobRequest {
+  /** A backbone's id. */
+  readonly model: string;
+  readonly trainingFile: string;
+  readonly validationFile?: string;
+  readonly method: Partial<JobMethod> & Pick<JobMethod, "type">;
+  /** 0 .. 4,294,967,295, default 0. */
+  readonly seed?: number;
+  /** Ends up in the model's name: letters, digits, `.`, `_`, `-`, at most 64. */
+  readonly suffix?: string;
+  /** At most 16 pairs, keys of 64 and values of 512 characters. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Everything that can be said of a request without looking at what the tenant has. */
+export interface JobSettings {
+  readonly model: string;
+  readonly method: JobMethod;
+  readonly seed: number;
+  readonly suffix: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** @throws KilotuneError `model_not_found`, `invalid_value` */
+export function checkJobRequest(service: Service, request: JobRequest): JobSettings {
+  const { model, method, seed = 0, suffix = "", metadata = {} } = request;
+  const backbone = service.backbones.get(model);
+  if (backbone === undefined) throw modelNotFound();
+  if (request.validationFile === request.trainingFile)
+    throw invalidValue("validation_file", "another file than training_file", "the same");
+  if (!/^[A-Za-z0-9._-]{0,64}$/.test(suffix))
+    throw invalidValue("suffix", "at most 64 letters, digits, `.`, `_` or `-`", "others");
+  checkWhole("seed", seed, 0, 2 ** 32 - 1);
+  checkMetadata(metadata);
+  return { model, method: checkedMethod(method, backbone.layers), seed, suffix, metadata };
+}
+
+function checkedMethod(method: JobRequest["method"], layers: number): JobMethod {
+  const { type, epochs = "auto", tokens = null, firstLayer = null } = method;
+  if (type !== "kv" && type !== "soft" && type !== "head")
+    throw invalidValue("method.type", "kv, soft or head", "another");
+  if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
+  if (tokens !== null && type === "head") throw invalidValue("tokens", "none with method head", "some");
+  if (tokens !== null) checkWhole("tokens", tokens, 1, 128);
+  if (firstLayer !== null && type !== "kv")
+    throw invalidValue("first_layer", `none with method ${type}`, "one");
+  if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
+  return { type, epochs, tokens, firstLayer };
+}
+
+function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  const pairs = Object.entries(metadata);
+  const longest = Math.max(0, ...pairs.map(([key]) => key.length));
+  if (pairs.length > 16) throw invalidValue("metadata", "at most 16 pairs", String(pairs.length));
+  if (longest > 64 || pairs.some(([, text]) => text.length > 512))
+    throw invalidValue("metadata", "keys of at most 64 and values of at most 512 characters", "longer ones");
+}
+
+function checkWhole(param: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw invalidValue(param, `a whole number from ${least} to ${most.toLocaleString("en")}`, String(value));
+}

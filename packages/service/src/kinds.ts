@@ -1,0 +1,116 @@
+import type { FileId, JobId, PromptId, TunedModelName } from "@kilotune/contract";
+import type { Json } from "@kilotune/store";
+import type { Alias } from "./aliases.ts";
+import type { AuditEntry } from "./audit.ts";
+import type { Checkpoint } from "./checkpoints.ts";
+import type { File } from "./files.ts";
+import type { Job } from "./job.ts";
+import type { JobEvent } from "./job-events.ts";
+import type { Key } from "./keys.ts";
+import type { TunedModel } from "./models.ts";
+import { table } from "./table.ts";
+import type { Tenant } from "./tenants.ts";
+import type { WebhookEndpoint } from "./webhooks.ts";
+
+/** Every kind of record there is: what it holds and how it is keyed. */
+
+/** In PLATFORM, by tenant's id: authentication reads it, the platform lists it, and it outlives the tenant's own records. */
+export const TENANTS = table<Tenant>("tenant");
+
+/** In PLATFORM, `<errand>/<tenant>`: whom `restartJobs`, `deliverEvents` and `sweep` must see. */
+export const PENDING = table<{ readonly sinceMs: number }>("pending");
+
+/** By key's id. A secret names its tenant and key, so that no index over all tenants is needed. */
+export const KEYS = table<Key & { readonly sha256: string }>("key");
+
+/** By a ulid. */
+export const AUDIT = table<Omit<AuditEntry, "id">>("audit");
+
+/** `now`: one record, so that a quota and what it is of are written together. */
+export const QUOTA = table<Quota>("quota");
+
+export interface Quota {
+  /** Those that haven't ended. */
+  readonly jobs: readonly JobId[];
+  readonly storedBytes: number;
+  /** Tuned models, and those that unfinished jobs will make. */
+  readonly prompts: number;
+  /** `2026-11` */
+  readonly month: string;
+  /** In that month. */
+  readonly tuningMs: number;
+}
+
+/** `<minute>`. Counters, and so are those of `usage`. */
+export const RATE = table<Readonly<Record<string, number>>>("rate");
+
+/** `<day>/<model>`: requests, tokens. `<day>/<model>/tuning`: tuningMs, apart since it's written together with a job's end. */
+export const USAGE = table<Readonly<Record<string, number>>>("usage");
+
+/** By a hash of route and key or body. */
+export const ONCE = table<{ readonly body: string; readonly answer: Json }>("once");
+
+/** By path: blobs that an upload or a deletion has in hand. What is left of them after a crash is swept. */
+export const CLAIMS = table<{ readonly owner: string; readonly sweepAfterMs: number }>("claim");
+
+/** By file's id; its blob is `files/<id>`. */
+export const FILES = table<FileRecord>("file");
+
+export interface FileRecord extends File {
+  /** Those that read it and haven't ended. */
+  readonly jobs: readonly JobId[];
+}
+
+/** By job's id. */
+export const JOBS = table<JobRecord>("job");
+
+export interface JobRecord extends Omit<Job, "tuningSeconds"> {
+  /** The name that its model will have. */
+  readonly reservedModel: TunedModelName;
+  readonly tuningMs: number;
+  /** Until when a running job is metered; null where it isn't at work. */
+  readonly meteredAtMs: number | null;
+}
+
+/** `<job>/<ulid of the event>`, so that one prefix lists a job's. */
+export const EVENTS = table<JobEvent>("event");
+
+/** `<job>/<ulid of the checkpoint>`. */
+export const CHECKPOINTS = table<Checkpoint>("checkpoint");
+
+/** By name. Checkpoints have a kind of their own, so that they aren't listed among models. */
+export const MODELS = table<ModelRecord>("model");
+export const CHECKPOINT_MODELS = table<ModelRecord>("checkpoint-model");
+
+export interface ModelRecord extends TunedModel {
+  /** Those that point to it. */
+  readonly aliases: readonly string[];
+  /** Of a checkpoint: the key of its record. */
+  readonly checkpoint?: string;
+}
+
+/** By SHA-256; its blob is `prompts/<sha256>.safetensors`. There as long as a model or checkpoint points to it. */
+export const PROMPTS = table<{ readonly id: PromptId; readonly sizeBytes: number; readonly models: number }>(
+  "prompt",
+);
+
+/** By name. */
+export const ALIASES = table<Alias>("alias");
+
+/** `endpoint`. The secret is kept as it is: signing needs it. */
+export const WEBHOOKS = table<WebhookEndpoint & { readonly secret: string }>("webhook");
+
+/** By a ulid: events to be delivered. */
+export const OUTBOX = table<OutboxRecord>("outbox");
+
+export interface OutboxRecord {
+  readonly type: string;
+  readonly createdAt: number;
+  readonly job: JobId;
+  /** Begun. */
+  readonly attempts: number;
+  readonly dueAtMs: number;
+}
+
+export const filePath = (id: FileId) => `files/${id}`;
+export const promptPath = (id: PromptId) => `prompts/${id}.safetensors`;

@@ -1,0 +1,38 @@
+import { PLATFORM, type TenantId } from "@kilotune/contract";
+import type { Service } from "./context.ts";
+import { isWritten } from "./fresh.ts";
+import { PENDING } from "./kinds.ts";
+
+/** `jobs`: unfinished ones, or events to deliver. `sweep`: what expires, and what a crash would leave. */
+export type Errand = "jobs" | "sweep";
+
+/**
+ * Notes that a tenant has, or is about to have, something that somebody must come back for. Written before that, so a
+ * crash leaves a note too many and never one too few; it spares the walk over all tenants.
+ */
+export async function notePending(service: Service, tenant: TenantId, ...errands: Errand[]): Promise<void> {
+  const note = { sinceMs: service.clock.now().getTime() };
+  await service.records.write(
+    PLATFORM,
+    errands.map((errand) => PENDING.put(`${errand}/${tenant}`, note, "any")),
+  );
+}
+
+export async function* pendingTenants(service: Service, errand: Errand): AsyncGenerator<TenantId> {
+  for await (const { id } of PENDING.all(service, PLATFORM, { prefix: `${errand}/` }))
+    yield id.slice(errand.length + 1) as TenantId;
+}
+
+/** Takes the note back where `isDone`, unless it is younger than what may still lie between a note and its reason. */
+export async function forgetPending(
+  service: Service,
+  tenant: TenantId,
+  errand: Errand,
+  isDone: () => Promise<boolean>,
+): Promise<void> {
+  const row = await PENDING.read(service, PLATFORM, `${errand}/${tenant}`);
+  if (row === undefined || row.value.sinceMs > service.clock.now().getTime() - NOTE_MS) return;
+  if (await isDone()) await isWritten(service, PLATFORM, [PENDING.remove(row.id, row)]);
+}
+
+const NOTE_MS = 3_600_000;
