@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { cacheFolder, hubUrl, loadBackbone } from "@kilotune/backbone";
 import { isCodedError } from "@kilotune/contract";
+import { installMinistack } from "./ministack.ts";
 
 /**
  * Runs before the tests: what they need is fetched into the cache once, and what will be skipped is said aloud.
@@ -23,6 +24,10 @@ await loadBackbone("minilm-l6", {
   process.exit(1);
 });
 console.log(`backbone minilm-l6: ready in ${cache}`);
+
+await installMinistack(cache).catch((error: Error) => {
+  console.log(`skipped: the AWS adapters, since ministack can't be installed: ${error.message}`);
+});
 
 const data = path.resolve(import.meta.dirname, "../../../shared/data");
 if (!existsSync(data)) console.log("skipped: checks on public data sets, since ../shared/data isn't there");

@@ -1,5 +1,5 @@
 import { KilotuneError } from "@kilotune/contract";
-import type { Json, JsonObject, RecordKey } from "../ports/records.ts";
+import type { JsonObject, RecordKey } from "../ports/records.ts";
 import { badCall } from "./bad-call.ts";
 
 /** Records that `add` works on: whole numbers and nothing else, since sums of those are exact in every order. */
@@ -18,7 +18,7 @@ export function checkAmounts(amounts: Numbers, atMost: Numbers = {}): void {
 }
 
 export function isCounter(value: JsonObject): value is Numbers {
-  return Object.entries(value).every(([name, number]) => NAME.test(name) && isWhole(number));
+  return Object.entries(value).every(([name, number]) => NAME.test(name) && Number.isSafeInteger(number));
 }
 
 export function notACounter(key: RecordKey): KilotuneError {
@@ -35,8 +35,4 @@ export function sumsOf(held: Numbers, amounts: Numbers, atMost: Numbers = {}): N
   for (const [name, amount] of Object.entries(amounts)) sums.set(name, (sums.get(name) ?? 0) + amount);
   const passes = Object.entries(atMost).some(([name, limit]) => (sums.get(name) ?? 0) > limit);
   return passes ? undefined : Object.fromEntries(sums);
-}
-
-function isWhole(value: Json): boolean {
-  return Number.isSafeInteger(value) && !Object.is(value, -0);
 }

@@ -1,0 +1,1 @@
+export { type AwsStore, openAwsStore } from "./open-aws-store.ts";

@@ -1,0 +1,1 @@
+export { makeTableAndBucket } from "./table-and-bucket.ts";
