@@ -15,6 +15,10 @@ export type CheckpointId = Branded<"checkpoint">;
 export type KeyId = Branded<"key">;
 /** `batch-..` */
 export type BatchId = Branded<"batch">;
+/** `upload-..` */
+export type UploadId = Branded<"upload">;
+/** `part-..` */
+export type PartId = Branded<"part">;
 /** SHA-256 of a prompt file, 64 hex digits. */
 export type PromptId = Branded<"prompt">;
 /** `ft:<backbone>:<tenant>:<suffix>:<id>` */
@@ -33,6 +37,8 @@ export interface TimeOrderedIds {
   readonly checkpoint: CheckpointId;
   readonly key: KeyId;
   readonly batch: BatchId;
+  readonly upload: UploadId;
+  readonly part: PartId;
 }
 
 const PREFIXES: { readonly [Kind in keyof TimeOrderedIds]: string } = {
@@ -42,6 +48,8 @@ const PREFIXES: { readonly [Kind in keyof TimeOrderedIds]: string } = {
   checkpoint: "ftckpt-",
   key: "key-",
   batch: "batch-",
+  upload: "upload-",
+  part: "part-",
 };
 
 /** `ulid`: 26 lower-case letters and digits of Crockford's base 32, the first ten a time. */

@@ -19,6 +19,7 @@ export {
   idOf,
   type JobId,
   type KeyId,
+  type PartId,
   PLATFORM,
   parseAliasName,
   parseId,
@@ -29,5 +30,6 @@ export {
   type TenantId,
   type TimeOrderedIds,
   type TunedModelName,
+  type UploadId,
   ulidOf,
 } from "./ids.ts";

@@ -56,5 +56,14 @@ export {
   type TenantRequest,
   updateTenant,
 } from "./tenants.ts";
+export {
+  addUploadPart,
+  cancelUpload,
+  completeUpload,
+  createUpload,
+  type Upload,
+  type UploadPart,
+  type UploadRequest,
+} from "./uploads.ts";
 export { type Usage, type UsageRow, getUsage, meter } from "./usage.ts";
 export { getWebhook, removeWebhook, setWebhook, type WebhookEndpoint } from "./webhooks.ts";

@@ -1,4 +1,4 @@
-import type { FileId, JobId, PromptId, TunedModelName } from "@kilotune/contract";
+import type { FileId, JobId, PartId, PromptId, TunedModelName, UploadId } from "@kilotune/contract";
 import type { Json } from "@kilotune/store";
 import type { Alias } from "./aliases.ts";
 import type { AuditEntry } from "./audit.ts";
@@ -10,6 +10,7 @@ import type { Key } from "./keys.ts";
 import type { TunedModel } from "./models.ts";
 import { table } from "./table.ts";
 import type { Tenant } from "./tenants.ts";
+import type { UploadRecord } from "./uploads.ts";
 import type { WebhookEndpoint } from "./webhooks.ts";
 
 /** Every kind of record there is: what it holds and how it is keyed. */
@@ -60,6 +61,12 @@ export interface FileRecord extends File {
   /** Those that read it and haven't ended. */
   readonly jobs: readonly JobId[];
 }
+
+/** By upload's id. */
+export const UPLOADS = table<UploadRecord>("upload");
+
+/** `<upload>/<part>`; its blob is `uploads/<upload>/<part>`, under a claim that nobody settles: an upload that nobody completes is swept. */
+export const PARTS = table<{ readonly bytes: number }>("upload-part");
 
 /** By job's id. */
 export const JOBS = table<JobRecord>("job");
@@ -112,5 +119,6 @@ export interface OutboxRecord {
   readonly dueAtMs: number;
 }
 
+export const partPath = (upload: UploadId, part: PartId) => `uploads/${upload}/${part}`;
 export const filePath = (id: FileId) => `files/${id}`;
 export const promptPath = (id: PromptId) => `prompts/${id}.safetensors`;

@@ -65,7 +65,7 @@ export const JobCreate = z
     seed: z.int().min(0).max(4_294_967_295).nullish(),
     metadata: Metadata.nullish(),
     /** Named by OpenAI's client; only "none" is served, so that nobody waits for a run that we never report. */
-    integrations: z.array(z.never("integrations aren't served")).nullish(),
+    integrations: z.array(z.unknown()).max(0, "integrations aren't served").nullish(),
   })
   .meta({ id: "FineTuningJobCreate" });
 export type JobCreate = z.infer<typeof JobCreate>;
@@ -100,7 +100,7 @@ export const JobObject = z
     hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number()])),
     method: z.looseObject({ type: z.string() }),
     error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
-    integrations: z.array(z.never()),
+    integrations: z.array(z.unknown()).max(0),
     metadata: z.record(z.string(), z.string()),
     tuning_seconds: z.number().meta({ description: "Time at work, as metered" }),
     prompt_id: z.string().nullable().meta({ description: "Of the tuned model's file: its SHA-256" }),
