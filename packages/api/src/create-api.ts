@@ -27,6 +27,7 @@ import { operationRoutes } from "./routes/operations.ts";
 import { promptRoutes } from "./routes/prompts.ts";
 import { referenceRoutes } from "./routes/reference.ts";
 import { tenantRoutes } from "./routes/tenant.ts";
+import { uploadRoutes } from "./routes/uploads.ts";
 import { usageRoutes } from "./routes/usage.ts";
 
 export interface ApiOptions {
@@ -65,6 +66,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<Env> {
 
   for (const routes of [
     fileRoutes,
+    uploadRoutes,
     jobRoutes,
     modelRoutes,
     promptRoutes,

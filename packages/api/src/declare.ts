@@ -29,6 +29,17 @@ export function json<Schema extends z.ZodType>(schema: Schema) {
   return { body: { content: { "application/json": { schema } }, required: true } };
 }
 
+/**
+ * A multipart form with one file. Declared for the reader alone: such a form is read as it streams (`readForm`), not by
+ * Hono, which would hold it in memory.
+ */
+export function form(file: string, fields: Readonly<Record<string, object>> = {}) {
+  const properties = { [file]: { type: "string", contentMediaType: "application/octet-stream" }, ...fields };
+  const required = "purpose" in fields ? [file, "purpose"] : [file];
+  const schema = { type: "object", required, properties } as const;
+  return { required: true, content: { "multipart/form-data": { schema } } };
+}
+
 export function answers<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { 200: { description, content: { "application/json": { schema } } }, ...ERRORS };
 }

@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { MAX_FILE_BYTES, MAX_PART_BYTES } from "@kilotune/contract/wire";
+import type { FormLimits } from "./body/read-form.ts";
 
 /** What one call may cost, whoever asks; what a tenant may use is its plan's. */
 export interface Limits {
@@ -19,6 +20,10 @@ export interface Limits {
   readonly followMs: number;
   /** Tenants with a metric of their own; the others are counted together. */
   readonly tenantsInMetrics: number;
+}
+
+export function formLimits({ uploadStallMs, spoolFolder }: Limits, maxFileBytes: number): FormLimits {
+  return { maxFileBytes, stallMs: uploadStallMs, folder: spoolFolder };
 }
 
 export const DEFAULT_LIMITS: Limits = {

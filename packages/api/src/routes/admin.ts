@@ -25,8 +25,8 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { answers, calls, created, json, sends } from "../declare.ts";
 import { type Env, newRoutes } from "../env.ts";
-import { auditView, newKeyView, overrides, tenantView } from "../views/tenant.ts";
 import { pageQuery, pageView } from "../views/page.ts";
+import { auditView, newKeyView, overrides, tenantView } from "../views/tenant.ts";
 import { keyRoutes } from "./keys.ts";
 
 const tags = ["Administration"];

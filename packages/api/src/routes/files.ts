@@ -9,12 +9,13 @@ import {
   UploadPurpose,
 } from "@kilotune/contract/wire";
 import { createFile, deleteFile, getFile, listFiles, openFile } from "@kilotune/service";
+import { field } from "../body/field.ts";
 import { readForm } from "../body/read-form.ts";
-import { answers, ById, calls, download } from "../declare.ts";
+import { answers, ById, calls, download, form } from "../declare.ts";
 import { newRoutes } from "../env.ts";
 import { badField } from "../errors/invalid-field.ts";
-import { field } from "../body/field.ts";
 import { idempotencyKey } from "../idempotency.ts";
+import { formLimits } from "../limits.ts";
 import { sendFile } from "../send-file.ts";
 import { fileView } from "../views/file.ts";
 import { pageQuery, pageView } from "../views/page.ts";
@@ -31,42 +32,19 @@ export function fileRoutes() {
       method: "post",
       path: "/v1/files",
       summary: "Upload a file; a data set with a bad line is refused with all its bad lines",
-      // Declared for the reader: the form is read as it streams, not by Hono, which would hold it in memory.
-      request: {
-        body: {
-          required: true,
-          content: {
-            "multipart/form-data": {
-              schema: {
-                type: "object",
-                required: ["file", "purpose"],
-                properties: {
-                  file: { type: "string", contentMediaType: "application/octet-stream" },
-                  purpose: { type: "string", enum: UploadPurpose.options },
-                  "expires_after[anchor]": { type: "string", enum: ["created_at"] },
-                  "expires_after[seconds]": { type: "integer", minimum: 3600, maximum: 2_592_000 },
-                },
-              },
-            },
-          },
-        },
-      },
+      request: { body: form("file", FIELDS) },
       responses: answers("The file, checked and stored", FileObject),
     }),
     async (c) => {
       const { limits } = c.var.deps;
-      await using form = await readForm(c.req.raw, "file", {
-        maxFileBytes: limits.fileBytes,
-        stallMs: limits.uploadStallMs,
-        folder: limits.spoolFolder,
-      });
-      const request = fileRequest(form.fields, form.filename);
+      await using given = await readForm(c.req.raw, "file", formLimits(limits, limits.fileBytes));
+      const request = fileRequest(given.fields, given.filename);
       const repeat = idempotencyKey(c);
       const file = await createFile(
         c.var.service,
         c.var.tenant,
         { ...request, ...(repeat === undefined ? {} : { idempotencyKey: repeat }) },
-        form.file.chunks(),
+        given.file.chunks(),
       );
       return c.json(fileView(file), 200);
     },
@@ -138,10 +116,14 @@ export function fileRoutes() {
   return routes;
 }
 
-const FIELDS = new Set(["purpose", "expires_after[anchor]", "expires_after[seconds]"]);
+const FIELDS = {
+  purpose: { type: "string", enum: UploadPurpose.options },
+  "expires_after[anchor]": { type: "string", enum: ["created_at"] },
+  "expires_after[seconds]": { type: "integer", minimum: 3600, maximum: 2_592_000 },
+} as const;
 
 function fileRequest(fields: ReadonlyMap<string, string>, filename: string) {
-  for (const name of fields.keys()) if (!FIELDS.has(name)) throw badField(name, "it is unknown here");
+  for (const name of fields.keys()) if (!(name in FIELDS)) throw badField(name, "it is unknown here");
   const seconds = fields.get("expires_after[seconds]");
   const purpose = field("purpose", UploadPurpose, fields.get("purpose"));
   const name = field("file", FileName, filename);

@@ -6,8 +6,8 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { answers, calls, json, sends } from "../declare.ts";
 import { type Env, newRoutes } from "../env.ts";
-import { keyView, newKeyView } from "../views/tenant.ts";
 import { pageQuery, pageView } from "../views/page.ts";
+import { keyView, newKeyView } from "../views/tenant.ts";
 
 /** Whose keys a folder of routes is about, and who may see to them. */
 export interface KeyRing<Params extends z.ZodRawShape> {

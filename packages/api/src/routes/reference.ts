@@ -33,7 +33,7 @@ export function referenceRoutes(api: OpenAPIHono<Env>) {
   routes.get("/docs/:asset", (c) => {
     const asset = c.req.param("asset");
     if (asset === "start.js") return c.body(START, 200, { "content-type": "text/javascript" });
-    const type = ASSETS[asset];
+    const type = ASSETS.get(asset);
     if (type === undefined) throw notFound();
     const file = createReadStream(path.join(folder(), asset));
     return c.body(Readable.toWeb(file) as ReadableStream<Uint8Array>, 200, { "content-type": type });
@@ -41,11 +41,11 @@ export function referenceRoutes(api: OpenAPIHono<Env>) {
   return routes;
 }
 
-const ASSETS: Readonly<Record<string, string>> = {
-  "swagger-ui.css": "text/css; charset=utf-8",
-  "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-  "favicon-32x32.png": "image/png",
-};
+const ASSETS: ReadonlyMap<string, string> = new Map([
+  ["swagger-ui.css", "text/css; charset=utf-8"],
+  ["swagger-ui-bundle.js", "text/javascript; charset=utf-8"],
+  ["favicon-32x32.png", "image/png"],
+]);
 
 function folder(): string {
   return path.dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));

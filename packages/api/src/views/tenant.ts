@@ -1,6 +1,6 @@
 import type { AuditObject, KeyObject, NewKey, TenantCreate, TenantObject } from "@kilotune/contract/wire";
-import { type AuditEntry, type Key, type Limits, limitsOf, type Tenant } from "@kilotune/service";
 import type { NewKey as MadeKey } from "@kilotune/service";
+import { type AuditEntry, type Key, type Limits, limitsOf, type Tenant } from "@kilotune/service";
 
 export function tenantView(tenant: Tenant): TenantObject {
   const limits = limitsOf(tenant);

@@ -1,0 +1,212 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { KilotuneError, PLATFORM, type PromptId, type TenantId } from "@kilotune/contract";
+import type { BackboneObject } from "@kilotune/contract/wire";
+import {
+  beginJob,
+  createKey,
+  createTenant,
+  finishJob,
+  type Job,
+  queueJob,
+  type Service,
+} from "@kilotune/service";
+import { openLocalStore } from "@kilotune/store/local";
+import { createApi } from "./create-api.ts";
+import type { Inference, InferenceCall } from "./inference.ts";
+import type { Limits } from "./limits.ts";
+import { type LogLine, printLogLine } from "./operations/log-line.ts";
+
+/** The API over the real service and a store on disk; only model and workflow are pretended. */
+export interface TestApi extends AsyncDisposable {
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly service: Service;
+  /** Lines as printed. */
+  readonly log: string[];
+  readonly adminKey: string;
+  readonly folder: string;
+  /** Set to pretend otherwise. */
+  model: Inference;
+  ready: boolean;
+  /** Moves the clock. */
+  wait(seconds: number): void;
+  newTenant(overrides?: Parameters<typeof createTenant>[1]["overrides"]): Promise<TestTenant>;
+}
+
+export interface TestTenant {
+  readonly id: TenantId;
+  readonly key: string;
+  /** A call as this tenant. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  upload(content: string | Uint8Array, filename?: string, purpose?: string): Promise<Answer>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of all shapes
+  readonly body: any;
+}
+
+export const ROWS = `{"text":"Where is my parcel?","label":"shipping"}
+{"text":"I was charged twice","label":"billing"}
+{"text":"The parcel is late","label":"shipping"}
+{"text":"Please refund me","label":"billing"}
+`;
+
+export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi> {
+  const folder = await mkdtemp(path.join(tmpdir(), "kilotune-api-"));
+  let aheadMs = 0;
+  const clock = { now: () => new Date(Date.now() + aheadMs) };
+  const store = await openLocalStore(folder, { clock });
+  const service: Service = {
+    records: store.records,
+    blobs: store.blobs,
+    workflow: { start: async () => {}, stop: async () => {} },
+    clock,
+    backbones: new Map([["minilm-l6", { id: "minilm-l6", createdAt: 1_760_000_000, layers: 6 }]]),
+  };
+  const log: string[] = [];
+  const { secret: adminKey } = await createKey(service, PLATFORM);
+  const self: TestApi = {
+    service,
+    log,
+    adminKey,
+    folder,
+    model: echoModel(),
+    ready: true,
+    fetch: async (request) => api.fetch(request),
+    wait: (seconds) => {
+      aheadMs += seconds * 1000;
+    },
+    async newTenant(overrides = {}) {
+      const { id } = await createTenant(service, { name: "Acme", plan: "business", overrides });
+      const { secret: key } = await createKey(service, id);
+      return { id, key, ...callsWith(self, key) };
+    },
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  const api = createApi({
+    service,
+    inference: { classify: (call) => self.model.classify(call), embed: (call) => self.model.embed(call) },
+    backbones: [MINILM],
+    limits: { followMs: 10, ...limits },
+    logger: (line: LogLine) => log.push(printLogLine(line)),
+    ready: () => self.ready,
+  });
+  return self;
+}
+
+export function callsWith(api: Pick<TestApi, "fetch">, key: string | undefined) {
+  const send = async (path: string, init: RequestInit, headers: Record<string, string> = {}) => {
+    const authorization: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    const request = new Request(`http://api.test${path}`, {
+      ...init,
+      headers: { ...authorization, ...(init.headers as Record<string, string>), ...headers },
+    });
+    return answered(await api.fetch(request));
+  };
+  return {
+    call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
+      body === undefined
+        ? send(path, { method }, headers)
+        : send(
+            path,
+            {
+              method,
+              body: typeof body === "string" ? body : JSON.stringify(body),
+              headers: { "content-type": "application/json" },
+            },
+            headers,
+          ),
+    upload: (content: string | Uint8Array, filename = "train.jsonl", purpose = "fine-tune") => {
+      const form = new FormData();
+      form.set("file", new Blob([content as BlobPart]), filename);
+      form.set("purpose", purpose);
+      return send("/v1/files", { method: "POST", body: form });
+    },
+  };
+}
+
+export async function answered(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = response.headers.get("content-type")?.startsWith("application/json") ?? false;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: isJson ? JSON.parse(text) : undefined,
+  };
+}
+
+/** A tenant's job, ended as the worker would end it; answers the job with its model. */
+export async function tune(api: TestApi, tenant: TestTenant): Promise<Job> {
+  const file = await tenant.upload(`${ROWS}{"text":"seed ${Math.random()}","label":"billing"}\n`);
+  const { body } = await tenant.call("POST", "/v1/fine_tuning/jobs", {
+    model: "minilm-l6",
+    training_file: file.body.id,
+  });
+  const { service } = api;
+  await queueJob(service, tenant.id, body.id);
+  await beginJob(service, tenant.id, body.id);
+  const bytes = new TextEncoder().encode(`prompt of ${body.id}`);
+  const hash = Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex") as PromptId;
+  return finishJob(service, tenant.id, body.id, {
+    status: "succeeded",
+    promptId: hash,
+    bytes,
+    trainedTokens: 40,
+  });
+}
+
+/** Says of a text how long it is: rows can be told apart, and from other prompts' rows. */
+function echoModel(): Inference {
+  const listen = ({ signal }: InferenceCall) => signal.throwIfAborted();
+  return {
+    async classify({ topK, ...call }) {
+      listen(call);
+      const rows = call.inputs.map((text) => {
+        const label = `${call.promptId.slice(0, 8)}:${text.length}`;
+        const scores = [
+          { label, score: 0.75 },
+          { label: "__proto__", score: 0.25 },
+        ].slice(0, topK);
+        return { label, score: 0.75, scores, truncated: text.length > 1000 };
+      });
+      return { rows, tokens: 5 * rows.length };
+    },
+    async embed(call) {
+      listen(call);
+      const rows = call.inputs.map((text) => ({
+        vector: Float32Array.of(text.length, 0.5, -1),
+        truncated: false,
+      }));
+      return { rows, tokens: 5 * rows.length };
+    },
+  };
+}
+
+export function overloaded(): Inference {
+  const refuse = () => {
+    const hint = "Try again.";
+    return Promise.reject(
+      new KilotuneError("overloaded", "Too many rows wait.", hint, { kind: "machine", retryable: true }),
+    );
+  };
+  return { classify: refuse, embed: refuse };
+}
+
+const MINILM: BackboneObject = {
+  id: "minilm-l6",
+  object: "backbone",
+  title: "all-MiniLM-L6-v2",
+  licence: "Apache-2.0",
+  tasks: ["classify", "embeddings"],
+  hidden_size: 3,
+  max_tokens: 256,
+};
