@@ -57,10 +57,13 @@ export function checkpointFile(
   };
 }
 
+/** Of a whole checkpoint's file. */
+export const CHECKPOINT_NAME = /^(selection-\d+|final)\.checkpoint$/;
+
 /** Removes what jobs leave in the folder, and the folder where nothing else is in it. */
 export async function removeCheckpoints(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  const ours = names.filter((name) => /^(selection-\d+|final)\.checkpoint(\.tmp)?$/.test(name));
+  const ours = names.filter((name) => CHECKPOINT_NAME.test(name.replace(/\.tmp$/, "")));
   await Promise.all(ours.map((name) => rm(path.join(folder, name), { force: true })));
   if (ours.length === names.length) await rmdir(folder).catch(() => {});
 }

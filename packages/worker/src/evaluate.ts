@@ -1,6 +1,6 @@
 import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
 import type { Calibration, Evaluation } from "@kilotune/contract";
-import type { StoredPrompt } from "@kilotune/prompt";
+import type { Prompt, StoredPrompt } from "@kilotune/prompt";
 import { assertCompatible } from "@kilotune/prompt";
 import { argmaxRows, confusionOf, perClass, reliability, scoreOf } from "@kilotune/tuner";
 import { answer } from "./answer.ts";
@@ -26,13 +26,7 @@ export async function evaluatePrompt(options: {
   for (const { label } of rows)
     if (!classOf.has(label)) unknownLabels.set(label, (unknownLabels.get(label) ?? 0) + 1);
 
-  const firstLayer =
-    prompt.method === "kv"
-      ? prompt.manifest.sites.firstLayer
-      : prompt.method === "soft"
-        ? 0
-        : defaultFirstLayer(backbone.manifest.config.layers);
-  const sessions = await openFrozenSessions(backbone, firstLayer);
+  const sessions = await openFrozenSessions(backbone, firstLayerOf(prompt, backbone));
   try {
     const texts = rows.map((row) => row.text);
     const expected = Int32Array.from(rows, (row) => classOf.get(row.label) ?? -1);
@@ -47,6 +41,12 @@ export async function evaluatePrompt(options: {
   } finally {
     await sessions.release();
   }
+}
+
+/** Where the rows' hidden states must begin for `answer`. */
+export function firstLayerOf(prompt: Prompt, { manifest }: Backbone): number {
+  if (prompt.method === "kv") return prompt.manifest.sites.firstLayer;
+  return prompt.method === "soft" ? 0 : defaultFirstLayer(manifest.config.layers);
 }
 
 export interface Assessment {

@@ -2,4 +2,21 @@ export { backboneIdentity } from "./backbone-identity.ts";
 export { evaluatePrompt } from "./evaluate.ts";
 export { fileSource } from "./file-source.ts";
 export type { DataSource, JobEvent, JobHooks, JobResult, JobStage, TuneJob } from "./job.ts";
+export { childCompute, type ChildComputeOptions } from "./process/child-compute.ts";
+export { runTask } from "./process/run-task.ts";
+export type {
+  AnswerTask,
+  AnswerTaskResult,
+  Compute,
+  DataFile,
+  TaskHooks,
+  TuneTask,
+  TuneTaskResult,
+} from "./process/tasks.ts";
 export { runTuneJob } from "./run-tune-job.ts";
+export type { Execution, StateContext } from "./states/context.ts";
+export { removeJobBlobs } from "./states/job-blobs.ts";
+export type { State } from "./states/state.ts";
+export { JobStopped } from "./states/state-error.ts";
+export { STATES } from "./states/states.ts";
+export { type TuneJobDefinition, tuneJobDefinition } from "./workflow/definition.ts";

@@ -51,6 +51,9 @@ export type JobEvent =
       /** From 1. */
       readonly epoch: number;
       readonly epochs: number;
+      /** Of the run, from 1. */
+      readonly step: number;
+      readonly steps: number;
       readonly share: number;
       readonly loss: number;
       readonly validationAccuracy: number | null;
@@ -65,6 +68,8 @@ export interface JobResult {
   readonly stored: StoredPrompt;
   readonly seconds: { readonly prepare: number; readonly tune: number; readonly evaluate: number };
   readonly epochs: number;
+  /** Tokens of the training rows, once an epoch of the run that is published; once where that is a head alone. */
+  readonly trainedTokens: number;
 }
 
 export interface JobHooks {

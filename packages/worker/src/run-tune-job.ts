@@ -241,5 +241,10 @@ function resultOf(found: JobFindings, { watch }: JobProgress): JobResult {
       evaluate: watch.total("evaluate"),
     },
     epochs: found.final?.epoch ?? 0,
+    trainedTokens: tokensIn(found.train) * Math.max(1, found.final?.epoch ?? 0),
   };
+}
+
+function tokensIn({ store }: PreparedRows): number {
+  return store.lengths.reduce((sum, length) => sum + length, 0);
 }

@@ -43,6 +43,12 @@ it("tells the time left of all runs together, by the pace so far", () => {
   ]);
 });
 
+it("counts the steps of a run", () => {
+  const short = pace.begin("final", { ...SETTINGS, batchSize: 4 }, 10);
+  short.onStep({ epoch: 1, share: 5 / 6, loss: 1, learningRate: 0.1 });
+  expect(events).toEqual([expect.objectContaining({ step: 5, steps: 6 })]);
+});
+
 it("after a resume counts what is left, not what was done before", () => {
   pace.begin("selection-0", SETTINGS, 10); // Its checkpoint says that it has ended: not one step.
   step(pace.begin("final", SETTINGS, 10), 1);

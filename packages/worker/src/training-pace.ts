@@ -25,6 +25,7 @@ export function trainingPace(
       let last = clock();
       let accuracy: number | null = null;
       const whole = rows * settings.epochs;
+      const steps = settings.epochs * Math.ceil(rows / settings.batchSize);
       const before = earlier;
       earlier += whole;
       let done: number | undefined;
@@ -42,6 +43,8 @@ export function trainingPace(
             run: kind,
             epoch: epoch + 1,
             epochs: settings.epochs,
+            step: Math.round(share * steps),
+            steps,
             share,
             loss,
             validationAccuracy: accuracy,

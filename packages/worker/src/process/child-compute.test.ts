@@ -1,0 +1,123 @@
+import { readFileSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import type { TinyBackbone } from "@kilotune/backbone/testing";
+import { readPromptFile } from "@kilotune/prompt/node";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import type { JobEvent } from "../job.ts";
+import { openTiny, type Row, toyRows } from "../testing.ts";
+import { childCompute } from "./child-compute.ts";
+import type { Compute, TuneTask } from "./tasks.ts";
+
+let tiny: TinyBackbone;
+let folder: string;
+let compute: Compute;
+beforeAll(async () => {
+  tiny = await openTiny();
+  compute = childCompute({ bundles: new Map([["tiny", tiny.bundle]]), threads: 1 });
+});
+afterAll(() => tiny[Symbol.asyncDispose]());
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-child-"));
+  await write("train.jsonl", toyRows(10, 1));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const write = (name: string, rows: readonly Row[]) =>
+  writeFile(path.join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+
+const file = (name: string) => ({ path: path.join(folder, name), name, format: "jsonl" as const });
+
+const task = (more: Partial<TuneTask> = {}): TuneTask => ({
+  kind: "tune",
+  backbone: "tiny",
+  train: file("train.jsonl"),
+  validation: undefined,
+  method: "kv",
+  tokens: 2,
+  firstLayer: undefined,
+  epochs: 1,
+  seed: 1,
+  title: "toy",
+  createdAt: new Date(0),
+  folder,
+  ...more,
+});
+
+const quiet = { onEvent: () => {}, signal: new AbortController().signal };
+
+/** Of this process, as Linux tells; the test that needs it is skipped elsewhere. */
+function children(): number[] {
+  const list = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, "utf8");
+  return list.split(" ").filter(Boolean).map(Number);
+}
+
+it("does a task in another process: its files are there, its events arrive, its prompt answers", async () => {
+  const events: JobEvent[] = [];
+  const { promptId, trainedTokens } = await compute.tune(task(), {
+    ...quiet,
+    onEvent: (event) => events.push(event),
+  });
+  const stored = await readPromptFile(path.join(folder, "prompt.safetensors"));
+  expect(stored.id).toBe(`sha256-${promptId}`);
+  expect(trainedTokens).toBeGreaterThan(30);
+  expect(await readdir(folder)).toEqual(["prompt.safetensors", "report.json", "train.jsonl"]);
+  expect(readFileSync(path.join(folder, "report.json"), "utf8")).not.toContain(folder);
+  const lint = events.find((event) => event.kind === "lint");
+  expect(lint?.report.labels).toEqual(
+    new Map([
+      ["card", 10],
+      ["refund", 10],
+      ["parcel", 10],
+    ]),
+  );
+
+  const answers = await compute.answer(
+    {
+      kind: "answer",
+      backbone: "tiny",
+      prompt: path.join(folder, "prompt.safetensors"),
+      rows: file("train.jsonl"),
+      maxRows: 20,
+    },
+    quiet,
+  );
+  expect(answers).toMatchObject({ rows: 15, disagreeing: 0 });
+});
+
+it("tells the errors of the work as they were", async () => {
+  await write("train.jsonl", toyRows(10, 1).slice(0, 10));
+  await expect(compute.tune(task(), quiet)).rejects.toMatchObject({
+    code: "invalid_training_file",
+    kind: "input",
+  });
+  await expect(compute.tune(task({ backbone: "gone" }), quiet)).rejects.toMatchObject({
+    code: "model_not_found",
+  });
+});
+
+it("stops where it is told to, with a checkpoint", async () => {
+  const stop = new AbortController();
+  const onEvent = (event: JobEvent) => event.kind === "training" && stop.abort();
+  const stopped = compute.tune(task({ epochs: 500 }), { onEvent, signal: stop.signal });
+  await expect(stopped).rejects.toMatchObject({ code: "interrupted" });
+  expect(await readdir(path.join(folder, "checkpoints"))).toEqual(["selection-0.checkpoint"]);
+});
+
+it.runIf(process.platform === "linux")(
+  "says that it died where it died, at the lowest priority",
+  async () => {
+    let priority: number | undefined;
+    const onEvent = (event: JobEvent) => {
+      if (event.kind !== "training") return;
+      for (const pid of children()) {
+        priority ??= os.getPriority(pid);
+        process.kill(pid, "SIGKILL");
+      }
+    };
+    const died = compute.tune(task({ epochs: 500 }), { ...quiet, onEvent });
+    await expect(died).rejects.toMatchObject({ name: "WorkerDied" });
+    expect(priority).toBe(os.constants.priority.PRIORITY_LOW);
+  },
+);

@@ -1,0 +1,104 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { constants, setPriority } from "node:os";
+import { KilotuneError } from "@kilotune/contract";
+import { WorkerDied } from "../states/state-error.ts";
+import type { FromChild, ToChild } from "./messages.ts";
+import type { AnswerTask, AnswerTaskResult, Compute, TaskHooks, TuneTask, TuneTaskResult } from "./tasks.ts";
+
+export interface ChildComputeOptions {
+  /** Folders of the backbones' bundles, by id. */
+  readonly bundles: ReadonlyMap<string, string>;
+  /** Of the child, for one run of a graph. */
+  readonly threads: number;
+}
+
+/**
+ * Each task in a process of its own, at the lowest priority: the server answers meanwhile, and what the work takes, a
+ * crash of native code included, ends with it.
+ */
+export function childCompute(options: ChildComputeOptions): Compute {
+  return {
+    tune: (task, hooks) => inChild<TuneTaskResult>(task, hooks, options),
+    answer: (task, hooks) => inChild<AnswerTaskResult>(task, hooks, options),
+  };
+}
+
+async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
+  task: TuneTask | AnswerTask,
+  { onEvent, signal }: TaskHooks,
+  { bundles, threads }: ChildComputeOptions,
+): Promise<Result> {
+  const bundle = bundles.get(task.backbone);
+  if (bundle === undefined) throw noBackbone();
+  const child = fork(new URL("./child.ts", import.meta.url), {
+    // Structured clones: events hold Maps. Nothing of this process's own flags or streams.
+    serialization: "advanced",
+    execArgv: [],
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  let complaints = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    complaints = (complaints + text).slice(-2000);
+  });
+  child.on("error", reject);
+  child.on("message", (message: FromChild) => {
+    if (message.kind === "event") onEvent(message.event);
+    else if (message.kind === "done") resolve(message.result as Result);
+    else reject(errorOf(message));
+  });
+  // `close` comes after the last message: a child that told its end has settled this already.
+  child.on("close", (code, by) => reject(new WorkerDied(by ?? `exit code ${code}`, complaints)));
+  const stop = () => stopChild(child);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    lowerPriority(child);
+    say(child, { kind: "start", task, bundle, threads });
+    if (signal.aborted) stop();
+    return await promise;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    if (child.exitCode === null && child.signalCode === null) {
+      const killer = setTimeout(() => child.kill("SIGKILL"), END_MS);
+      child.once("close", () => clearTimeout(killer));
+    }
+  }
+}
+
+/** Asked, so that it leaves a checkpoint; a step is short. Killed where it doesn't hear: the last checkpoint stays. */
+function stopChild(child: ChildProcess): void {
+  say(child, { kind: "stop" });
+  const killer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+  child.once("close", () => clearTimeout(killer));
+}
+
+function say(child: ChildProcess, message: ToChild): void {
+  // A child that is gone can't be told: its end is heard elsewhere.
+  if (child.connected) child.send(message, () => {});
+}
+
+function lowerPriority({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It ended already, or the system doesn't allow it: slower answers meanwhile, no more.
+  }
+}
+
+function errorOf({ error }: FromChild & { readonly kind: "failed" }): KilotuneError {
+  const { code, message, hint, kind, retryable } = error;
+  return new KilotuneError(code, message, hint, { kind, retryable });
+}
+
+function noBackbone(): KilotuneError {
+  return new KilotuneError(
+    "model_not_found",
+    "The job's model isn't served here any more.",
+    "Make a job with another model.",
+  );
+}
+
+const STOP_MS = 20_000;
+/** For a child that has said its last word. */
+const END_MS = 5_000;

@@ -1,0 +1,58 @@
+import { isCodedError, KilotuneError } from "@kilotune/contract";
+import { openBundle } from "@kilotune/backbone";
+import type { JobEvent } from "../job.ts";
+import type { FromChild, ToChild, ToldError } from "./messages.ts";
+import { runTask } from "./run-task.ts";
+
+/** Entry of the process that does one task and ends. It knows files and a backbone: no store, no tenant, no key. */
+
+const stop = new AbortController();
+
+process.on("message", (message: ToChild) => {
+  if (message.kind === "stop") stop.abort();
+  else void work(message);
+});
+// The server is gone, and its successor starts anew from the checkpoint: two of us would do the same work.
+process.on("disconnect", () => process.exit(1));
+// Ctrl-C reaches the whole group: the server decides.
+process.on("SIGINT", () => {});
+
+async function work({ task, bundle, threads }: ToChild & { readonly kind: "start" }): Promise<void> {
+  try {
+    const backbone = await openBundle(bundle, { threads });
+    if (backbone === undefined)
+      throw new KilotuneError("bad_bundle", `no bundle is in ${bundle}`, "Start the server again.", {
+        kind: "machine",
+      });
+    const onEvent = throttled((event) => say({ kind: "event", event }));
+    const result = await runTask(task, backbone, { onEvent, signal: stop.signal });
+    await say({ kind: "done", result });
+  } catch (error) {
+    await say({ kind: "failed", error: told(error) });
+  }
+  process.disconnect();
+}
+
+/** Steps come by the hundred a second on a small backbone: a few are enough for who watches. */
+function throttled(emit: (event: JobEvent) => void): (event: JobEvent) => void {
+  let last = 0;
+  return (event) => {
+    const frequent = event.kind === "training" || event.kind === "progress";
+    if (frequent && performance.now() - last < 100) return;
+    if (frequent) last = performance.now();
+    emit(event);
+  };
+}
+
+function say(message: FromChild): Promise<void> {
+  return new Promise((resolve) => process.send?.(message, undefined, undefined, () => resolve()));
+}
+
+function told(error: unknown): ToldError {
+  if (isCodedError(error)) {
+    const { code, message, hint, kind } = error;
+    return { code, message, hint, kind, retryable: "retryable" in error && error.retryable === true };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "internal_error", message, hint: "", kind: "machine", retryable: false };
+}

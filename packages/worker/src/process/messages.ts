@@ -1,0 +1,29 @@
+import type { ErrorKind } from "@kilotune/contract";
+import type { JobEvent } from "../job.ts";
+import type { AnswerTask, AnswerTaskResult, TuneTask, TuneTaskResult } from "./tasks.ts";
+
+/** What a server says to the process that does its heavy work, and what that one says back. */
+
+export type ToChild =
+  | {
+      readonly kind: "start";
+      readonly task: TuneTask | AnswerTask;
+      /** Folder of the backbone's bundle. */
+      readonly bundle: string;
+      readonly threads: number;
+    }
+  | { readonly kind: "stop" };
+
+export type FromChild =
+  | { readonly kind: "event"; readonly event: JobEvent }
+  | { readonly kind: "done"; readonly result: TuneTaskResult | AnswerTaskResult }
+  | { readonly kind: "failed"; readonly error: ToldError };
+
+/** An error as it crosses from process to process. */
+export interface ToldError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly kind: ErrorKind;
+  readonly retryable: boolean;
+}

@@ -1,0 +1,72 @@
+import type { MethodName } from "@kilotune/contract";
+import type { Format } from "@kilotune/dataset";
+import type { JobEvent } from "../job.ts";
+
+/** The heavy work of a job, as data: so that another process, or another machine, can do it. */
+
+/** @throws WorkerDied; KilotuneError `interrupted` where aborted, and what the work throws */
+export interface Compute {
+  /** Leaves `prompt.safetensors` and `report.json` in the task's folder; where aborted, its checkpoints. */
+  tune(task: TuneTask, hooks: TaskHooks): Promise<TuneTaskResult>;
+  answer(task: AnswerTask, hooks: TaskHooks): Promise<AnswerTaskResult>;
+}
+
+export interface TaskHooks {
+  readonly onEvent: (event: JobEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface TuneTask {
+  readonly kind: "tune";
+  /** Its id. */
+  readonly backbone: string;
+  readonly train: DataFile;
+  readonly validation: DataFile | undefined;
+  readonly method: MethodName;
+  readonly tokens: number | undefined;
+  readonly firstLayer: number | undefined;
+  readonly epochs: number | "auto";
+  readonly seed: number;
+  readonly title: string;
+  readonly createdAt: Date;
+  readonly folder: string;
+}
+
+export interface TuneTaskResult {
+  /** SHA-256 of the prompt's file, in hex. */
+  readonly promptId: string;
+  readonly trainedTokens: number;
+}
+
+/** Rows of a file, answered by a prompt as serving does it, and again as the tuner does. */
+export interface AnswerTask {
+  readonly kind: "answer";
+  readonly backbone: string;
+  /** Path of its file. */
+  readonly prompt: string;
+  readonly rows: DataFile;
+  /** At most so many, evenly spread. */
+  readonly maxRows: number;
+}
+
+export interface AnswerTaskResult {
+  readonly rows: number;
+  /** As serving answers them. */
+  readonly right: number;
+  /** Rows on which the two ways disagree by more than rounding. */
+  readonly disagreeing: number;
+}
+
+export interface DataFile {
+  readonly path: string;
+  /** As its tenant calls it. */
+  readonly name: string;
+  readonly format: Format;
+}
+
+/** What is in a tuning task's folder. */
+export const TASK_FILES = {
+  prompt: "prompt.safetensors",
+  report: "report.json",
+  checkpoints: "checkpoints",
+} as const;

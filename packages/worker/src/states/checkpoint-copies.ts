@@ -1,0 +1,46 @@
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Service } from "@kilotune/service";
+import { CHECKPOINT_NAME } from "../checkpoint-files.ts";
+import type { Execution } from "./context.ts";
+import { jobBlob, writeFileOf } from "./job-blobs.ts";
+
+export interface CheckpointCopies {
+  /** From the blobs into the folder. */
+  restore(): Promise<void>;
+  /** Those that have changed since, from the folder into the blobs. */
+  save(): Promise<void>;
+}
+
+/** A running job's checkpoints, as blobs: they outlive the machine. */
+export function checkpointCopies({ blobs }: Service, execution: Execution, folder: string): CheckpointCopies {
+  const { tenant } = execution;
+  const saved = new Map<string, string>();
+  const versionOf = async (file: string) => {
+    const { mtimeMs, size } = await stat(file);
+    return `${mtimeMs} ${size}`;
+  };
+  return {
+    async restore() {
+      await mkdir(folder, { recursive: true });
+      for await (const { path: name } of blobs.list(tenant, `${jobBlob(execution, "checkpoints")}/`)) {
+        const blob = await blobs.open(tenant, name);
+        const file = path.join(folder, path.posix.basename(name));
+        if (blob === undefined) continue;
+        await writeFileOf(blob.chunks, file);
+        saved.set(path.basename(file), await versionOf(file));
+      }
+    },
+    async save() {
+      const names = await readdir(folder).catch(() => []);
+      for (const name of names.filter((each) => CHECKPOINT_NAME.test(each))) {
+        // A file of its name is whole, and may be replaced at any moment: the version is taken first.
+        const file = path.join(folder, name);
+        const version = await versionOf(file);
+        if (saved.get(name) === version) continue;
+        await blobs.put(tenant, jobBlob(execution, "checkpoints", name), await readFile(file));
+        saved.set(name, version);
+      }
+    },
+  };
+}

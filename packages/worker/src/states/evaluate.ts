@@ -1,0 +1,61 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+import { type Job, reportProgress } from "@kilotune/service";
+import type { AnswerTaskResult } from "../process/tasks.ts";
+import type { Execution, StateContext } from "./context.ts";
+import { scratchFolder } from "./job-blobs.ts";
+import { readResult } from "./job-result.ts";
+import { jobThatIs, state } from "./state.ts";
+import { fetched } from "./tune.ts";
+import { watched } from "./watched.ts";
+
+/**
+ * Third state: the prompt as written is answered through the graph that serves. Where that isn't what the report's
+ * figures were measured on, nothing is published.
+ */
+export const evaluate = state(async (context, execution) => {
+  const job = await jobThatIs(context, execution, ["running"]);
+  const output = await readResult(context.service, execution);
+  if (output === undefined) throw new Error("there is nothing to evaluate: Tune comes before");
+  await using scratch = await scratchFolder(context.scratch);
+  const prompt = path.join(scratch.path, "prompt.safetensors");
+  await writeFile(prompt, output.prompt);
+  const rows = await fetched(
+    context,
+    execution,
+    job.validationFile ?? job.trainingFile,
+    path.join(scratch.path, "rows"),
+  );
+  const answers = await watched(context, execution, scratch.path, (hooks) =>
+    context.compute.answer({ kind: "answer", backbone: job.model, prompt, rows, maxRows: MAX_ROWS }, hooks),
+  );
+  if (answers.disagreeing > 0) throw mismatch(answers);
+  await tell(context, execution, job, rows.name, answers);
+});
+
+async function tell(
+  { service }: StateContext,
+  { tenant, job }: Execution,
+  { validationFile }: Job,
+  file: string,
+  { rows, right }: AnswerTaskResult,
+): Promise<void> {
+  const what = validationFile === null ? "which it has learnt from" : "which it has not learnt from";
+  await reportProgress(service, tenant, job, {
+    message: `As served, the prompt answers ${right} of ${rows} rows of ${file} right, ${what}.`,
+    metrics: { served_rows: rows, served_accuracy: right / rows },
+  });
+}
+
+function mismatch({ rows, disagreeing }: AnswerTaskResult): KilotuneError {
+  return new KilotuneError(
+    "serving_mismatch",
+    `The prompt answers ${disagreeing} of ${rows} rows otherwise when served than when it was measured.`,
+    "That is a fault of this machine or of Kilotune: nothing was published.",
+    { kind: "machine" },
+  );
+}
+
+/** Enough to see a graph that computes something else; seconds on one core. */
+const MAX_ROWS = 200;
