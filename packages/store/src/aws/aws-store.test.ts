@@ -34,10 +34,10 @@ describe.skipIf(aws === undefined)("AWS", () => {
 
     /** Fails so many requests of a kind, before they are sent. */
     function failing(client: "dynamo" | "s3", command: string, times: number, error: () => Error) {
-      let left = times;
       const { middlewareStack } = store[client] as typeof store.s3; // The other's has the same shape.
+      let left = times;
       middlewareStack.add(
-        (next: (args: never) => Promise<never>, context: { commandName?: string }) => async (args: never) => {
+        (next, context) => async (args) => {
           if (context.commandName === command && left-- > 0) throw error();
           return next(args);
         },

@@ -3,19 +3,20 @@ import { KilotuneError } from "@kilotune/contract";
 
 const SCHEMA_VERSION = 1;
 
+/** For as long as the thread that makes checkpoints has the file. */
+const PATIENCE_MS = 10_000;
+
 /**
- * The file with all records, locked for this process. The lock is the system's own, on the file, so it can't outlive the
- * process; in exchange SQLite asks for no further locks and needs no shared memory.
+ * The file with all records, of a folder that this process has locked.
  *
  * @throws what SQLite throws; KilotuneError `store_newer`
  */
 export function openDatabase(file: string): DatabaseSync {
-  // The timeout lets a server that is about to end be followed by the next.
-  const database = new DatabaseSync(file, { timeout: 1000 });
+  const database = new DatabaseSync(file, { timeout: PATIENCE_MS });
   try {
-    database.exec("PRAGMA locking_mode = EXCLUSIVE");
     database.exec("PRAGMA page_size = 8192");
     database.exec("PRAGMA journal_mode = WAL");
+    database.exec("PRAGMA wal_autocheckpoint = 0");
     // Survives the end of the process at any moment. A power cut may take the last writes, whole ones.
     database.exec("PRAGMA synchronous = NORMAL");
     database.exec("PRAGMA cache_size = -65536");

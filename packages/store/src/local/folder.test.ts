@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { statSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -172,6 +173,19 @@ describe("the folder of a local store", () => {
     clock.pass(10);
     await (await openLocalStore(folder, { clock })).close();
     expect(count()).toBe(0);
+  });
+
+  it("keeps its log short, even while a program writes without a pause", async () => {
+    await using store = await openLocalStore(folder);
+    let longest = 0;
+    for (let i = 0; i < 20_000; i++) {
+      await store.records.add(tenant, { kind: "count", id: `${i % 50}` }, { n: 1 });
+      if (i % 1000 === 0) longest = Math.max(longest, statSync(path.join(folder, "records.sqlite-wal")).size);
+    }
+    // 160 MB of pages went through it.
+    expect(longest).toBeGreaterThan(0);
+    expect(longest).toBeLessThan(120 * 2 ** 20);
+    expect((await store.records.read(tenant, { kind: "count", id: "0" }))?.value).toEqual({ n: 400 });
   });
 
   it("holds no byte of an erased tenant", async () => {

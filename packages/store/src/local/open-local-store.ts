@@ -4,8 +4,10 @@ import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Records } from "../ports/records.ts";
 import { FileBlobs } from "./blobs.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { openDatabase } from "./database.ts";
 import { startFault } from "./faults.ts";
+import { lockFolder } from "./lock.ts";
 import { SqliteRecords } from "./records.ts";
 
 export interface LocalStore extends AsyncDisposable {
@@ -23,22 +25,25 @@ export interface LocalStore extends AsyncDisposable {
 export async function openLocalStore(folder: string, options: { clock?: Clock } = {}): Promise<LocalStore> {
   const { clock = { now: () => new Date() } } = options;
   const root = path.resolve(folder);
+  const undo = new DisposableStack();
   try {
     await mkdir(root, { recursive: true });
-    // First the database, whose lock says that nobody else's uploads are among the leftovers.
-    const database = openDatabase(path.join(root, "records.sqlite"));
-    try {
-      const blobs = await FileBlobs.open(root);
-      const records = new SqliteRecords(database, clock);
-      const close = async () => {
-        if (database.isOpen) database.close();
-      };
-      return { records, blobs, close, [Symbol.asyncDispose]: close };
-    } catch (error) {
-      database.close();
-      throw error;
-    }
+    const lock = lockFolder(path.join(root, "lock.sqlite"));
+    undo.defer(() => lock.release());
+    const blobs = await FileBlobs.open(root);
+    const file = path.join(root, "records.sqlite");
+    const database = openDatabase(file);
+    undo.defer(() => database.close());
+    const checkpoints = new Checkpoints(file);
+    const records = new SqliteRecords(database, clock, checkpoints);
+    const opened = undo.move();
+    const close = async () => {
+      await checkpoints.close();
+      opened.dispose();
+    };
+    return { records, blobs, close, [Symbol.asyncDispose]: close };
   } catch (error) {
+    undo.dispose();
     throw startFault(root, error);
   }
 }

@@ -16,6 +16,7 @@ import { checkAmounts, isCounter, notACounter, sumsOf } from "../rules/counter.t
 import { idRange } from "../rules/id-range.ts";
 import { type CheckedChange, checkChanges, checkKey, checkPage } from "../rules/records.ts";
 import { checkTenant } from "../rules/tenant.ts";
+import type { Checkpoints } from "./checkpoints.ts";
 import { runFault } from "./faults.ts";
 
 /**
@@ -26,12 +27,14 @@ export class SqliteRecords implements Records {
   readonly #database: DatabaseSync;
   readonly #clock: Clock;
   readonly #sql: Statements;
+  readonly #checkpoints: Checkpoints;
   #writes = 0;
 
-  constructor(database: DatabaseSync, clock: Clock) {
+  constructor(database: DatabaseSync, clock: Clock, checkpoints: Checkpoints) {
     this.#database = database;
     this.#clock = clock;
     this.#sql = prepare(database);
+    this.#checkpoints = checkpoints;
     this.#removeExpired();
   }
 
@@ -82,7 +85,9 @@ export class SqliteRecords implements Records {
     checkTenant(tenant);
     const erased = this.#transaction(() => Number(this.#sql.erase.run(tenant).changes));
     // The log still has what was written before.
-    this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    await this.#checkpoints.empty().catch((error: unknown) => {
+      throw runFault(error);
+    });
     return erased;
   }
 
@@ -110,6 +115,7 @@ export class SqliteRecords implements Records {
       const result = work();
       this.#sql.commit.run();
       if (++this.#writes % WRITES_A_SWEEP === 0) this.#removeExpired();
+      this.#checkpoints.afterWrite();
       return result;
     } catch (error) {
       // A full disk may have ended the transaction already.
