@@ -111,6 +111,10 @@ export function callsWith(api: Pick<TestApi, "fetch">, key: string | undefined) 
     });
     return answered(await api.fetch(request));
   };
+  const sendForm = async (form: FormData) => {
+    const { body, headers } = await encoded(form);
+    return send("/v1/files", { method: "POST", body, headers });
+  };
   return {
     call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
       body === undefined
@@ -128,9 +132,18 @@ export function callsWith(api: Pick<TestApi, "fetch">, key: string | undefined) 
       const form = new FormData();
       form.set("file", new Blob([content as BlobPart]), filename);
       form.set("purpose", purpose);
-      return send("/v1/files", { method: "POST", body: form });
+      return sendForm(form);
     },
   };
+}
+
+/** As bytes: undici's own stream of a form can't be left early without an unhandled rejection. */
+export async function encoded(
+  form: FormData,
+): Promise<{ body: ArrayBuffer; headers: Record<string, string> }> {
+  const response = new Response(form);
+  const headers = { "content-type": response.headers.get("content-type") as string };
+  return { body: await response.arrayBuffer(), headers };
 }
 
 export async function answered(response: Response): Promise<Answer> {

@@ -32,7 +32,7 @@ export async function readForm(request: Request, fileField: string, limits: Form
   refuseLength(request, limits.maxFileBytes + 64 * 1024);
   const parser = parserFor(request, limits);
   const fields = new Map<string, string>();
-  let found: { filename: string; file: Promise<Spooled> } | undefined;
+  let found: { filename: string; stream: BusboyFileStream; file: Promise<Spooled> } | undefined;
 
   parser.on("field", (name, value, nameCut, valueCut) => {
     if (nameCut || valueCut) parser.destroy(invalid("A field is too long."));
@@ -44,7 +44,7 @@ export async function readForm(request: Request, fileField: string, limits: Form
     if (field !== fileField) parser.destroy(noFile(fileField));
     const file = spool(whole(stream, limits.maxFileBytes), limits.folder);
     file.catch((error) => parser.destroy(error));
-    found = { filename: filename ?? "", file };
+    found = { filename: filename ?? "", stream, file };
   });
   for (const limit of ["filesLimit", "fieldsLimit", "partsLimit"]) {
     parser.on(limit, () => parser.destroy(invalid("Expected one file and a few fields; seen more.")));
@@ -53,6 +53,8 @@ export async function readForm(request: Request, fileField: string, limits: Form
   try {
     await pipeline(Readable.from(steady(request.body, limits.stallMs)), parser);
   } catch (error) {
+    // The parser's end isn't its file's: unless told, whoever reads the file waits for more of it.
+    found?.stream.destroy(error as Error);
     await found?.file.then(
       (file) => file[Symbol.asyncDispose](),
       () => {},
