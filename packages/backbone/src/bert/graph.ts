@@ -114,8 +114,7 @@ export function bertUpper(
   const kv = b.input("kv", "float32", [prompted, 2, N, "P", D]);
   const dropped = dropout(kv, "prompt");
   const parts = splitAxis(b, b.op("Reshape", [dropped, b.ints([2 * prompted, N, -1, D])]), 0, 2 * prompted);
-  const perRow = bert.shape(["B", N, "P", D], text, kv);
-  const spread = (part: Value) => b.op("Expand", [part, perRow]);
+  const shared = (part: Value) => b.op("Unsqueeze", [part, b.ints([0])]);
   const free = b.op("Expand", [b.scalar(0), bert.shape(["B", 1, 1, "P"], text, kv)]);
   const bias = b.op("Concat", [free, textBias], { axis: 3 });
   const out = bert.layers(
@@ -123,7 +122,7 @@ export function bertUpper(
     firstLayer,
     (layer) => {
       const at = layer - firstLayer;
-      const prefix = { key: spread(parts[2 * at] as Value), value: spread(parts[2 * at + 1] as Value) };
+      const prefix = { key: shared(parts[2 * at] as Value), value: shared(parts[2 * at + 1] as Value) };
       return { prefix, bias };
     },
     L,
@@ -133,7 +132,7 @@ export function bertUpper(
 }
 
 interface Attended {
-  /** Added in front of the layer's own keys and values, each [B, N, P, D]. */
+  /** In front of the layer's own keys and values, each [B, N, P, D], or [1, N, P, D] for all rows. */
   readonly prefix?: { readonly key: Value; readonly value: Value };
   /** Added to the scores: 0 where a position may be seen, hugely negative where not. [B, 1, 1, keys] */
   readonly bias: Value;
@@ -175,17 +174,11 @@ class Bert {
       const name = `layer.${layer}`;
       const split = (flat: Value) =>
         b.op("Transpose", [b.op("Reshape", [flat, byHead])], { perm: [0, 2, 1, 3] });
-      const { prefix, bias } = attended(layer);
       const query = b.op("Mul", [this.#linear(x, `${name}.attention.query`), b.scalar(1 / Math.sqrt(D))]);
-      let key = split(this.#linear(x, `${name}.attention.key`));
-      let value = split(this.#linear(x, `${name}.attention.value`));
-      if (prefix !== undefined) {
-        key = b.op("Concat", [prefix.key, key], { axis: 2 });
-        value = b.op("Concat", [prefix.value, value], { axis: 2 });
-      }
-      const scores = b.op("MatMul", [split(query), b.op("Transpose", [key], { perm: [0, 1, 3, 2] })]);
-      const attention = b.op("Softmax", [b.op("Add", [scores, bias])], { axis: -1 });
-      const context = b.op("MatMul", [dropout(attention, `${layer}.attention`), value]);
+      const key = split(this.#linear(x, `${name}.attention.key`));
+      const value = split(this.#linear(x, `${name}.attention.value`));
+      const drop = (attention: Value) => dropout(attention, `${layer}.attention`);
+      const context = this.#attend(split(query), key, value, attended(layer), drop);
       const joined = b.op("Reshape", [b.op("Transpose", [context], { perm: [0, 2, 1, 3] }), b.ints([-1, H])]);
       const mixed = dropout(this.#linear(joined, `${name}.attention.output`), `${layer}.mixed`);
       x = this.#norm(b.op("Add", [mixed, x]), `${name}.attention.norm`);
@@ -194,6 +187,33 @@ class Bert {
       x = this.#norm(b.op("Add", [narrow, x]), `${name}.norm`);
     }
     return x;
+  }
+
+  /**
+   * query, key, value [B, N, S, D] -> [B, N, S, D]. Scores and contexts of prefix and text are computed apart: a prefix
+   * that all rows share is never spread over them, forwards or backwards, and no keys or values are copied.
+   */
+  #attend(
+    query: Value,
+    key: Value,
+    value: Value,
+    { prefix, bias }: Attended,
+    dropout: (x: Value) => Value,
+  ): Value {
+    const { b } = this;
+    const scoresOf = (keys: Value) =>
+      b.op("MatMul", [query, b.op("Transpose", [keys], { perm: [0, 1, 3, 2] })]);
+    const attentionOf = (scores: Value) =>
+      dropout(b.op("Softmax", [b.op("Add", [scores, bias])], { axis: -1 }));
+    if (prefix === undefined) return b.op("MatMul", [attentionOf(scoresOf(key)), value]);
+    const attention = attentionOf(b.op("Concat", [scoresOf(prefix.key), scoresOf(key)], { axis: 3 }));
+    const sizes = b.op("Concat", [b.dimOf(prefix.key, 2), b.dimOf(key, 2)], { axis: 0 });
+    const [toPrefix, toText] = b.node("Split", [attention, sizes], { axis: 3 }, { outputs: 2 }) as [
+      Value,
+      Value,
+    ];
+    const text = b.op("MatMul", [toText, value]);
+    return b.op("Add", [b.op("MatMul", [toPrefix, prefix.value]), text]);
   }
 
   /** hidden [T, H], pool weights [B, S] (1 / n on each of a row's n text tokens, or 1 on [CLS]) -> unit vectors [B, H] */
