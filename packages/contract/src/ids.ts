@@ -81,8 +81,9 @@ export function parsePromptId(text: string): PromptId | undefined {
   return /^[0-9a-f]{64}$/.test(text) ? (text as PromptId) : undefined;
 }
 
+/** Not `.` or `..`: it stands in addresses. */
 export function parseAliasName(text: string): AliasName | undefined {
-  return /^[A-Za-z0-9._-]{1,64}$/.test(text) ? (text as AliasName) : undefined;
+  return /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/.test(text) ? (text as AliasName) : undefined;
 }
 
 /** A checkpoint's name ends in `:ckpt-step-<step>`. */

@@ -46,7 +46,7 @@ export function listAliases(service: Service, tenant: TenantId, query: PageQuery
 }
 
 /** @throws KilotuneError `precondition_failed` (412), `model_not_found`, `invalid_value` (name, share) */
-export function putAlias(
+export async function putAlias(
   service: Service,
   tenant: TenantId,
   name: string,

@@ -64,28 +64,29 @@ export async function addCheckpoint(
   made: NewCheckpoint,
 ): Promise<Checkpoint | undefined> {
   let answer: Checkpoint | undefined;
+  const owner = newUlid(service);
   try {
     await changeJob(service, tenant, job, async (now) => {
       answer = await checkpointThere(service, tenant, now, made.step);
       if (now.status !== "running" || answer !== undefined) return undefined;
-      const adding = await added(service, tenant, now, made);
+      const adding = await added(service, tenant, now, made, owner);
       answer = adding.checkpoint;
       return { job: now, also: adding.changes };
     });
   } finally {
-    await abandonOwn(service, tenant, promptPath(made.promptId), job);
+    await abandonOwn(service, tenant, promptPath(made.promptId), owner);
   }
   return answer;
 }
 
-async function added(service: Service, tenant: TenantId, job: JobRecord, made: NewCheckpoint) {
+async function added(service: Service, tenant: TenantId, job: JobRecord, made: NewCheckpoint, owner: string) {
   const { step, metrics, promptId, bytes } = made;
   const id = idOf("checkpoint", newUlid(service));
   const model = nameOf(job, step);
   const createdAt = nowSeconds(service);
   const checkpoint: Checkpoint = { id, createdAt, job: job.id, model, step, metrics };
   const place = `${job.id}/${ulidOf(id)}`;
-  const prompt = await addPrompt(service, tenant, promptId, bytes, job.id);
+  const prompt = await addPrompt(service, tenant, promptId, bytes, owner);
   const { quota, becomes } = await readQuota(service, tenant);
   const next = { ...quota, storedBytes: quota.storedBytes + prompt.bytes };
   refuseOver(await readLimits(service, tenant), next);

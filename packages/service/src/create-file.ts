@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { idOf, KilotuneError, type TenantId } from "@kilotune/contract";
 import { guessFormat, lintFile } from "@kilotune/dataset";
 import { audited } from "./audit.ts";
-import { abandon, claimBlob, settled } from "./claims.ts";
+import { abandon, claimBlob, LEASE_MS, settled } from "./claims.ts";
 import type { Service } from "./context.ts";
 import { invalidValue } from "./errors.ts";
 import { asFile, type File, type FilePurpose, hasExpired } from "./files.ts";
@@ -60,7 +60,7 @@ export async function storeFile(
   const id = idOf("file", newUlid(service));
   const path = filePath(id);
   await notePending(service, tenant, "sweep");
-  await claimBlob(service, tenant, path, id);
+  await claimBlob(service, tenant, path, id, LEASE_MS.upload);
   try {
     const room = { bytes: limits.storedBytes - quota.storedBytes, error: outOfStorage(limits) };
     const blob = await service.blobs.put(tenant, path, capped(bytes, room));

@@ -63,7 +63,7 @@ export function listKeys(service: Service, tenant: TenantId, query: PageQuery = 
 }
 
 /** A new key with the same name, scopes and expiry; the old one is good for `overlapSeconds` more (default 1 day, at most 30). */
-export function rotateKey(
+export async function rotateKey(
   service: Service,
   tenant: TenantId,
   id: string,

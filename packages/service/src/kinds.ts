@@ -52,7 +52,12 @@ export const USAGE = table<Readonly<Record<string, number>>>("usage");
 export const ONCE = table<{ readonly body: string; readonly answer: Json }>("once");
 
 /** By path: blobs that an upload or a deletion has in hand. What is left of them after a crash is swept. */
-export const CLAIMS = table<{ readonly owner: string; readonly sweepAfterMs: number }>("claim");
+export const CLAIMS = table<Claim>("claim");
+
+export interface Claim {
+  readonly owner: string;
+  readonly sweepAfterMs: number;
+}
 
 /** By file's id; its blob is `files/<id>`. */
 export const FILES = table<FileRecord>("file");

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { KilotuneError, type PromptId, parsePromptId, type TenantId } from "@kilotune/contract";
 import type { RecordChange } from "@kilotune/store";
-import { claimBlob, settled, toBeRemoved } from "./claims.ts";
+import { claimBlob, LEASE_MS, settled, toBeRemoved } from "./claims.ts";
 import type { Service } from "./context.ts";
 import { notFound } from "./errors.ts";
 import { CLAIMS, PROMPTS, promptPath } from "./kinds.ts";
@@ -14,8 +14,8 @@ export interface PromptChange {
 }
 
 /**
- * Stores a prompt's bytes where they aren't yet. Equal prompts are stored once, since their name is their hash. Where
- * the write comes to nothing, `abandon` the path.
+ * Stores a prompt's bytes where they aren't yet. Equal prompts are stored once, since their name is their hash. Then
+ * `abandonOwn` the path, in case the write came to nothing.
  *
  * @throws KilotuneError `busy`, `prompt_hash`
  */
@@ -29,7 +29,7 @@ export async function addPrompt(
   if (createHash("sha256").update(bytes).digest("hex") !== id) throw wrongHash();
   const path = promptPath(id);
   if ((await PROMPTS.read(service, tenant, id)) === undefined) {
-    await claimBlob(service, tenant, path, owner);
+    await claimBlob(service, tenant, path, owner, LEASE_MS.prompt);
     await service.blobs.put(tenant, path, bytes, { ifAbsent: true });
   }
   const row = await PROMPTS.read(service, tenant, id);

@@ -6,6 +6,7 @@ import { endedJob } from "./end-job.ts";
 import { hasEnded, type Job, type JobError, mayBecome } from "./job.ts";
 import { eventAdded, type JobEvent } from "./job-events.ts";
 import { type JobRecord, MODELS, type ModelRecord, promptPath } from "./kinds.ts";
+import { newUlid } from "./new-id.ts";
 import { addPrompt } from "./prompts.ts";
 import { nowSeconds } from "./time.ts";
 
@@ -82,7 +83,7 @@ export type JobOutcome =
  * Ends the job, and publishes its model in the same write. Answers the job as it is then: where it had ended already
  * (cancelled, or ended by a repeat of this call), nothing is changed and nothing published.
  *
- * @throws KilotuneError `busy` (retryable): the same prompt is being deleted this moment
+ * @throws KilotuneError `busy` (retryable, for 15 s at most): the same prompt is being stored or deleted this moment
  */
 export async function finishJob(
   service: Service,
@@ -90,16 +91,18 @@ export async function finishJob(
   id: JobId,
   outcome: JobOutcome,
 ): Promise<Job> {
+  const owner = newUlid(service);
   try {
     return await changeJob(service, tenant, id, (now) => {
       if (hasEnded(now.status) || !mayBecome(now.status, outcome.status)) return undefined;
       return outcome.status === "failed"
         ? endedJob(service, tenant, now, outcome)
-        : succeeded(service, tenant, now, outcome);
+        : succeeded(service, tenant, now, outcome, owner);
     });
   } finally {
     // Cancelled between the storing of the bytes and the write: they count for nothing.
-    if (outcome.status === "succeeded") await abandonOwn(service, tenant, promptPath(outcome.promptId), id);
+    if (outcome.status === "succeeded")
+      await abandonOwn(service, tenant, promptPath(outcome.promptId), owner);
   }
 }
 
@@ -108,8 +111,9 @@ async function succeeded(
   tenant: TenantId,
   job: JobRecord,
   { promptId, bytes, trainedTokens }: JobOutcome & { readonly status: "succeeded" },
+  owner: string,
 ) {
-  const prompt = await addPrompt(service, tenant, promptId, bytes, job.id);
+  const prompt = await addPrompt(service, tenant, promptId, bytes, owner);
   const model: ModelRecord = {
     name: job.reservedModel,
     backbone: job.model,

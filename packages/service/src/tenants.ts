@@ -62,7 +62,7 @@ export function listTenants(service: Service, query: PageQuery = {}): Promise<Pa
 }
 
 /** Changes name, plan or overrides (which are replaced as a whole), or suspends and readmits. */
-export function updateTenant(
+export async function updateTenant(
   service: Service,
   id: string,
   change: Partial<TenantRequest> & { readonly status?: "active" | "suspended" },

@@ -109,6 +109,7 @@ function memoryRecords(rows: Map<string, Map<string, StoredRecord>>, world: Worl
       return numbers;
     },
     async eraseTenant(tenant) {
+      await world().gate("erase records");
       const count = partition(tenant).size;
       rows.delete(tenant);
       return count;
@@ -148,6 +149,7 @@ function memoryBlobs(files: Map<string, Map<string, Uint8Array>>, world: World):
       folder(tenant).delete(path);
     },
     async eraseTenant(tenant) {
+      await world().gate("erase blobs");
       const count = folder(tenant).size;
       files.delete(tenant);
       return count;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { idOf, KilotuneError, type PartId, parseId, type TenantId, type UploadId } from "@kilotune/contract";
-import { abandon, claimBlob } from "./claims.ts";
+import { abandon, claimBlob, LEASE_MS } from "./claims.ts";
 import type { Service, UnixSeconds } from "./context.ts";
 import { createFile, type FileRequest } from "./create-file.ts";
 import { invalidValue, notFound } from "./errors.ts";
@@ -87,7 +87,7 @@ export async function addUploadPart(
   const part = idOf("part", newUlid(service));
   const path = partPath(value.id, part);
   await notePending(service, tenant, "sweep");
-  await claimBlob(service, tenant, path, part);
+  await claimBlob(service, tenant, path, part, LEASE_MS.upload);
   try {
     const { size } = await service.blobs.put(tenant, path, chunks);
     await untilFresh(async () => {

@@ -1,0 +1,99 @@
+import { PLATFORM } from "@kilotune/contract";
+import { expect, it } from "vitest";
+import { putAlias } from "./aliases.ts";
+import { listAudit } from "./audit.ts";
+import { authenticate } from "./authenticate.ts";
+import { eraseTenant } from "./erase.ts";
+import { exportTenant } from "./export.ts";
+import { createKey } from "./keys.ts";
+import { sweep } from "./retention.ts";
+import { startedJob, textOf, tuned, upload, world } from "./service.fixtures.ts";
+import { createTenant, getTenant, listTenants } from "./tenants.ts";
+import { meter } from "./usage.ts";
+import { setWebhook } from "./webhooks.ts";
+
+/** A tenant with one of everything. */
+async function full() {
+  const { service, tenant } = await world();
+  const { secret } = await createKey(service, tenant, { name: "Keyname" });
+  await tuned(service, tenant, "Suffixword");
+  const model = await tuned(service, tenant, "other");
+  await putAlias(service, tenant, "aliasname", { model }, "absent");
+  await setWebhook(service, tenant, "https://hook.example/");
+  await meter(service, tenant, model, { requests: 1, tokens: 5 });
+  const job = await startedJob(service, tenant, { metadata: { m: "Metaword" } });
+  return { service, tenant, secret, job };
+}
+
+it("an erased tenant leaves no byte but an id and counts, and its neighbours as they were (journey 7)", async () => {
+  const { service, tenant, secret, job } = await full();
+  const { id: neighbour } = await createTenant(service, { name: "Neighbour" });
+  await upload(service, neighbour);
+  const before = service.dump(neighbour);
+  const { records, blobs } = await eraseTenant(service, tenant);
+  expect(blobs).toBe(3); // two prompts, and the one file that all jobs read
+  expect(records).toBeGreaterThan(20);
+  expect(service.stopped).toContain(job.id);
+  expect(service.dump(tenant)).toBe("[[],[]]");
+  expect(service.dump(neighbour)).toBe(before);
+  const platform = service.dump(PLATFORM);
+  for (const word of [
+    "Acme",
+    "Keyname",
+    "Suffixword",
+    "aliasname",
+    "hook.example",
+    "Metaword",
+    "train.jsonl",
+    "card",
+  ])
+    expect(platform).not.toContain(word);
+  const [entry] = (await listAudit(service, PLATFORM)).data;
+  expect(entry).toMatchObject({ action: "tenant.erased", target: tenant, details: { records, blobs } });
+  await expect(authenticate(service, secret)).rejects.toMatchObject({ code: "invalid_api_key" });
+  await expect(getTenant(service, tenant)).rejects.toMatchObject({ code: "not_found" });
+  await expect(eraseTenant(service, tenant)).rejects.toMatchObject({ code: "not_found" });
+});
+
+it("an erasure that is interrupted refuses the keys at once and is ended by a sweep", async () => {
+  for (let steps = 3; steps < 9; steps++) {
+    const { service, tenant, secret } = await full();
+    let left = steps;
+    service.gate = () => {
+      if (left-- <= 0) throw new Error("killed");
+      return undefined;
+    };
+    await expect(eraseTenant(service, tenant)).rejects.toThrow("killed");
+    service.gate = () => undefined;
+    await expect(authenticate(service, secret)).rejects.toMatchObject({ code: "invalid_api_key" });
+    await expect(upload(service, tenant)).rejects.toMatchObject({ code: "not_found" });
+    await sweep(service);
+    expect(service.dump(tenant)).toBe("[[],[]]");
+    expect((await listTenants(service)).data).toEqual([]);
+  }
+});
+
+it("an export holds all that a tenant has, no secret, and only safe paths", async () => {
+  const { service, tenant, secret } = await full();
+  const entries = new Map<string, string>();
+  for await (const { path, sizeBytes, chunks } of exportTenant(service, tenant)) {
+    const text = await textOf(chunks);
+    expect(Buffer.byteLength(text)).toBe(sizeBytes);
+    expect(path).toMatch(/^(records|files|prompts)\/[a-z0-9._-]+$/);
+    entries.set(path, text);
+  }
+  const all = [...entries.values()].join("");
+  for (const word of [
+    "Keyname",
+    "Suffixword",
+    "aliasname",
+    "hook.example",
+    "Metaword",
+    "train.jsonl",
+    "where is my card",
+  ])
+    expect(all).toContain(word);
+  for (const word of ["sha256", "whsec_", secret.slice(-43)]) expect(all).not.toContain(word);
+  const jobs = entries.get("records/job-1.jsonl")?.trimEnd().split("\n") ?? [];
+  expect(jobs.map((line) => JSON.parse(line).status)).toEqual(["succeeded", "succeeded", "running"]);
+});
