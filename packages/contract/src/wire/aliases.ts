@@ -10,6 +10,7 @@ const Canary = z.strictObject({
 export const AliasPut = z
   .strictObject({ model: ModelName, canary: Canary.nullish() })
   .meta({ id: "AliasPut" });
+export type AliasPut = z.infer<typeof AliasPut>;
 
 const Target = z.object({
   model: z.string(),
@@ -29,3 +30,4 @@ export const AliasPage = pageOf(AliasObject).meta({ id: "AliasPage" });
 export const AliasDeleted = z
   .object({ id: z.string(), object: z.literal("alias"), deleted: z.literal(true) })
   .meta({ id: "AliasDeleted" });
+export type AliasDeleted = z.infer<typeof AliasDeleted>;

@@ -5,6 +5,8 @@ import { Count, Id, line, UnixSeconds } from "./values.ts";
 /** What a caller may upload for; `batch_output` is made by batches alone. */
 export const UploadPurpose = z.enum(["fine-tune", "batch", "user_data"]);
 export const FilePurpose = z.enum([...UploadPurpose.options, "batch_output"]);
+export type UploadPurpose = z.infer<typeof UploadPurpose>;
+export type FilePurpose = z.infer<typeof FilePurpose>;
 
 /** Words for people only: paths of blobs are made by us. Slashes are refused, so that no client writes where it says. */
 export const FileName = line(255).refine(
@@ -18,6 +20,7 @@ export const ExpiresAfter = z.strictObject({
   anchor: z.literal("created_at"),
   seconds: z.int().min(3600).max(2_592_000),
 });
+export type ExpiresAfter = z.infer<typeof ExpiresAfter>;
 
 export const FileObject = z
   .object({
@@ -44,3 +47,4 @@ export const FilePage = pageOf(FileObject).meta({ id: "FilePage" });
 export const FileDeleted = z
   .object({ id: Id, object: z.literal("file"), deleted: z.literal(true) })
   .meta({ id: "FileDeleted" });
+export type FileDeleted = z.infer<typeof FileDeleted>;

@@ -28,6 +28,7 @@ export const ClassifyRequest = z
     user: z.string().max(512).optional(),
   })
   .meta({ id: "ClassifyRequest" });
+export type ClassifyRequest = z.infer<typeof ClassifyRequest>;
 
 export const ClassifyResponse = z
   .object({
@@ -45,6 +46,7 @@ export const ClassifyResponse = z
     usage: Usage,
   })
   .meta({ id: "ClassifyResponse" });
+export type ClassifyResponse = z.infer<typeof ClassifyResponse>;
 
 /** OpenAI's. Its client asks for base64 unless told otherwise. Token ids aren't taken: they'd be another tokenizer's. */
 export const EmbeddingsRequest = z
@@ -56,6 +58,7 @@ export const EmbeddingsRequest = z
     user: z.string().max(512).optional(),
   })
   .meta({ id: "EmbeddingsRequest" });
+export type EmbeddingsRequest = z.infer<typeof EmbeddingsRequest>;
 
 export const EmbeddingsResponse = z
   .object({
@@ -74,3 +77,4 @@ export const EmbeddingsResponse = z
     usage: Usage,
   })
   .meta({ id: "EmbeddingsResponse" });
+export type EmbeddingsResponse = z.infer<typeof EmbeddingsResponse>;

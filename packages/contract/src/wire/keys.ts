@@ -3,6 +3,7 @@ import { pageOf } from "./page.ts";
 import { Id, line, UnixSeconds } from "./values.ts";
 
 export const TenantScope = z.enum(["infer", "tune", "read", "manage"]);
+export type TenantScope = z.infer<typeof TenantScope>;
 
 export const KeyCreate = z
   .strictObject({
@@ -23,6 +24,7 @@ export const KeyRotate = z
       .meta({ description: "How long the old key still works; default a day" }),
   })
   .meta({ id: "KeyRotate" });
+export type KeyRotate = z.infer<typeof KeyRotate>;
 
 export const KeyObject = z
   .object({

@@ -19,3 +19,4 @@ export const ModelList = z
 export const ModelDeleted = z
   .object({ id: Id, object: z.literal("model"), deleted: z.literal(true) })
   .meta({ id: "ModelDeleted" });
+export type ModelDeleted = z.infer<typeof ModelDeleted>;

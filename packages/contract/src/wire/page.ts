@@ -11,6 +11,7 @@ export type PageQuery = z.infer<typeof PageQuery>;
 export const OrderedPageQuery = PageQuery.extend({
   order: z.enum(["asc", "desc"]).optional().meta({ description: "By age; default newest first" }),
 });
+export type OrderedPageQuery = z.infer<typeof OrderedPageQuery>;
 
 /** The SDKs ask for the next page while `has_more` is true, with the last item's id as `after`. */
 export function pageOf<Item extends z.ZodType>(item: Item) {

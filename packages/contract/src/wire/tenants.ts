@@ -25,6 +25,7 @@ export type TenantCreate = z.infer<typeof TenantCreate>;
 export const TenantUpdate = TenantCreate.partial()
   .extend({ status: z.enum(["active", "suspended"]).optional() })
   .meta({ id: "TenantUpdate" });
+export type TenantUpdate = z.infer<typeof TenantUpdate>;
 
 export const TenantObject = z
   .object({
@@ -42,6 +43,7 @@ export type TenantObject = z.infer<typeof TenantObject>;
 export const TenantPage = pageOf(TenantObject).meta({ id: "TenantPage" });
 
 export const TenantCreated = z.object({ tenant: TenantObject, key: NewKey }).meta({ id: "TenantCreated" });
+export type TenantCreated = z.infer<typeof TenantCreated>;
 
 /** The counts are what the platform's audit log keeps of it. */
 export const TenantDeleted = z
@@ -53,3 +55,4 @@ export const TenantDeleted = z
     blobs: Count,
   })
   .meta({ id: "TenantDeleted" });
+export type TenantDeleted = z.infer<typeof TenantDeleted>;

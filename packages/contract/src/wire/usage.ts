@@ -7,6 +7,7 @@ export const UsageQuery = z.strictObject({
   from: Day.optional().meta({ description: "Default: 30 days ago" }),
   to: Day.optional().meta({ description: "Included; default today" }),
 });
+export type UsageQuery = z.infer<typeof UsageQuery>;
 
 export const UsageList = z
   .object({
