@@ -1,8 +1,8 @@
 import { KilotuneError, PLATFORM, type TenantId } from "@kilotune/contract";
 import type { Service } from "./context.ts";
 import { isWritten } from "./fresh.ts";
-import { type Key, type Scope, withoutHash } from "./keys.ts";
-import { KEYS, TENANTS } from "./kinds.ts";
+import { type Key, type Scope, asKey } from "./keys.ts";
+import { KEYS, type KeyRecord, TENANTS } from "./kinds.ts";
 import { type Limits, limitsOf, PLANS } from "./plans.ts";
 import { isSecretOf, parseSecret } from "./secret.ts";
 import type { Row } from "./table.ts";
@@ -40,7 +40,7 @@ export async function authenticate(service: Service, bearer: string): Promise<Ca
   }
   await noteUse(service, tenant, row);
   const limits = owner === undefined ? PLANS.business : limitsOf(owner.value);
-  return { tenant, key: withoutHash(key), limits };
+  return { tenant, key: asKey(key), limits };
 }
 
 /** @throws KilotuneError `insufficient_scope` (403) naming the scope that is missing */
@@ -54,11 +54,7 @@ export function requireScope({ key }: Caller, scope: Scope): void {
 }
 
 /** Once a minute: a write for every request would cost more than the request. */
-async function noteUse(
-  service: Service,
-  tenant: TenantId,
-  row: Row<Key & { readonly sha256: string }>,
-): Promise<void> {
+async function noteUse(service: Service, tenant: TenantId, row: Row<KeyRecord>): Promise<void> {
   const now = nowSeconds(service);
   if (row.value.lastUsedAt !== null && now - row.value.lastUsedAt < 60) return;
   // Stale: another request noted it, or the key is being rotated. Either is newer than this.

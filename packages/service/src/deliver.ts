@@ -4,7 +4,7 @@ import type { Service } from "./context.ts";
 import { isWritten } from "./fresh.ts";
 import { OUTBOX, type OutboxRecord, WEBHOOKS } from "./kinds.ts";
 import { ENDPOINT } from "./outbox.ts";
-import { pendingTenants } from "./pending.ts";
+import { eachPending } from "./pending.ts";
 import { KEPT_DAYS } from "./periods.ts";
 import type { Row } from "./table.ts";
 import { DAY_SECONDS } from "./time.ts";
@@ -22,16 +22,12 @@ export interface Deliveries {
  */
 export async function deliverEvents(service: Service, fetch: typeof globalThis.fetch): Promise<Deliveries> {
   const sums = { delivered: 0, failed: 0 };
-  const tenants = pendingTenants(service, "jobs");
-  // Side by side, so that a slow endpoint holds up few others.
-  const walk = async () => {
-    for await (const tenant of tenants) {
-      const { delivered, failed } = await deliverTo(service, tenant, fetch);
-      sums.delivered += delivered;
-      sums.failed += failed;
-    }
+  const run = async (tenant: TenantId) => {
+    const { delivered, failed } = await deliverTo(service, tenant, fetch);
+    sums.delivered += delivered;
+    sums.failed += failed;
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, walk));
+  await eachPending(service, "jobs", run, { atOnce: AT_ONCE });
   return sums;
 }
 

@@ -3,11 +3,13 @@ import { expect, it } from "vitest";
 import { putAlias } from "./aliases.ts";
 import { listAudit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
+import { createFile } from "./create-file.ts";
 import { eraseTenant } from "./erase.ts";
 import { exportTenant } from "./export.ts";
 import { createKey } from "./keys.ts";
+import { FILES } from "./kinds.ts";
 import { sweep } from "./retention.ts";
-import { startedJob, textOf, tuned, upload, world } from "./service.fixtures.ts";
+import { bytesOf, ROWS, startedJob, textOf, tuned, upload, world } from "./service.fixtures.ts";
 import { createTenant, getTenant, listTenants } from "./tenants.ts";
 import { meter } from "./usage.ts";
 import { setWebhook } from "./webhooks.ts";
@@ -96,4 +98,20 @@ it("an export holds all that a tenant has, no secret, and only safe paths", asyn
   for (const word of ["sha256", "whsec_", secret.slice(-43)]) expect(all).not.toContain(word);
   const jobs = entries.get("records/job-1.jsonl")?.trimEnd().split("\n") ?? [];
   expect(jobs.map((line) => JSON.parse(line).status)).toEqual(["succeeded", "succeeded", "running"]);
+});
+
+it("a sweep that fails for one tenant still sees the others", async () => {
+  const { service, tenant } = await world();
+  const { id: other } = await createTenant(service, { name: "B" });
+  const request = { filename: "x.jsonl", purpose: "fine-tune", expiresAfterSeconds: 3600 };
+  for (const owner of [tenant, other]) await createFile(service, owner, request, bytesOf(ROWS));
+  service.nowMs += 3_600_000;
+  let failures = 1;
+  service.gate = (what) => {
+    if (what === "list file" && failures-- > 0) throw new Error("disk");
+    return undefined;
+  };
+  await expect(sweep(service)).rejects.toThrow("1 tenants: Error: disk");
+  const left = await Promise.all([tenant, other].map((owner) => FILES.list(service, owner)));
+  expect(left.map(({ rows }) => rows.length).sort()).toEqual([0, 1]);
 });

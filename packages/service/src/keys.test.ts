@@ -67,17 +67,26 @@ describe("a key", () => {
     await expect(createKey(service, tenant, { expiresAt })).rejects.toMatchObject({ code: "invalid_value" });
   });
 
-  it("is rotated with an overlap that never outlasts its own end", async () => {
+  it("is rotated with an overlap that never outlasts its own end; its successor lives as long as it did", async () => {
     const { service, tenant } = await world();
-    const old = await createKey(service, tenant, { name: "app", scopes: ["infer"] });
-    const fresh = await rotateKey(service, tenant, old.key.id, 60);
-    expect(fresh.key).toMatchObject({ name: "app", scopes: ["infer"], expiresAt: null });
+    const now = service.nowMs / 1000;
+    const old = await createKey(service, tenant, { name: "app", scopes: ["infer"], expiresAt: now + 100 });
+    service.nowMs += 30_000;
+    const fresh = await rotateKey(service, tenant, old.key.id, 3600);
+    expect(fresh.key).toMatchObject({ name: "app", scopes: ["infer"], expiresAt: now + 130 });
+    const refusal = { code: "invalid_value", param: "id" };
+    await expect(rotateKey(service, tenant, old.key.id)).rejects.toMatchObject(refusal);
     await authenticate(service, old.secret);
-    service.nowMs += 60_000;
+    service.nowMs += 70_000;
     await expect(authenticate(service, old.secret)).rejects.toThrow("expired");
     await authenticate(service, fresh.secret);
-    await rotateKey(service, tenant, old.key.id, 3600);
-    await expect(authenticate(service, old.secret)).rejects.toThrow("expired");
+    await revokeKey(service, tenant, fresh.key.id);
+    await expect(rotateKey(service, tenant, fresh.key.id)).rejects.toMatchObject(refusal);
+    const forever = await createKey(service, tenant);
+    const next = await rotateKey(service, tenant, forever.key.id, 60);
+    expect(next.key.expiresAt).toBeNull();
+    service.nowMs += 60_000;
+    await expect(authenticate(service, forever.secret)).rejects.toThrow("expired");
   });
 
   it("is revoked at once, whatever uses it meanwhile", async () => {

@@ -4,7 +4,7 @@ import { audited } from "./audit.ts";
 import type { Page, PageQuery, Service, UnixSeconds } from "./context.ts";
 import { invalidValue, notFound } from "./errors.ts";
 import { untilFresh } from "./fresh.ts";
-import { KEYS } from "./kinds.ts";
+import { KEYS, type KeyRecord } from "./kinds.ts";
 import { listPage } from "./list-page.ts";
 import { newUlid } from "./new-id.ts";
 import { readLimits } from "./quota.ts";
@@ -59,10 +59,15 @@ export async function createKey(
 
 /** The oldest first. */
 export function listKeys(service: Service, tenant: TenantId, query: PageQuery = {}): Promise<Page<Key>> {
-  return listPage(service, tenant, KEYS, query, { cursor: "key", view: ({ value }) => withoutHash(value) });
+  return listPage(service, tenant, KEYS, query, { cursor: "key", view: ({ value }) => asKey(value) });
 }
 
-/** A new key with the same name, scopes and expiry; the old one is good for `overlapSeconds` more (default 1 day, at most 30). */
+/**
+ * A new key with the same name, scopes and length of life; the old one is good for `overlapSeconds` more (default 1 day,
+ * at most 30).
+ *
+ * @throws KilotuneError `not_found`, `invalid_value`: it is revoked, expired, or has been rotated
+ */
 export async function rotateKey(
   service: Service,
   tenant: TenantId,
@@ -72,14 +77,24 @@ export async function rotateKey(
   if (!(overlapSeconds >= 0 && overlapSeconds <= 30 * DAY_SECONDS))
     throw invalidValue("overlap_seconds", "0 to 2,592,000", String(overlapSeconds));
   return untilFresh(async () => {
-    const old = await readKey(service, tenant, id);
-    const end = nowSeconds(service) + Math.floor(overlapSeconds);
-    const expiresAt = Math.min(old.value.expiresAt ?? end, end);
-    const made = newKey(service, tenant, old.value);
+    const row = await readKey(service, tenant, id);
+    const old = row.value;
+    const now = nowSeconds(service);
+    if (old.revokedAt !== null || old.successor !== undefined || (old.expiresAt ?? now + 1) <= now)
+      throw invalidValue(
+        "id",
+        "a key that is good",
+        "one that is revoked, expired or rotated",
+        "Make a new key.",
+      );
+    const expiresAt = old.expiresAt === null ? null : now + (old.expiresAt - old.createdAt);
+    const made = newKey(service, tenant, { ...old, expiresAt });
+    const end = now + Math.floor(overlapSeconds);
+    const rotated = { ...old, expiresAt: Math.min(old.expiresAt ?? end, end), successor: made.key.id };
     await service.records.write(tenant, [
-      KEYS.put(old.id, { ...old.value, expiresAt }, old),
+      KEYS.put(row.id, rotated, row),
       made.change,
-      audited(service, "key.rotated", old.id, { successor: made.key.id }),
+      audited(service, "key.rotated", row.id, { successor: made.key.id }),
     ]);
     return { key: made.key, secret: made.secret };
   });
@@ -89,17 +104,17 @@ export async function rotateKey(
 export function revokeKey(service: Service, tenant: TenantId, id: string): Promise<Key> {
   return untilFresh(async () => {
     const row = await readKey(service, tenant, id);
-    if (row.value.revokedAt !== null) return withoutHash(row.value);
+    if (row.value.revokedAt !== null) return asKey(row.value);
     const revoked = { ...row.value, revokedAt: nowSeconds(service) };
     await service.records.write(tenant, [
       KEYS.put(row.id, revoked, row),
       audited(service, "key.revoked", row.id),
     ]);
-    return withoutHash(revoked);
+    return asKey(revoked);
   });
 }
 
-export function withoutHash({ sha256: _, ...key }: Key & { readonly sha256: string }): Key {
+export function asKey({ sha256: _, successor: __, ...key }: KeyRecord): Key {
   return key;
 }
 
@@ -115,11 +130,7 @@ function newKey(
   return { key, secret, change: KEYS.put(id, { ...key, sha256 }, "absent") };
 }
 
-async function readKey(
-  service: Service,
-  tenant: TenantId,
-  id: string,
-): Promise<Row<Key & { readonly sha256: string }>> {
+async function readKey(service: Service, tenant: TenantId, id: string): Promise<Row<KeyRecord>> {
   const known = parseId("key", id);
   const row = known && (await KEYS.read(service, tenant, known));
   if (row === undefined) throw notFound("key");

@@ -1,4 +1,4 @@
-import type { FileId, JobId, PartId, PromptId, TunedModelName, UploadId } from "@kilotune/contract";
+import type { FileId, JobId, KeyId, PartId, PromptId, TunedModelName, UploadId } from "@kilotune/contract";
 import type { Json } from "@kilotune/store";
 import type { Alias } from "./aliases.ts";
 import type { AuditEntry } from "./audit.ts";
@@ -22,7 +22,14 @@ export const TENANTS = table<Tenant>("tenant");
 export const PENDING = table<{ readonly sinceMs: number }>("pending");
 
 /** By key's id. A secret names its tenant and key, so that no index over all tenants is needed. */
-export const KEYS = table<Key & { readonly sha256: string }>("key");
+export const KEYS = table<KeyRecord>("key");
+
+export interface KeyRecord extends Key {
+  /** Of the secret, as hex. */
+  readonly sha256: string;
+  /** Since it was rotated. */
+  readonly successor?: KeyId;
+}
 
 /** By a ulid. */
 export const AUDIT = table<Omit<AuditEntry, "id">>("audit");

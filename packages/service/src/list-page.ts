@@ -20,11 +20,12 @@ export async function listPage<R, T>(
     throw invalidValue("limit", `1 to ${MAX_LIMIT}`, String(limit));
   let from = after === undefined ? undefined : prefix + checkedCursor(after, cursor, prefix !== "");
   const data: T[] = [];
-  for (let more = true; more && data.length <= limit; ) {
+  // One more than asked for tells whether there are more; where `view` leaves many out, larger steps.
+  for (let more = true, step = limit + 1; more && data.length <= limit; step = LARGE_STEP) {
     const { rows, hasMore } = await table.list(service, tenant, {
       prefix,
       order: order ?? (newestFirst ? "desc" : "asc"),
-      limit: limit + 1,
+      limit: step,
       ...(from !== undefined && { after: from }),
     });
     for (const row of rows) {
@@ -56,4 +57,5 @@ function checkedCursor(after: string, kind: keyof TimeOrderedIds | undefined, ul
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
+const LARGE_STEP = 500;
 const CURSOR = /^[!-~]{1,256}$/;

@@ -18,9 +18,28 @@ export async function notePending(service: Service, tenant: TenantId, ...errands
   );
 }
 
-export async function* pendingTenants(service: Service, errand: Errand): AsyncGenerator<TenantId> {
-  for await (const { id } of PENDING.all(service, PLATFORM, { prefix: `${errand}/` }))
-    yield id.slice(errand.length + 1) as TenantId;
+/**
+ * Some at once, so that one who is slow holds up few others; and each for itself: what fails for one is thrown after
+ * all have been seen.
+ *
+ * @throws AggregateError
+ */
+export async function eachPending(
+  service: Service,
+  errand: Errand,
+  run: (tenant: TenantId) => Promise<void>,
+  { atOnce = 1 } = {},
+): Promise<void> {
+  const errors: unknown[] = [];
+  const rows = PENDING.all(service, PLATFORM, { prefix: `${errand}/` });
+  const walk = async () => {
+    for await (const { id } of rows) {
+      const tenant = id.slice(errand.length + 1) as TenantId;
+      await run(tenant).catch((error) => errors.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, walk));
+  if (errors.length > 0) throw new AggregateError(errors, `${errors.length} tenants: ${String(errors[0])}`);
 }
 
 /** Takes the note back where `isDone`, unless it is younger than what may still lie between a note and its reason. */

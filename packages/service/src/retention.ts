@@ -8,7 +8,7 @@ import { untilFresh } from "./fresh.ts";
 import { hasEnded } from "./job.ts";
 import { CHECKPOINTS, CLAIMS, FILES, OUTBOX, TENANTS } from "./kinds.ts";
 import { removeCheckpoint } from "./models.ts";
-import { forgetPending, pendingTenants } from "./pending.ts";
+import { eachPending, forgetPending } from "./pending.ts";
 import { KEPT_DAYS } from "./periods.ts";
 import { readQuota } from "./quota.ts";
 import type { Table } from "./table.ts";
@@ -28,22 +28,23 @@ export interface Swept {
  * (events, usage, audit, receipts) are the store's to remove.
  */
 export async function sweep(service: Service): Promise<Swept> {
-  const sums = { files: 0, checkpoints: 0, claims: 0, tenants: 0 };
-  for await (const tenant of pendingTenants(service, "jobs"))
-    await forgetPending(service, tenant, "jobs", () => hasNoJobs(service, tenant));
-  for await (const tenant of pendingTenants(service, "sweep")) {
+  const swept = { files: 0, checkpoints: 0, claims: 0, tenants: 0 };
+  await eachPending(service, "jobs", (tenant) =>
+    forgetPending(service, tenant, "jobs", () => hasNoJobs(service, tenant)),
+  );
+  await eachPending(service, "sweep", async (tenant) => {
     const owner = await TENANTS.read(service, PLATFORM, tenant);
     if (owner?.value.status === "erasing") {
       await eraseTenant(service, tenant);
-      sums.tenants++;
-      continue;
+      swept.tenants++;
+      return;
     }
-    sums.claims += await sweepClaims(service, tenant);
-    sums.files += await sweepFiles(service, tenant);
-    sums.checkpoints += await sweepCheckpoints(service, tenant);
+    swept.claims += await sweepClaims(service, tenant);
+    swept.files += await sweepFiles(service, tenant);
+    swept.checkpoints += await sweepCheckpoints(service, tenant);
     await forgetPending(service, tenant, "sweep", () => hasNothingToSweep(service, tenant));
-  }
-  return sums;
+  });
+  return swept;
 }
 
 async function sweepFiles(service: Service, tenant: TenantId): Promise<number> {

@@ -7,7 +7,7 @@ import { endedJob } from "./end-job.ts";
 import { hasEnded, type Job } from "./job.ts";
 import { eventAdded } from "./job-events.ts";
 import { JOBS, type JobRecord } from "./kinds.ts";
-import { pendingTenants } from "./pending.ts";
+import { eachPending } from "./pending.ts";
 import { readQuota } from "./quota.ts";
 
 /** Again is no error. @throws KilotuneError `not_found`, `job_ended` where it had succeeded or failed */
@@ -48,7 +48,7 @@ export async function resumeJob(service: Service, tenant: TenantId, id: string):
 /** At start-up: starts the execution of every job of every tenant that is neither ended nor paused. Answers how many. */
 export async function restartJobs(service: Service): Promise<number> {
   let started = 0;
-  for await (const tenant of pendingTenants(service, "jobs")) {
+  await eachPending(service, "jobs", async (tenant) => {
     const { quota } = await readQuota(service, tenant);
     for (const id of quota.jobs) {
       const row = await JOBS.read(service, tenant, id);
@@ -56,7 +56,7 @@ export async function restartJobs(service: Service): Promise<number> {
       await service.workflow.start(tenant, id);
       started++;
     }
-  }
+  });
   return started;
 }
 
