@@ -1,5 +1,3 @@
-export { type AuditEntry, listAudit } from "./audit.ts";
-export { authenticate, type Caller, requireScope } from "./authenticate.ts";
 export {
   type Alias,
   type AliasExpectation,
@@ -10,18 +8,20 @@ export {
   putAlias,
   rollbackAlias,
 } from "./aliases.ts";
+export { type AuditEntry, listAudit } from "./audit.ts";
+export { authenticate, type Caller, requireScope } from "./authenticate.ts";
 export { addCheckpoint, type Checkpoint, listCheckpoints, type NewCheckpoint } from "./checkpoints.ts";
 export type { Backbone, Page, PageQuery, Service, UnixSeconds } from "./context.ts";
+export { createFile, type FileRequest, storeFile } from "./create-file.ts";
+export { createJob } from "./create-job.ts";
 export { type Deliveries, deliverEvents } from "./deliver.ts";
 export { type Erased, eraseTenant } from "./erase.ts";
 export { type ExportEntry, exportTenant } from "./export.ts";
-export { createFile, type FileRequest, storeFile } from "./create-file.ts";
 export { deleteFile, type File, type FilePurpose, getFile, listFiles, openFile } from "./files.ts";
 export { hasEnded, type Job, type JobError, type JobMethod, type JobStatus } from "./job.ts";
 export { addJobEvent, type JobEvent, listJobEvents, type NewJobEvent } from "./job-events.ts";
-export { createJob } from "./create-job.ts";
-export { getJob, listJobs } from "./jobs.ts";
 export type { JobRequest } from "./job-request.ts";
+export { getJob, listJobs } from "./jobs.ts";
 export {
   createKey,
   type Key,
@@ -33,9 +33,9 @@ export {
   type Scope,
 } from "./keys.ts";
 export { deleteModel, getModel, listModels, type TunedModel } from "./models.ts";
-export { openPrompt } from "./prompts.ts";
 export type { Repeat } from "./once.ts";
 export { type Limits, limitsOf, PLANS, type PlanName } from "./plans.ts";
+export { openPrompt } from "./prompts.ts";
 export { type RateAnswer, type RateState, takeRate } from "./rate-limit.ts";
 export { type Resolved, resolveModel } from "./resolve.ts";
 export { type Swept, sweep } from "./retention.ts";
