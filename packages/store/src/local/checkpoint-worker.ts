@@ -1,21 +1,21 @@
 import { DatabaseSync } from "node:sqlite";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import type { CheckpointFailure, CheckpointRequest, CheckpointWork } from "./checkpoints.ts";
+import { type CheckpointFailure, type CheckpointRequest, type CheckpointWork, LOG } from "./checkpoints.ts";
 
 /** The thread of `Checkpoints`. It answers with nothing, or with why it failed. */
 
-/** 64 MB of log. While one write follows another it never ends by itself. */
+/** 64 MB. */
 const LONG_LOG_PAGES = 8192;
 const PATIENCE_MS = 10_000;
 
 const port = parentPort as MessagePort;
-const { file, tidying } = workerData as CheckpointWork;
+const { file, state } = workerData as CheckpointWork;
 const database = new DatabaseSync(file, { timeout: PATIENCE_MS });
 database.exec("PRAGMA synchronous = NORMAL");
 
 port.on("message", (request: CheckpointRequest) => {
   if (request === "tidy") tidy();
-  if (request === "empty") port.postMessage(failureOf(() => checkpoint("TRUNCATE")));
+  if (request === "empty") port.postMessage(failureOf(empty));
   if (request === "close") {
     port.postMessage(failureOf(() => database.close()));
     port.close();
@@ -23,14 +23,21 @@ port.on("message", (request: CheckpointRequest) => {
 });
 
 function tidy(): void {
+  let pages = 0;
   // Where it fails, for a full disk say, the log stays as it is, and the next time may do.
   failureOf(() => {
-    if (checkpoint("PASSIVE") <= LONG_LOG_PAGES) return;
+    pages = checkpoint("PASSIVE");
     // Once more, so that little is left for the moment in which writers wait.
-    checkpoint("PASSIVE");
-    checkpoint("TRUNCATE");
+    if (pages > LONG_LOG_PAGES) checkpoint("PASSIVE");
   });
-  Atomics.store(tidying, 0, 0);
+  Atomics.store(state, 0, pages > LONG_LOG_PAGES ? LOG.long : LOG.quiet);
+}
+
+function empty(): void {
+  checkpoint("TRUNCATE");
+  // The first write into an empty log waits for the disk as well: here, then, and a write that changes nothing.
+  const { user_version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  database.exec(`BEGIN IMMEDIATE; PRAGMA user_version = ${user_version}; COMMIT`);
 }
 
 /** @returns the pages that the log has */

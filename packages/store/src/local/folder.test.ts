@@ -186,6 +186,7 @@ describe("the folder of a local store", () => {
     expect(longest).toBeGreaterThan(0);
     expect(longest).toBeLessThan(120 * 2 ** 20);
     expect((await store.records.read(tenant, { kind: "count", id: "0" }))?.value).toEqual({ n: 400 });
+    await store.close(); // Closed twice, that is: its thread too.
   });
 
   it("holds no byte of an erased tenant", async () => {

@@ -56,7 +56,7 @@ export class SqliteRecords implements Records {
 
   async write(tenant: TenantId, changes: readonly RecordChange[]): Promise<void> {
     const checked = checkChanges(tenant, changes);
-    this.#transaction(() => {
+    await this.#transaction(() => {
       for (const change of checked) this.#apply(tenant, change);
     });
   }
@@ -83,7 +83,7 @@ export class SqliteRecords implements Records {
 
   async eraseTenant(tenant: TenantId): Promise<number> {
     checkTenant(tenant);
-    const erased = this.#transaction(() => Number(this.#sql.erase.run(tenant).changes));
+    const erased = await this.#transaction(() => Number(this.#sql.erase.run(tenant).changes));
     // The log still has what was written before.
     await this.#checkpoints.empty().catch((error: unknown) => {
       throw runFault(error);
@@ -109,7 +109,8 @@ export class SqliteRecords implements Records {
     this.#sql.put.run(tenant, key.kind, key.id, (revision ?? 0) + 1, checked.json, expiresAt);
   }
 
-  #transaction<T>(work: () => T): T {
+  async #transaction<T>(work: () => T): Promise<T> {
+    await this.#checkpoints.beforeWrite();
     try {
       this.#sql.begin.run();
       const result = work();
