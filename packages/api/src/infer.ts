@@ -35,24 +35,39 @@ export async function infer<Answer extends { readonly rows: readonly unknown[]; 
   return { answer, model: resolved.model };
 }
 
-/** Ends with the client's line or the deadline, whichever is first, and says which it was. */
+/**
+ * Ends with the client's line or the deadline, and says which it was. A race, so that a model that doesn't look at its
+ * signal holds up nobody but itself.
+ */
 async function heard<Answer>(
   line: AbortSignal,
   deadlineMs: number,
   work: (signal: AbortSignal) => Promise<Answer>,
 ): Promise<Answer> {
-  const deadline = AbortSignal.timeout(deadlineMs);
-  const signal = AbortSignal.any([line, deadline]);
+  const controller = new AbortController();
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const end = (error: KilotuneError) => {
+    reject(error);
+    controller.abort(error);
+  };
+  const hangUp = () => end(new KilotuneError("client_closed", "The client has hung up.", ""));
+  // Not AbortSignal.timeout: it would keep every call of the last half minute in memory.
+  const timer = setTimeout(() => end(tooLate(deadlineMs)), deadlineMs);
+  line.addEventListener("abort", hangUp, { once: true });
+  if (line.aborted) hangUp();
   try {
-    return await work(signal);
-  } catch (error) {
-    if (line.aborted) throw new KilotuneError("client_closed", "The client has hung up.", "");
-    if (!deadline.aborted) throw error;
-    throw new KilotuneError(
-      "deadline_exceeded",
-      `The model didn't answer within ${deadlineMs / 1000} s.`,
-      "Send fewer texts in one call, or try again when it is quieter.",
-      { kind: "machine", retryable: true },
-    );
+    return await Promise.race([work(controller.signal), ended]);
+  } finally {
+    clearTimeout(timer);
+    line.removeEventListener("abort", hangUp);
   }
+}
+
+function tooLate(deadlineMs: number): KilotuneError {
+  return new KilotuneError(
+    "deadline_exceeded",
+    `The model didn't answer within ${deadlineMs / 1000} s.`,
+    "Send fewer texts in one call, or try again when it is quieter.",
+    { kind: "machine", retryable: true },
+  );
 }

@@ -10,6 +10,12 @@ afterAll(() => api[Symbol.asyncDispose]());
 
 const get = async (path: string) => callsWith(api, undefined).call("GET", path);
 
+interface Operation {
+  readonly summary: string;
+  readonly security: object;
+  readonly responses: object;
+}
+
 describe("the OpenAPI document", () => {
   it("is valid OpenAPI 3.1", async () => {
     const { body } = await get("/openapi.json");
@@ -22,16 +28,16 @@ describe("the OpenAPI document", () => {
   it("names every route of /v1 and /admin, with a summary, a scheme and its errors", async () => {
     const { body } = await get("/openapi.json");
     const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
-      Object.entries(methods as Record<string, Record<string, unknown>>).map(([method, operation]) => ({
+      Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
         name: `${method.toUpperCase()} ${path}`,
         operation,
       })),
     );
     expect(operations.map(({ name }) => name).sort()).toMatchSnapshot();
     for (const { name, operation } of operations) {
-      expect(operation["summary"], name).toBeTruthy();
-      expect(operation["security"], name).toEqual([{ bearer: [] }, { apiKey: [] }]);
-      expect(Object.keys(operation["responses"] as object), name).toContain("4XX");
+      expect(operation.summary, name).toBeTruthy();
+      expect(operation.security, name).toEqual([{ bearer: [] }, { apiKey: [] }]);
+      expect(Object.keys(operation.responses), name).toContain("4XX");
     }
     expect(Object.keys(body.components.securitySchemes)).toEqual(["bearer", "apiKey"]);
   });

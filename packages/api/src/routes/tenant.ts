@@ -1,9 +1,18 @@
 import { createRoute } from "@hono/zod-openapi";
 import { NewWebhook, TenantDeleted, TenantObject, WebhookObject, WebhookPut } from "@kilotune/contract/wire";
-import { eraseTenant, getTenant, getWebhook, removeWebhook, setWebhook } from "@kilotune/service";
+import {
+  eraseTenant,
+  exportTenant,
+  getTenant,
+  getWebhook,
+  removeWebhook,
+  setWebhook,
+} from "@kilotune/service";
 import { z } from "zod";
-import { answers, calls, json, sends } from "../declare.ts";
+import { tar } from "../body/tar.ts";
+import { answers, calls, download, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
+import { sendFile } from "../send-file.ts";
 import { tenantView } from "../views/tenant.ts";
 import { keyRoutes } from "./keys.ts";
 
@@ -39,6 +48,23 @@ export function tenantRoutes() {
       const erased = await eraseTenant(service, tenant);
       deps.inference.forget?.(tenant);
       return c.json({ id: tenant, object: "tenant" as const, deleted: true as const, ...erased }, 200);
+    },
+  );
+
+  routes.openapi(
+    createRoute({
+      ...calls("manage"),
+      tags,
+      method: "get",
+      path: "/v1/export",
+      summary:
+        "Everything you have here as one archive (tar): records as JSONL without secrets, files as they are",
+      responses: download("application/x-tar"),
+    }),
+    (c) => {
+      const now = Math.floor(c.var.service.clock.now().getTime() / 1000);
+      const chunks = tar(exportTenant(c.var.service, c.var.tenant), now);
+      return sendFile(c, { name: "kilotune-export.tar", type: "application/x-tar", chunks });
     },
   );
 
