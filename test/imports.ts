@@ -6,6 +6,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   dataset: ["contract"],
   prompt: ["contract", "engine"],
   report: ["contract"],
+  sdk: ["contract"],
   tuner: ["contract", "engine", "backbone", "dataset"],
   serving: ["contract", "engine", "backbone", "prompt"],
   worker: ["contract", "engine", "backbone", "dataset", "prompt", "report", "tuner", "serving"],
@@ -16,7 +17,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Run anywhere, so they know no Node. */
-const PORTABLE = ["contract", "dataset", "report", "tuner"];
+const PORTABLE = ["contract", "dataset", "report", "sdk", "tuner"];
 
 /** Specifiers of a source file's imports and re-exports, dynamic ones included. */
 export function importsOf(source: string): string[] {

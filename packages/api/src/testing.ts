@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { KilotuneError, PLATFORM, type PromptId, type TenantId } from "@kilotune/contract";
+import { type JobId, KilotuneError, PLATFORM, type PromptId, type TenantId } from "@kilotune/contract";
 import type { BackboneObject } from "@kilotune/contract/wire";
 import {
   beginJob,
@@ -164,12 +164,16 @@ export async function tune(api: TestApi, tenant: TestTenant): Promise<Job> {
     model: "minilm-l6",
     training_file: file.body.id,
   });
-  const { service } = api;
-  await queueJob(service, tenant.id, body.id);
-  await beginJob(service, tenant.id, body.id);
-  const bytes = new TextEncoder().encode(`prompt of ${body.id}`);
+  return succeed(api, tenant, body.id);
+}
+
+/** The job's end, with a prompt of its own. */
+export async function succeed({ service }: TestApi, tenant: TestTenant, job: JobId): Promise<Job> {
+  await queueJob(service, tenant.id, job);
+  await beginJob(service, tenant.id, job);
+  const bytes = new TextEncoder().encode(`prompt of ${job}`);
   const hash = Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex") as PromptId;
-  return finishJob(service, tenant.id, body.id, {
+  return finishJob(service, tenant.id, job, {
     status: "succeeded",
     promptId: hash,
     bytes,
@@ -214,7 +218,7 @@ export function overloaded(): Inference {
   return { classify: refuse, embed: refuse };
 }
 
-const MINILM: BackboneObject = {
+export const MINILM: BackboneObject = {
   id: "minilm-l6",
   object: "backbone",
   title: "all-MiniLM-L6-v2",

@@ -1,0 +1,56 @@
+export {
+  ApiError,
+  AuthenticationError,
+  BadRequestError,
+  ConflictError,
+  ConnectionError,
+  InternalServerError,
+  NotFoundError,
+  PermissionDeniedError,
+  PreconditionFailedError,
+  RateLimitError,
+  TimeoutError,
+  UnprocessableEntityError,
+} from "./errors.ts";
+export type { RequestOptions } from "./http/transport.ts";
+export { Kilotune, type KilotuneOptions } from "./kilotune.ts";
+export type { Listing, Page } from "./listing.ts";
+export type { Alias, Precondition } from "./resources/aliases.ts";
+export type { FileCreate, Source } from "./resources/files.ts";
+export type { Embeddings, EmbeddingsCall } from "./resources/inference.ts";
+export type { JobQuery, WatchOptions } from "./resources/jobs.ts";
+export type {
+  AliasDeleted,
+  AliasObject,
+  AliasPut,
+  AuditObject,
+  BackboneObject,
+  BatchCreate,
+  BatchObject,
+  CheckpointObject,
+  ClassifyRequest,
+  ClassifyResponse,
+  FileDeleted,
+  FileObject,
+  FilePurpose,
+  JobCreate,
+  JobEventObject,
+  JobObject,
+  JobStatus,
+  KeyCreate,
+  KeyObject,
+  KeyRotate,
+  ModelDeleted,
+  ModelObject,
+  NewKey,
+  PromptObject,
+  TenantCreate,
+  TenantCreated,
+  TenantDeleted,
+  TenantObject,
+  TenantScope,
+  TenantUpdate,
+  UploadPurpose,
+  UsageList,
+  UsageQuery,
+} from "@kilotune/contract/wire";

@@ -1,0 +1,72 @@
+import type { ClassifyRequest, ClassifyResponse, UsageList, UsageQuery } from "@kilotune/contract/wire";
+import { type RequestOptions, Transport, type TransportOptions } from "./http/transport.ts";
+import { Admin } from "./resources/admin.ts";
+import { Aliases } from "./resources/aliases.ts";
+import { Batches } from "./resources/batches.ts";
+import { Files } from "./resources/files.ts";
+import { type Embeddings, type EmbeddingsCall, embed } from "./resources/inference.ts";
+import { Jobs } from "./resources/jobs.ts";
+import { Keys } from "./resources/keys.ts";
+import { Models } from "./resources/models.ts";
+import { Prompts } from "./resources/prompts.ts";
+import { Tenant } from "./resources/tenant.ts";
+
+export type KilotuneOptions = TransportOptions;
+
+/**
+ * A client of one server with one key.
+ *
+ * @example const kilotune = new Kilotune({ baseURL: "http://127.0.0.1:8787", apiKey: "kt_.." });
+ */
+export class Kilotune {
+  readonly files: Files;
+  readonly jobs: Jobs;
+  readonly models: Models;
+  readonly aliases: Aliases;
+  readonly prompts: Prompts;
+  readonly batches: Batches;
+  /** Your own; of another tenant: `admin.tenants.keys(id)`. */
+  readonly keys: Keys;
+  readonly tenant: Tenant;
+  /** For a key of the platform's own. */
+  readonly admin: Admin;
+  readonly #api: Transport;
+
+  /** @throws KilotuneError of kind "usage" where address or key can't be one */
+  constructor(options: KilotuneOptions) {
+    const api = new Transport(options);
+    this.#api = api;
+    this.files = new Files(api);
+    this.jobs = new Jobs(api);
+    this.models = new Models(api);
+    this.aliases = new Aliases(api);
+    this.prompts = new Prompts(api);
+    this.batches = new Batches(api);
+    this.keys = new Keys(api, "/v1/keys");
+    this.tenant = new Tenant(api);
+    this.admin = new Admin(api);
+  }
+
+  /**
+   * Labels for one text or up to 2,048, in their order, by a tuned model or an alias.
+   *
+   * @example const { data } = await kilotune.classify({ model: "support", input: "Where is my parcel?" });
+   */
+  classify(body: ClassifyRequest, options?: RequestOptions): Promise<ClassifyResponse> {
+    return this.#api.json({ method: "POST", path: "/v1/classify", body }, options);
+  }
+
+  /**
+   * Sentence vectors of length one, in the order of the texts.
+   *
+   * @example const { data } = await kilotune.embeddings({ model: "minilm-l6", input: ["one", "two"] });
+   */
+  embeddings(body: EmbeddingsCall, options?: RequestOptions): Promise<Embeddings> {
+    return embed(this.#api, body, options);
+  }
+
+  /** Requests, tokens and tuning time by UTC day and model; the last 30 days unless told. */
+  usage(query: UsageQuery = {}, options?: RequestOptions): Promise<UsageList> {
+    return this.#api.json({ method: "GET", path: "/v1/usage", query }, options);
+  }
+}
