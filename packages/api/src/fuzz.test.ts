@@ -30,7 +30,7 @@ it("answers whatever comes, never with a 5xx of its own, never with another tena
     skip: ["DELETE /v1/tenant", "DELETE /admin/tenants/{tenant}"],
   });
   const statuses = new Map<number, number>();
-  for (let at = 0; at < 1500; at++) {
+  for (let at = 0; at < 400; at++) {
     const { method, path, headers, body } = next();
     const form = body instanceof FormData ? await encoded(body) : { body: body ?? null, headers: {} };
     const admin = path.startsWith("/admin") && at % 2 === 0;
@@ -49,6 +49,6 @@ it("answers whatever comes, never with a 5xx of its own, never with another tena
     if (!admin) for (const mark of marks) expect(answer.text, told).not.toContain(mark);
   }
   // It does get through, too.
-  expect(statuses.get(200)).toBeGreaterThan(200);
+  expect(statuses.get(200)).toBeGreaterThan(60);
   expect(api.log.filter((line) => JSON.parse(line).level === "error")).toEqual([]);
 });

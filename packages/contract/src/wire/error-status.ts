@@ -42,8 +42,16 @@ export const ERROR_STATUS = {
 
   internal_error: 500,
   non_finite: 500,
+  bad_prompt: 500,
+  prompt_hash: 500,
+  /** Of the store: these are ours to prevent, whoever is to blame by their kind. */
+  bad_store_call: 500,
+  not_a_counter: 500,
+  record_too_large: 500,
+  erasure_failed: 500,
   not_implemented: 501,
   closed: 503,
+  store_busy: 503,
   deadline_exceeded: 504,
   disk_full: 507,
 } as const satisfies Readonly<Record<string, number>>;
