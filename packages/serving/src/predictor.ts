@@ -49,6 +49,8 @@ export interface Prediction {
   readonly logits?: readonly number[];
   /** Whether the text was longer than the prompt or the backbone reads. */
   readonly truncated: boolean;
+  /** That the backbone read of the text, special ones counted. */
+  readonly tokens: number;
   readonly promptId: string;
 }
 
@@ -56,6 +58,8 @@ export interface Embedding {
   /** Of length one. */
   readonly vector: Float32Array;
   readonly truncated: boolean;
+  /** That the backbone read, special ones counted. */
+  readonly tokens: number;
 }
 
 export interface PredictorStats {
@@ -77,6 +81,8 @@ export interface Predictor {
   /** Sentence vectors of the plain backbone. */
   embed(texts: readonly string[], options?: RunOptions): Promise<Embedding[]>;
   stats(): PredictorStats;
+  /** Drops prompts by their names: what of them is in use ends with its call. */
+  forget(isForgotten: (ref: string) => boolean): void;
   /** Refuses new calls, answers those that were accepted, then releases the session. */
   close(): Promise<void>;
 }
@@ -124,14 +130,15 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
           const prompts = new Map(refs.map((ref, at) => [ref, held[at]!.value]));
           const rows = requests.map(({ text, prompt }) => rowOf(text, prompts.get(prompt), alone));
           const vectors = await batcher.run(rows, signal);
-          return rows.map(({ prompt, truncated }, at): Prediction => {
+          return rows.map(({ prompt, truncated, ids }, at): Prediction => {
             const { id, labels, head, temperature } = prompt!;
             const logits = logitsOf(head, vectors[at]!);
             if (!logits.every(Number.isFinite)) throw nonFinite(id);
             const scores = rank(labels, logits, temperature);
             const { label, score } = scores[0]!;
             const asked = wantLogits ? { logits: [...logits] } : {};
-            return { label, score, scores: scores.slice(0, topK), ...asked, truncated, promptId: id };
+            const answer = { label, score, scores: scores.slice(0, topK), ...asked };
+            return { ...answer, truncated, tokens: ids.length, promptId: id };
           });
         } finally {
           // Those too that were still loading when another failed.
@@ -146,8 +153,13 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
       accept(async () => {
         const rows = texts.map((text) => rowOf(text, undefined, alone));
         const vectors = await batcher.run(rows, signal);
-        return rows.map(({ truncated }, at) => ({ vector: vectors[at]!, truncated }));
+        return rows.map(({ truncated, ids }, at) => ({
+          vector: vectors[at]!,
+          truncated,
+          tokens: ids.length,
+        }));
       }),
+    forget: (isForgotten) => cache.forget(isForgotten),
     stats: () => ({ batches: batcher.stats(), prompts: cache.stats() }),
     close() {
       closing ??= Promise.all(calls).then(() => session.release());

@@ -117,4 +117,27 @@ describe("PromptCache", () => {
     expect(bytes).toBeLessThanOrEqual(40);
     expect(entries).toBe(loads - evictions);
   });
+
+  it("forgets by name: what is held, in use or loading isn't given to anybody again", async () => {
+    const arriving = Promise.withResolvers<Thing>();
+    const loads: string[] = [];
+    const cache = new PromptCache(async (name) => {
+      loads.push(name);
+      return name === "a/slow" && loads.filter((each) => each === name).length === 1
+        ? arriving.promise
+        : thing(name);
+    }, 100);
+    await touch(cache, "a/held", "b/held");
+    const used = await cache.acquire("a/used");
+    const slow = cache.acquire("a/slow");
+    cache.forget((name) => name.startsWith("a/"));
+    arriving.resolve(await thing("a/slow"));
+    expect((await slow).value.name).toBe("a/slow");
+    expect(used.value.name).toBe("a/used");
+    used.release();
+    expect(cache.stats()).toMatchObject({ entries: 1, bytes: 10 });
+    await touch(cache, "a/held", "a/used", "a/slow", "b/held");
+    expect(loads.filter((name) => name.startsWith("a/"))).toHaveLength(6);
+    expect(loads.filter((name) => name.startsWith("b/"))).toHaveLength(1);
+  });
 });

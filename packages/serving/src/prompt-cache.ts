@@ -56,6 +56,15 @@ export class PromptCache<Value extends Sized> {
     };
   }
 
+  /** Drops values by their keys. Whoever holds a lease keeps its value; nobody gets it any more. */
+  forget(isForgotten: (key: string) => boolean): void {
+    for (const [key, { value }] of this.#entries) {
+      if (!isForgotten(key)) continue;
+      this.#entries.delete(key);
+      this.#bytes -= value?.sizeBytes ?? 0;
+    }
+  }
+
   stats(): CacheStats {
     return {
       entries: this.#entries.size,
@@ -70,13 +79,15 @@ export class PromptCache<Value extends Sized> {
     this.#loads++;
     const loading = this.#load(key).then(
       (value) => {
+        // Forgotten while it was loading: for those who wait for it alone.
+        if (this.#entries.get(key) !== entry) return value;
         entry.value = value;
         this.#bytes += value.sizeBytes;
         this.#evict();
         return value;
       },
       (error: unknown) => {
-        this.#entries.delete(key);
+        if (this.#entries.get(key) === entry) this.#entries.delete(key);
         throw error;
       },
     );

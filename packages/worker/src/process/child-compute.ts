@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { getCompileCacheDir } from "node:module";
 import { constants, setPriority } from "node:os";
+import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { WorkerDied } from "../states/state-error.ts";
 import type { FromChild, ToChild } from "./messages.ts";
@@ -10,10 +12,12 @@ export interface ChildComputeOptions {
   readonly bundles: ReadonlyMap<string, string>;
   /** Of the child, for one run of a graph. */
   readonly threads: number;
+  /** Of the child, as `nice` has it. Default 19: it takes what the server leaves. */
+  readonly priority?: number;
 }
 
 /**
- * Each task in a process of its own, at the lowest priority: the server answers meanwhile, and what the work takes, a
+ * Each task in a process of its own, at a low priority: the server answers meanwhile, and what the work takes, a
  * crash of native code included, ends with it.
  */
 export function childCompute(options: ChildComputeOptions): Compute {
@@ -26,7 +30,7 @@ export function childCompute(options: ChildComputeOptions): Compute {
 async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
   task: TuneTask | AnswerTask,
   { onEvent, signal }: TaskHooks,
-  { bundles, threads }: ChildComputeOptions,
+  { bundles, threads, priority = constants.priority.PRIORITY_LOW }: ChildComputeOptions,
 ): Promise<Result> {
   const bundle = bundles.get(task.backbone);
   if (bundle === undefined) throw noBackbone();
@@ -35,6 +39,7 @@ async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
     serialization: "advanced",
     execArgv: [],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
+    env: { ...process.env, ...compileCache() },
   });
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
   let complaints = "";
@@ -52,7 +57,7 @@ async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
   const stop = () => stopChild(child);
   signal.addEventListener("abort", stop, { once: true });
   try {
-    lowerPriority(child);
+    lowerPriority(child, priority);
     say(child, { kind: "start", task, bundle, threads });
     if (signal.aborted) stop();
     return await promise;
@@ -77,13 +82,19 @@ function say(child: ChildProcess, message: ToChild): void {
   if (child.connected) child.send(message, () => {});
 }
 
-function lowerPriority({ pid }: ChildProcess): void {
+function lowerPriority({ pid }: ChildProcess, priority: number): void {
   if (pid === undefined) return;
   try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
+    setPriority(pid, priority);
   } catch {
     // It ended already, or the system doesn't allow it: slower answers meanwhile, no more.
   }
+}
+
+/** Where this process keeps its compiled modules: they are the child's too, and half of its start. */
+function compileCache(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(folder) };
 }
 
 function errorOf({ error }: FromChild & { readonly kind: "failed" }): KilotuneError {

@@ -34,11 +34,14 @@ export function checkpointCopies({ blobs }: Service, execution: Execution, folde
     async save() {
       const names = await readdir(folder).catch(() => []);
       for (const name of names.filter((each) => CHECKPOINT_NAME.test(each))) {
-        // A file of its name is whole, and may be replaced at any moment: the version is taken first.
+        // A file of its name is whole, may be replaced at any moment, so its version is taken first, and is removed
+        // where the work is done.
         const file = path.join(folder, name);
-        const version = await versionOf(file);
-        if (saved.get(name) === version) continue;
-        await blobs.put(tenant, jobBlob(execution, "checkpoints", name), await readFile(file));
+        const version = await versionOf(file).catch(() => undefined);
+        if (version === undefined || saved.get(name) === version) continue;
+        const bytes = await readFile(file).catch(() => undefined);
+        if (bytes === undefined) continue;
+        await blobs.put(tenant, jobBlob(execution, "checkpoints", name), bytes);
         saved.set(name, version);
       }
     },

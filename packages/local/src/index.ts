@@ -1,0 +1,3 @@
+export { addTenant, allTenants, rotateAdminKey } from "./admin.ts";
+export type { LocalBackbone } from "./local-backbone.ts";
+export { type LocalOptions, type LocalServer, startLocal } from "./start-local.ts";

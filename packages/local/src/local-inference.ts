@@ -1,0 +1,87 @@
+import type { Inference } from "@kilotune/api";
+import type { Backbone } from "@kilotune/backbone";
+import { KilotuneError, type PromptId, parsePromptId, type TenantId } from "@kilotune/contract";
+import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
+import { openPrompt, type Service } from "@kilotune/service";
+import { createPredictor, type Predictor } from "@kilotune/serving";
+
+export interface LocalInference extends Inference {
+  forget(tenant: TenantId): void;
+  readonly predictors: ReadonlyMap<string, Predictor>;
+  /** Answers what was accepted, refuses the rest. */
+  close(): Promise<void>;
+}
+
+/** All tenants' texts, through one session a backbone. Prompts are the tenants' own blobs, loaded when first asked for. */
+export async function localInference(
+  service: Pick<Service, "records" | "blobs">,
+  backbones: readonly Backbone[],
+): Promise<LocalInference> {
+  const predictors = new Map<string, Predictor>();
+  for (const backbone of backbones) {
+    const loadPrompt = (ref: string) => promptOf(service as Service, ref);
+    predictors.set(backbone.manifest.id, await createPredictor({ backbone, loadPrompt }));
+  }
+  const predictorOf = (backbone: string): Predictor => {
+    const predictor = predictors.get(backbone);
+    if (predictor === undefined) throw notServed(backbone);
+    return predictor;
+  };
+  return {
+    predictors,
+    async classify({ tenant, backbone, promptId, inputs, topK, signal }) {
+      const prompt = refOf(tenant, promptId);
+      const rows = await predictorOf(backbone).classify(
+        inputs.map((text) => ({ text, prompt })),
+        { signal, ...(topK === undefined ? {} : { topK }) },
+      );
+      return { rows, tokens: tokensOf(rows) };
+    },
+    async embed({ backbone, inputs, signal }) {
+      const rows = await predictorOf(backbone).embed(inputs, { signal });
+      return { rows, tokens: tokensOf(rows) };
+    },
+    forget(tenant) {
+      for (const predictor of predictors.values()) predictor.forget((ref) => ref.startsWith(`${tenant}/`));
+    },
+    async close() {
+      await Promise.all([...predictors.values()].map((predictor) => predictor.close()));
+    },
+  };
+}
+
+/** Means the same bytes for ever, and to one tenant alone: so that its erasure can drop them. */
+function refOf(tenant: TenantId, promptId: PromptId): string {
+  return `${tenant}/${promptId}`;
+}
+
+async function promptOf(service: Service, ref: string): Promise<StoredPrompt> {
+  const [tenant = "", promptId = ""] = ref.split("/");
+  const { chunks } = await openPrompt(service, tenant as TenantId, promptId);
+  const parts: Uint8Array[] = [];
+  for await (const part of chunks) parts.push(part);
+  const stored = await decodePrompt(Buffer.concat(parts));
+  if (parsePromptId(stored.id.replace(/^sha256-/, "")) !== promptId) throw damaged();
+  return stored;
+}
+
+function tokensOf(rows: readonly { readonly tokens: number }[]): number {
+  return rows.reduce((sum, { tokens }) => sum + tokens, 0);
+}
+
+function notServed(backbone: string): KilotuneError {
+  return new KilotuneError(
+    "model_not_found",
+    `The backbone ${backbone} isn't served here any more.`,
+    "Tune again on one that GET /v1/models lists.",
+  );
+}
+
+function damaged(): KilotuneError {
+  return new KilotuneError(
+    "prompt_damaged",
+    "expected the prompt whose SHA-256 is its name, saw other bytes",
+    "Restore the data folder from a backup, or tune again.",
+    { kind: "machine" },
+  );
+}
