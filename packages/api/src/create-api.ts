@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { BackboneObject } from "@kilotune/contract/wire";
 import type { Service } from "@kilotune/service";
+import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type Batches, NO_BATCHES } from "./batches.ts";
 import type { Deps } from "./deps.ts";
@@ -40,6 +41,8 @@ export interface ApiOptions {
   readonly limits?: Partial<Limits>;
   readonly metrics?: Metrics;
   readonly ready?: () => boolean;
+  /** Pages of these origins may call (`*`: all). Keys go in a header, never in a cookie, so none is lent to a page. */
+  readonly origins?: readonly string[];
 }
 
 /** The whole API: a request in, a response out. It listens to no port and reads no environment. */
@@ -61,6 +64,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<Env> {
     await next();
   });
   api.use(requestId, observe);
+  if (options.origins !== undefined) api.use(forPages(options.origins));
   api.use("/v1/*", authenticate);
   api.use("/admin/*", authenticate);
 
@@ -99,6 +103,11 @@ function depsOf({ service, inference, backbones, ...rest }: ApiOptions): Deps {
     log: rest.logger ?? (() => {}),
     ready: rest.ready ?? (() => true),
   };
+}
+
+function forPages(origins: readonly string[]) {
+  const exposeHeaders = ["etag", "retry-after", "x-request-id", "x-should-retry"];
+  return cors({ origin: origins.includes("*") ? "*" : [...origins], exposeHeaders, maxAge: 600 });
 }
 
 function describeKeys(api: OpenAPIHono<Env>): void {

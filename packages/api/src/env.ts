@@ -14,7 +14,7 @@ export interface Env {
     tenant: TenantId;
     /** Names the caller's key in the audit log. */
     service: Service;
-    /** Where the route is known to be slow for its own reasons, e.g. what the model took, for the log. */
+    /** What the model read, for the log. */
     tokens?: number;
   };
 }

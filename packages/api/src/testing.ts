@@ -98,6 +98,7 @@ export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi
     limits: { followMs: 10, ...limits },
     logger: (line: LogLine) => log.push(printLogLine(line)),
     ready: () => self.ready,
+    origins: ["https://console.test"],
   });
   return self;
 }

@@ -72,6 +72,27 @@ describe("an answer", () => {
     expect(missing.headers.get("x-request-id")).toMatch(/^req_/);
   });
 
+  it("may be read by pages of the origins named, and by no others", async () => {
+    const preflight = (origin: string) =>
+      callsWith(api, undefined).call("OPTIONS", "/v1/classify", undefined, {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+      });
+    const named = await preflight("https://console.test");
+    expect([named.status, named.headers.get("access-control-allow-origin")]).toEqual([
+      204,
+      "https://console.test",
+    ]);
+    expect(named.headers.get("access-control-allow-headers")).toContain("authorization");
+    expect(named.headers.get("access-control-allow-credentials")).toBeNull();
+    const other = await preflight("https://evil.test");
+    expect(other.headers.get("access-control-allow-origin")).toBeNull();
+    const refused = await tenant.call("GET", "/v1/files/x", undefined, { origin: "https://console.test" });
+    expect(refused.status).toBe(404);
+    expect(refused.headers.get("access-control-allow-origin")).toBe("https://console.test");
+  });
+
   it("to a method that an address doesn't take says which it takes", async () => {
     const { status, headers, body } = await tenant.call("PUT", "/v1/models");
     expect([status, headers.get("allow"), body.error.code]).toEqual([405, "GET, HEAD", "method_not_allowed"]);
