@@ -8,7 +8,7 @@ export { openBundle } from "./bundle/open.ts";
 export { sha256OfFile } from "./download/checksum.ts";
 export { type PullOptions, type PullProgress, pullBackbone } from "./download/pull-backbone.ts";
 export { type BackboneCheck, verifyBackbone } from "./download/verify-backbone.ts";
-export { bundleFolder, type LoadOptions, loadBackbone } from "./load.ts";
+export { bundleFolder, bundleOf, type LoadOptions, loadBackbone } from "./load.ts";
 export { type PackedTexts, packTexts } from "./pack-texts.ts";
 export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/backbones.ts";
 export { cacheFolder, hubUrl } from "./registry/places.ts";

@@ -36,6 +36,12 @@ export function bundleFolder(cache: string, id: string): string {
   return path.join(cache, "backbones", id, "bundle");
 }
 
+/** Where the bundle of what `loadBackbone` opened lies, for another process to open it. */
+export async function bundleOf(name: string, options: LoadOptions): Promise<string> {
+  const { bundle } = isPath(name) ? await ofFolder(name, options) : await ofKnown(name, options);
+  return bundle;
+}
+
 function isPath(name: string): boolean {
   return name.startsWith(".") || name.includes("/") || name.includes(path.sep);
 }

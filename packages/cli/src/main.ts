@@ -3,8 +3,8 @@ import { type CommandTable, runCli } from "./run.ts";
 import { processIo } from "./terminal/process-io.ts";
 
 /**
- * Every command, loaded when it is called: classify must not wait for tune's imports. A name of two words is a
- * command of a group.
+ * Every command, loaded when it is called: classify must not wait for tune's imports. A name of several words is
+ * a command of a group.
  */
 export const COMMANDS: CommandTable = new Map([
   ["start", async () => (await import("./commands/start.ts")).start],
@@ -17,6 +17,10 @@ export const COMMANDS: CommandTable = new Map([
   ["backbone pull", async () => (await import("./commands/backbone-pull.ts")).backbonePull],
   ["backbone verify", async () => (await import("./commands/backbone-verify.ts")).backboneVerify],
   ["backbone build", async () => (await import("./commands/backbone-build.ts")).backboneBuild],
+  ["serve", async () => (await import("./commands/serve.ts")).serve],
+  ["admin key rotate", async () => (await import("./commands/admin-key-rotate.ts")).adminKeyRotate],
+  ["admin tenant create", async () => (await import("./commands/admin-tenant-create.ts")).adminTenantCreate],
+  ["admin tenant list", async () => (await import("./commands/admin-tenant-list.ts")).adminTenantList],
 ]);
 
 export async function main(): Promise<void> {

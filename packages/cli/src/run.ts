@@ -59,11 +59,17 @@ function commandName(argv: readonly string[], commands: CommandTable) {
   const at = argv.findIndex((word) => !word.startsWith("-"));
   if (at < 0) return { name: "", rest: argv };
   const front = argv.slice(0, at);
-  const [first = "", second = "", ...others] = argv.slice(at);
-  const both = `${first} ${second}`;
-  if (commands.has(both)) return { name: both, rest: [...front, ...others] };
-  return { name: first, rest: [...front, ...argv.slice(at + 1)] };
+  const words = argv.slice(at);
+  for (let count = LONGEST_NAME; count > 1; count--) {
+    const name = words.slice(0, count).join(" ");
+    const isGroup = namesIn(name, commands).length > 0;
+    if (commands.has(name) || isGroup) return { name, rest: [...front, ...words.slice(count)] };
+  }
+  return { name: words[0] as string, rest: [...front, ...words.slice(1)] };
 }
+
+/** In words: "admin key rotate". */
+const LONGEST_NAME = 3;
 
 async function contentsPage(group: string, commands: CommandTable): Promise<string> {
   const shown = namesIn(group, commands);

@@ -1,4 +1,6 @@
-import { PLATFORM } from "@kilotune/contract";
+import { access } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError, PLATFORM } from "@kilotune/contract";
 import {
   createKey,
   createTenant,
@@ -45,6 +47,10 @@ export async function firstAdminKey(service: Service): Promise<string | undefine
 }
 
 async function withService<T>(data: string, act: (service: Service) => Promise<T>): Promise<T> {
+  // Opening would make one: a misspelt folder must not become an empty store.
+  await access(path.join(data, "records.sqlite")).catch(() => {
+    throw noStore(data);
+  });
   await using store = await openLocalStore(data);
   const idle = async () => {};
   // Awaited here: the store closes where this function ends.
@@ -55,6 +61,15 @@ async function withService<T>(data: string, act: (service: Service) => Promise<T
     backbones: new Map(),
     workflow: { start: idle, stop: idle },
   });
+}
+
+function noStore(data: string): KilotuneError {
+  return new KilotuneError(
+    "no_store",
+    `expected a server's folder, but there is none in ${data}`,
+    "Give the folder of kilotune serve --data; serve makes it.",
+    { kind: "usage" },
+  );
 }
 
 function allKeys(service: Service): Promise<Key[]> {

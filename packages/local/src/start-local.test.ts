@@ -183,6 +183,7 @@ describe("administration on the machine", () => {
   it("makes a new admin key, which alone is good, and tenants", async () => {
     await using own = await openTestServer(tiny);
     const old = own.server.adminKey ?? "";
+    await expect(rotateAdminKey(own.folder)).rejects.toMatchObject({ code: "no_store" });
     const data = path.join(own.folder, "data");
     await expect(rotateAdminKey(data)).rejects.toMatchObject({ code: "store_in_use" });
     await own.server.close();

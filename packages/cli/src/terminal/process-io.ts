@@ -19,6 +19,8 @@ export function processIo(): Io {
     takeInterrupt() {
       const controller = new AbortController();
       process.once("SIGINT", () => controller.abort(interrupted()));
+      // As a service's manager stops it.
+      process.once("SIGTERM", () => controller.abort(interrupted()));
       return controller.signal;
     },
   };

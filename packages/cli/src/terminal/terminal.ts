@@ -12,7 +12,7 @@ export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Milliseconds, for durations only. */
   clock(): number;
-  /** Takes over the first Ctrl-C from now on: it aborts the signal. The second one kills as ever. */
+  /** Takes over the first Ctrl-C, or SIGTERM, from now on: it aborts the signal. The second one kills as ever. */
   takeInterrupt(): AbortSignal;
 }
 

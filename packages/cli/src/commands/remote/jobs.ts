@@ -1,0 +1,167 @@
+import type { JobCreate, JobObject, Kilotune } from "@kilotune/sdk";
+import { type AnyCommand, defineCommand } from "../../command.ts";
+import { openService } from "../../remote/open-service.ts";
+import { LIMIT, take } from "../../remote/take.ts";
+import { jobResult, WATCH, watch } from "../../remote/watch.ts";
+import { moment, rowsOr } from "../../remote/words.ts";
+import { usageError } from "../../usage-error.ts";
+
+const ID = { value: "ID", count: "one", about: "The job's id, ftjob-.." } as const;
+const EXAMPLE = "ftjob-01kb0example000000000000000";
+
+export const jobsCreate = defineCommand({
+  summary: "Tune a backbone to an uploaded file, on the server",
+  positionals: { file: { value: "FILE-ID", count: "one", about: "Training rows, as files upload names them" } },
+  flags: {
+    model: { kind: "text", value: "MODEL", about: "The backbone", default: "minilm-l6" },
+    validation: { kind: "text", value: "FILE-ID", about: "Rows that choose epochs and verdict" },
+    method: {
+      kind: "choice",
+      of: ["kv", "soft", "head"],
+      about: "Key/value prefixes, soft tokens, or a head alone",
+      default: "kv",
+    },
+    epochs: { kind: "integer", value: "N", min: 1, max: 200, or: "auto", about: "Most epochs", default: "auto" },
+    tokens: { kind: "integer", value: "N", min: 1, max: 128, about: "Virtual tokens; the method's default else" },
+    "first-layer": { kind: "integer", value: "N", min: 0, max: 1000, about: "First prompted layer of kv" },
+    suffix: { kind: "text", value: "NAME", about: "A part of the model's name" },
+    seed: { kind: "integer", value: "N", min: 0, max: 4_294_967_295, about: "Of every random choice" },
+    metadata: { kind: "texts", value: "KEY=VALUE", about: "Pairs of your own" },
+    watch: WATCH,
+  },
+  examples: [
+    { line: "kilotune jobs create file-01kb0example000000000000000 --watch", purpose: "the defaults, followed" },
+    {
+      line: "kilotune jobs create file-01kb0example000000000000000 --method head --suffix desk --json",
+      purpose: "a head alone, for a program",
+    },
+  ],
+  async run(args, terminal) {
+    const request = requestOf(args);
+    const service = await openService(terminal);
+    const job = await service.jobs.create(request);
+    if (!args.watch) return jobResult(job, terminal);
+    terminal.say(job.id);
+    return watch(service, job.id, terminal);
+  },
+});
+
+export const jobsList = defineCommand({
+  summary: "The jobs on the server, the newest first",
+  positionals: {},
+  flags: { limit: LIMIT, metadata: { kind: "texts", value: "KEY=VALUE", about: "Only jobs with this pair" } },
+  examples: [{ line: "kilotune jobs list --metadata team=support", purpose: "those with a pair" }],
+  async run({ limit, metadata }, terminal) {
+    const filter = pairsOf("jobs list", metadata);
+    const service = await openService(terminal);
+    const jobs = await take(service.jobs.list({ limit: Math.min(limit, 100), metadata: filter }), limit);
+    terminal.result({ jobs }, () =>
+      rowsOr(
+        "No jobs.",
+        jobs.map((job) => [job.id, moment(job.created_at), job.status, job.fine_tuned_model ?? job.model]),
+      ),
+    );
+    return 0;
+  },
+});
+
+export const jobsGet = defineCommand({
+  summary: "How a job stands; with --watch until it has ended",
+  details: "Exit code 1 where it failed or was cancelled.",
+  positionals: { id: ID },
+  flags: { watch: WATCH },
+  examples: [{ line: `kilotune jobs get ${EXAMPLE} --watch`, purpose: "with a bar, to its end" }],
+  async run({ id, watch: follow }, terminal) {
+    const service = await openService(terminal);
+    return follow ? watch(service, id, terminal) : jobResult(await service.jobs.get(id), terminal);
+  },
+});
+
+export const jobsEvents = defineCommand({
+  summary: "What a job has told so far, the oldest first; with --watch as it comes",
+  positionals: { id: ID },
+  flags: { limit: LIMIT, watch: WATCH },
+  examples: [{ line: `kilotune jobs events ${EXAMPLE} --limit 100`, purpose: "the last hundred" }],
+  async run({ id, limit, watch: follow }, terminal) {
+    const service = await openService(terminal);
+    if (follow) return watch(service, id, terminal);
+    const listing = service.jobs.listEvents(id, { limit: Math.min(limit, 100) });
+    const events = (await take(listing, limit)).reverse();
+    terminal.result({ events }, () =>
+      rowsOr(
+        "No events.",
+        events.map(({ created_at, level, message }) => [moment(created_at), level, message]),
+      ),
+    );
+    return 0;
+  },
+});
+
+export const jobsCancel = steering("cancel", "End a job for good; no model comes of it", (service, id) =>
+  service.jobs.cancel(id),
+);
+export const jobsPause = steering("pause", "Stop a job at its next checkpoint", (service, id) =>
+  service.jobs.pause(id),
+);
+export const jobsResume = steering("resume", "Let a paused job go on", (service, id) => service.jobs.resume(id));
+
+function steering(
+  verb: string,
+  summary: string,
+  steer: (service: Kilotune, id: string) => Promise<JobObject>,
+): AnyCommand {
+  return defineCommand({
+    summary,
+    positionals: { id: ID },
+    flags: {},
+    examples: [{ line: `kilotune jobs ${verb} ${EXAMPLE}`, purpose: "shows the job as it is then" }],
+    async run({ id }, terminal) {
+      const job = await steer(await openService(terminal), id);
+      jobResult(job, terminal);
+      return 0;
+    },
+  });
+}
+
+interface Asked {
+  readonly file: string;
+  readonly model: string;
+  readonly validation: string | undefined;
+  readonly method: "kv" | "soft" | "head";
+  readonly epochs: number | "auto";
+  readonly tokens: number | undefined;
+  readonly firstLayer: number | undefined;
+  readonly suffix: string | undefined;
+  readonly seed: number | undefined;
+  readonly metadata: readonly string[];
+}
+
+/** Which method takes which hyperparameter is the server's to say: it refuses by name what would change nothing. */
+function requestOf({ method, epochs, tokens, firstLayer, ...asked }: Asked): JobCreate {
+  const hyperparameters = {
+    n_epochs: epochs,
+    ...(tokens !== undefined && { tokens }),
+    ...(firstLayer !== undefined && { first_layer: firstLayer }),
+  };
+  const metadata = pairsOf("jobs create", asked.metadata);
+  return {
+    model: asked.model,
+    training_file: asked.file,
+    method: { type: method, [method]: { hyperparameters } } as NonNullable<JobCreate["method"]>,
+    ...(asked.validation !== undefined && { validation_file: asked.validation }),
+    ...(asked.suffix !== undefined && { suffix: asked.suffix }),
+    ...(asked.seed !== undefined && { seed: asked.seed }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+  };
+}
+
+/** @throws KilotuneError of kind "usage" */
+function pairsOf(command: string, words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const at = word.indexOf("=");
+      if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
+      throw usageError(command, "--metadata: expected KEY=VALUE", "Write for instance --metadata team=support.");
+    }),
+  );
+}
