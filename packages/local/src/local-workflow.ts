@@ -20,6 +20,8 @@ export class LocalWorkflow implements Workflow {
   readonly #options: LocalWorkflowOptions;
   readonly #machine: StateMachine;
   readonly #turns: FairQueue;
+  /** Short work beside the tuning: it doesn't wait for hours, but neither does a hundredfold of it run at once. */
+  readonly #checks = new FairQueue(2);
   readonly #running = new Map<JobId, Run>();
   #service: Service | undefined;
   #closed = false;
@@ -100,13 +102,18 @@ export class LocalWorkflow implements Workflow {
       signal,
       turn: (tenant, stopped, work) => this.#turns.run(tenant, stopped, work),
     };
-    const handlers = Object.entries(STATES).map(([name, state]) => [
-      name,
-      (input: unknown) => state(context, input),
-    ]);
+    const handlers = Object.entries(STATES).map(([name, state]) => {
+      const call = (input: unknown) => state(context, input);
+      if (!CHECKS.has(name)) return [name, call];
+      const inTurn = (input: unknown) =>
+        this.#checks.run((input as Execution).tenant, signal, () => call(input));
+      return [name, inTurn];
+    });
     return Object.fromEntries(handlers) as Record<string, (input: unknown) => Promise<null>>;
   }
 }
+
+const CHECKS: ReadonlySet<string> = new Set(["Validate", "Evaluate"] satisfies (keyof typeof STATES)[]);
 
 interface Run {
   readonly controller: AbortController;

@@ -74,10 +74,21 @@ export interface JobResult {
 
 export interface JobHooks {
   onEvent?(event: JobEvent): void;
+  /** A prompt that can be used, a quarter, a half and three quarters on the way of the run that is published. */
+  onCheckpoint?(checkpoint: EpochCheckpoint): void;
   /** Aborting leaves a checkpoint and throws KilotuneError `interrupted`. */
   readonly signal?: AbortSignal;
   /** Milliseconds, for durations only. Default performance.now. */
   readonly clock?: () => number;
   /** Default: now. */
   readonly createdAt?: Date;
+}
+
+export interface EpochCheckpoint {
+  /** Of its run, from 1. */
+  readonly step: number;
+  /** `train_loss`, and `valid_accuracy` where there are validation rows. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** A prompt's file. It isn't calibrated: its scores are surer than they ought to be. */
+  readonly bytes: Uint8Array;
 }

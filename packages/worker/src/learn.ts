@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import {
+  type Checkpoint,
   classMeans,
   type LinearSession,
   type RunResult,
@@ -22,6 +23,8 @@ export interface LearnContext {
   readonly dataSha256: string;
   readonly names: PreparedRows | undefined;
   readonly pace: TrainingPace;
+  /** Told of each epoch's end, once it is saved. */
+  readonly onEpochEnd?: (run: string, settings: TuneSettings, step: number, checkpoint: Checkpoint) => void;
 }
 
 /** One tuning run of a job: with its label names, its checkpoint, its progress, and Ctrl-C. */
@@ -39,6 +42,11 @@ export async function learn(
   const all = names === undefined ? train : join(train, names);
   const rowWeights = Float32Array.from(all.labels, (_, row) => (row < rows ? 1 : NAME_WEIGHT));
   const key = runKey(context, settings, run, train, validation);
+  const file = checkpointFile(job.checkpoints, run, key, {
+    resume: job.resume,
+    onUnusable: (words) => hooks.onEvent?.({ kind: "note", words }),
+  });
+  const stepsPerEpoch = Math.ceil(all.labels.length / settings.batchSize);
   const tracker = pace.begin(run, settings, all.labels.length);
   const result = await runTuning({
     settings,
@@ -48,10 +56,14 @@ export async function learn(
     prototypes: classMeans(all.vectors, all.labels, classes, hiddenSize, rowWeights),
     ...(validation ? { validation } : {}),
     patience: Math.max(3, Math.ceil(settings.epochs / 2)),
-    checkpoint: checkpointFile(job.checkpoints, run, key, {
-      resume: job.resume,
-      onUnusable: (words) => hooks.onEvent?.({ kind: "note", words }),
-    }),
+    checkpoint: {
+      load: file.load,
+      async save(checkpoint) {
+        await file.save(checkpoint);
+        const { epoch, step } = checkpoint.state;
+        if (step === 0) context.onEpochEnd?.(run, settings, epoch * stepsPerEpoch, checkpoint);
+      },
+    },
     onStep: tracker.onStep,
     onEpoch: tracker.onEpoch,
     aborted: () => hooks.signal?.aborted ?? false,

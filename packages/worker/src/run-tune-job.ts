@@ -8,6 +8,7 @@ import {
 } from "@kilotune/tuner";
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import { assess } from "./evaluate.ts";
+import { epochCheckpoints } from "./epoch-checkpoints.ts";
 import { type HeldOut, holdOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { labelNames } from "./label-names.ts";
@@ -167,6 +168,7 @@ function learnerOf(
     dataSha256: data.sha256,
     names: rows.names,
     pace: trainingPace(planned, progress.emit, progress.clock),
+    ...epochCheckpoints({ job, hooks, data }, rows.train.labels.length, rows.validation !== undefined),
   };
   return (own, run, train, validation) => learn(context, own, run, train, validation);
 }

@@ -15,7 +15,8 @@ let folder: string;
 let compute: Compute;
 beforeAll(async () => {
   tiny = await openTiny();
-  compute = childCompute({ bundles: new Map([["tiny", tiny.bundle]]), threads: 1 });
+  // Not the lowest: other tests run beside this one.
+  compute = childCompute({ bundles: new Map([["tiny", tiny.bundle]]), threads: 1, priority: 1 });
 });
 afterAll(() => tiny[Symbol.asyncDispose]());
 beforeEach(async () => {
@@ -106,7 +107,7 @@ it("stops where it is told to, with a checkpoint", async () => {
 });
 
 it.runIf(process.platform === "linux")(
-  "says that it died where it died, at the lowest priority",
+  "says that it died where it died, at the priority it was given",
   async () => {
     let priority: number | undefined;
     const onEvent = (event: JobEvent) => {
@@ -118,6 +119,6 @@ it.runIf(process.platform === "linux")(
     };
     const died = compute.tune(task({ epochs: 500 }), { ...quiet, onEvent });
     await expect(died).rejects.toMatchObject({ name: "WorkerDied" });
-    expect(priority).toBe(os.constants.priority.PRIORITY_LOW);
+    expect(priority).toBe(1);
   },
 );

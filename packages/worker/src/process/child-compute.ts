@@ -29,7 +29,7 @@ export function childCompute(options: ChildComputeOptions): Compute {
 
 async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
   task: TuneTask | AnswerTask,
-  { onEvent, signal }: TaskHooks,
+  { onEvent, onCheckpoint, signal }: TaskHooks,
   { bundles, threads, priority = constants.priority.PRIORITY_LOW }: ChildComputeOptions,
 ): Promise<Result> {
   const bundle = bundles.get(task.backbone);
@@ -49,6 +49,7 @@ async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
   child.on("error", reject);
   child.on("message", (message: FromChild) => {
     if (message.kind === "event") onEvent(message.event);
+    else if (message.kind === "checkpoint") onCheckpoint?.(message.checkpoint);
     else if (message.kind === "done") resolve(message.result as Result);
     else reject(errorOf(message));
   });

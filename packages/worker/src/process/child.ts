@@ -7,15 +7,16 @@ import { runTask } from "./run-task.ts";
 /** Entry of the process that does one task and ends. It knows files and a backbone: no store, no tenant, no key. */
 
 const stop = new AbortController();
+let isDone = false;
 
 process.on("message", (message: ToChild) => {
   if (message.kind === "stop") stop.abort();
   else void work(message);
 });
 // The server is gone, and its successor starts anew from the checkpoint: two of us would do the same work.
-process.on("disconnect", () => process.exit(1));
-// Ctrl-C reaches the whole group: the server decides.
-process.on("SIGINT", () => {});
+process.on("disconnect", () => process.exit(isDone ? 0 : 1));
+// They reach the whole group: the server decides, and this process ends with it.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
 
 async function work({ task, bundle, threads }: ToChild & { readonly kind: "start" }): Promise<void> {
   try {
@@ -25,11 +26,16 @@ async function work({ task, bundle, threads }: ToChild & { readonly kind: "start
         kind: "machine",
       });
     const onEvent = throttled((event) => say({ kind: "event", event }));
-    const result = await runTask(task, backbone, { onEvent, signal: stop.signal });
+    const result = await runTask(task, backbone, {
+      onEvent,
+      onCheckpoint: (checkpoint) => say({ kind: "checkpoint", checkpoint }),
+      signal: stop.signal,
+    });
     await say({ kind: "done", result });
   } catch (error) {
     await say({ kind: "failed", error: told(error) });
   }
+  isDone = true;
   process.disconnect();
 }
 

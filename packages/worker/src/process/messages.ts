@@ -1,5 +1,5 @@
 import type { ErrorKind } from "@kilotune/contract";
-import type { JobEvent } from "../job.ts";
+import type { EpochCheckpoint, JobEvent } from "../job.ts";
 import type { AnswerTask, AnswerTaskResult, TuneTask, TuneTaskResult } from "./tasks.ts";
 
 /** What a server says to the process that does its heavy work, and what that one says back. */
@@ -16,6 +16,7 @@ export type ToChild =
 
 export type FromChild =
   | { readonly kind: "event"; readonly event: JobEvent }
+  | { readonly kind: "checkpoint"; readonly checkpoint: EpochCheckpoint }
   | { readonly kind: "done"; readonly result: TuneTaskResult | AnswerTaskResult }
   | { readonly kind: "failed"; readonly error: ToldError };
 

@@ -1,6 +1,6 @@
 import type { MethodName } from "@kilotune/contract";
 import type { Format } from "@kilotune/dataset";
-import type { JobEvent } from "../job.ts";
+import type { EpochCheckpoint, JobEvent } from "../job.ts";
 
 /** The heavy work of a job, as data: so that another process, or another machine, can do it. */
 
@@ -13,6 +13,7 @@ export interface Compute {
 
 export interface TaskHooks {
   readonly onEvent: (event: JobEvent) => void;
+  readonly onCheckpoint?: (checkpoint: EpochCheckpoint) => void;
   readonly signal: AbortSignal;
 }
 

@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
+import { decodePrompt } from "@kilotune/prompt";
 import {
   cancelJob,
   eraseTenant,
   getJob,
+  getModel,
   type Job,
+  listCheckpoints,
   listFiles,
   listJobEvents,
   listModels,
@@ -44,8 +47,11 @@ async function wholeBytes(): Promise<Buffer> {
 }
 
 async function publishedBytes(job: Job): Promise<Buffer> {
-  const { promptId } = await now(job);
-  const { chunks } = await openPrompt(jobs.service, jobs.tenant, promptId ?? "");
+  return bytesOf((await now(job)).promptId ?? "");
+}
+
+async function bytesOf(promptId: string): Promise<Buffer> {
+  const { chunks } = await openPrompt(jobs.service, jobs.tenant, promptId);
   const parts: Uint8Array[] = [];
   for await (const part of chunks) parts.push(part);
   return Buffer.concat(parts);
@@ -104,6 +110,19 @@ describe("a job", () => {
     ]);
     expect((await jobs.blobs()).filter((blob) => blob.startsWith("jobs/"))).toEqual([]);
     expect(words).not.toContain(jobs.folder);
+  });
+
+  it("leaves prompts from under way, each a model that can be asked", async () => {
+    const job = await jobs.newJob({ method: { type: "kv", tokens: 2, epochs: 4 } });
+    await jobs.run(job.id);
+    const { data } = await listCheckpoints(jobs.service, jobs.tenant, job.id);
+    expect(data.map(({ step }) => step)).toEqual([3, 2, 1]);
+    for (const { model, metrics } of data) {
+      expect(metrics).toEqual({ train_loss: expect.any(Number), valid_accuracy: expect.any(Number) });
+      const { promptId } = await getModel(jobs.service, jobs.tenant, model);
+      const { prompt } = await decodePrompt(await bytesOf(promptId));
+      expect(prompt.manifest.labels).toEqual(["card", "parcel", "refund"]);
+    }
   });
 
   it("that is run again when it has ended changes nothing (known fault 93)", async () => {

@@ -1,6 +1,7 @@
-import { isCodedError } from "@kilotune/contract";
-import { type Progress, reportProgress } from "@kilotune/service";
-import type { JobEvent } from "../job.ts";
+import { createHash } from "node:crypto";
+import { isCodedError, type PromptId } from "@kilotune/contract";
+import { addCheckpoint, type Progress, reportProgress } from "@kilotune/service";
+import type { EpochCheckpoint, JobEvent } from "../job.ts";
 import type { TaskHooks } from "../process/tasks.ts";
 import type { Execution, StateContext } from "./context.ts";
 import { progressOf } from "./progress-words.ts";
@@ -59,9 +60,19 @@ export async function watched<T>(
     if (told.isNews) tell(told.progress);
   };
 
+  const onCheckpoint = ({ step, metrics, bytes }: EpochCheckpoint) => {
+    const promptId = createHash("sha256").update(bytes).digest("hex") as PromptId;
+    telling = telling.then(async () => {
+      // One more model to choose from, where there is room for it: the job is about the last one.
+      await addCheckpoint(service, tenant, job, { step, metrics, promptId, bytes }).catch((error) => {
+        if (!isCodedError(error)) log(error);
+      });
+    });
+  };
+
   const timer = setInterval(tellLatest, PROGRESS_MS);
   try {
-    return await task({ onEvent, signal });
+    return await task({ onEvent, onCheckpoint, signal });
   } catch (error) {
     throw signal.aborted ? new JobStopped("told to stop") : error;
   } finally {
