@@ -3,6 +3,7 @@ import path from "node:path";
 import { inspect } from "node:util";
 import type { JobId } from "@kilotune/contract";
 import {
+  AuthenticationError,
   BadRequestError,
   ConnectionError,
   InternalServerError,
@@ -162,10 +163,13 @@ describe("the README's example", () => {
     vi.stubEnv("KILOTUNE_URL", server.url);
     const own = await server.api.newTenant();
     vi.stubEnv("KILOTUNE_API_KEY", own.key);
+    const log = vi.spyOn(console, "log").mockReturnValue();
     const running = import("../packages/sdk/src/readme.example.ts");
     const job = await vi.waitUntil(async () => (await clientWith({ apiKey: own.key }).jobs.list()).data[0]);
     await succeed(server.api, own, job.id as JobId);
     expect((await running).data).toMatchObject([{ label: expect.any(String), score: expect.any(Number) }]);
+    expect(log).toHaveBeenCalledWith("The job has started.");
+    log.mockRestore();
   });
 });
 
@@ -231,6 +235,26 @@ describe("uploads", () => {
       [3, "text_missing"],
     ]);
     expect(server.requests).toHaveLength(1);
+  });
+
+  it("that are refused before their end are told why, and nothing else happens", async () => {
+    const big = new Blob([`${ROWS}`.repeat(100_000)]);
+    const { files } = clientWith({ apiKey: "kt_wrong" });
+    for (let round = 0; round < 3; round++) {
+      await refusal(files.create({ file: big, purpose: "fine-tune" }), AuthenticationError);
+    }
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it("keep a name with quotes and breaks to itself", async () => {
+    const made = await kilotune.files.create({
+      file: rows(),
+      filename: 'a"; name="purpose',
+      purpose: "fine-tune",
+    });
+    expect(made.purpose).toBe("fine-tune");
+    const evil = { file: rows(), filename: 'a\r\n\r\nbatch\r\n--"', purpose: "fine-tune" } as const;
+    expect((await kilotune.files.create(evil)).purpose).toBe("fine-tune");
   });
 
   it("may end by themselves", async () => {

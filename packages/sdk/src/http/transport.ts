@@ -1,6 +1,7 @@
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { apiError, ConnectionError, TimeoutError } from "../errors.ts";
 import { pauseMs } from "./pause.ts";
+import { randomHex } from "./random-hex.ts";
 import { readRefusal } from "./read-refusal.ts";
 import { sleep } from "./sleep.ts";
 import { steadyBody } from "./steady-body.ts";
@@ -32,7 +33,7 @@ export interface Call {
   /** From the root, ids encoded: see path.ts. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** Sent as JSON, or as the form that it is. */
+  /** Sent as JSON; a Blob as what it is. */
   readonly body?: object;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent with an `Idempotency-Key`, the same in every try. */
@@ -127,18 +128,17 @@ export class Transport {
   }
 
   #initOf({ method, body, creates, headers }: Call, idempotencyKey: string | undefined): RequestInit {
-    const isForm = body instanceof FormData;
+    const isBlob = body instanceof Blob;
     return {
       method,
       headers: {
         accept: "application/json",
         authorization: `Bearer ${this.#apiKey}`,
-        // A form's own type has a boundary, which fetch alone knows.
-        ...(body !== undefined && !isForm && { "content-type": "application/json" }),
-        ...(creates && { "idempotency-key": idempotencyKey ?? newIdempotencyKey() }),
+        ...(body !== undefined && !isBlob && { "content-type": "application/json" }),
+        ...(creates && { "idempotency-key": idempotencyKey ?? randomHex() }),
         ...headers,
       },
-      ...(body !== undefined && { body: isForm ? body : JSON.stringify(body) }),
+      ...(body !== undefined && { body: isBlob ? body : JSON.stringify(body) }),
       // The API never redirects: a redirect is another server's, and a POST would arrive there as a GET.
       redirect: "error",
     };
@@ -206,11 +206,4 @@ function reasonOf(error: unknown): string {
   const { cause } = error;
   if (!(cause instanceof Error)) return error.message;
   return cause.message || ("code" in cause ? String(cause.code) : error.message);
-}
-
-/** crypto.randomUUID is missing in browsers' pages without https. */
-function newIdempotencyKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
 }

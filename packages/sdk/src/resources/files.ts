@@ -6,6 +6,7 @@ import type {
   OrderedPageQuery,
   UploadPurpose,
 } from "@kilotune/contract/wire";
+import { form } from "../http/form.ts";
 import { path } from "../http/path.ts";
 import type { RequestOptions, Transport } from "../http/transport.ts";
 import { Listing } from "../listing.ts";
@@ -42,14 +43,16 @@ export class Files {
     options?: RequestOptions,
   ): Promise<FileObject> {
     const blob = await asBlob(file);
-    const form = new FormData();
-    form.set("purpose", purpose);
-    if (expires_after !== undefined) {
-      form.set("expires_after[anchor]", expires_after.anchor);
-      form.set("expires_after[seconds]", String(expires_after.seconds));
-    }
-    form.set("file", blob, filename ?? ("name" in blob ? String(blob.name) : "data.jsonl"));
-    return this.#api.json({ method: "POST", path: "/v1/files", body: form, creates: true }, options);
+    const name = filename ?? ("name" in blob ? String(blob.name) : "data.jsonl");
+    const fields = {
+      purpose,
+      ...(expires_after !== undefined && {
+        "expires_after[anchor]": expires_after.anchor,
+        "expires_after[seconds]": String(expires_after.seconds),
+      }),
+    };
+    const body = form(fields, blob, name);
+    return this.#api.json({ method: "POST", path: "/v1/files", body, creates: true }, options);
   }
 
   /** The newest first unless told. @example for await (const { id } of kilotune.files.list()) console.log(id); */
