@@ -174,7 +174,7 @@ class Bert {
       const name = `layer.${layer}`;
       const split = (flat: Value) =>
         b.op("Transpose", [b.op("Reshape", [flat, byHead])], { perm: [0, 2, 1, 3] });
-      const query = b.op("Mul", [this.#linear(x, `${name}.attention.query`), b.scalar(1 / Math.sqrt(D))]);
+      const query = this.#linear(x, `${name}.attention.query`, { scale: 1 / Math.sqrt(D) });
       const key = split(this.#linear(x, `${name}.attention.key`));
       const value = split(this.#linear(x, `${name}.attention.value`));
       const drop = (attention: Value) => dropout(attention, `${layer}.attention`);
@@ -182,9 +182,12 @@ class Bert {
       const joined = b.op("Reshape", [b.op("Transpose", [context], { perm: [0, 2, 1, 3] }), b.ints([-1, H])]);
       const mixed = dropout(this.#linear(joined, `${name}.attention.output`), `${layer}.mixed`);
       x = this.#norm(b.op("Add", [mixed, x]), `${name}.attention.norm`);
-      const wide = b.op("Gelu", [this.#linear(x, `${name}.intermediate`)]);
-      const narrow = dropout(this.#linear(wide, `${name}.output`), `${layer}.output`);
-      x = this.#norm(b.op("Add", [narrow, x]), `${name}.norm`);
+      // gelu(x) = x / 2 * (1 + erf(x / sqrt 2)), with both factors in the products beside it: two passes over the widest
+      // tensor less than ONNX Runtime's Gelu, and the gradient uses the same erf.
+      const z = this.#linear(x, `${name}.intermediate`, { scale: Math.SQRT1_2 });
+      const wide = b.op("Mul", [z, b.op("Add", [b.op("Erf", [z]), b.scalar(1)])]);
+      const narrow = this.#linear(wide, `${name}.output`, { inputScale: Math.SQRT1_2 });
+      x = this.#norm(b.op("Add", [dropout(narrow, `${layer}.output`), x]), `${name}.norm`);
     }
     return x;
   }
@@ -251,10 +254,15 @@ class Bert {
     return b.op("Concat", parts, { axis: 0 });
   }
 
-  /** x [T, in] -> [T, out]; the checkpoint keeps weights as [out, in] */
-  #linear(x: Value, name: string): Value {
+  /**
+   * x [T, in] -> [T, out]: scale * (inputScale * x W^T + bias). The checkpoint keeps weights as [out, in]; the factors
+   * cost nothing within the product.
+   */
+  #linear(x: Value, name: string, { scale = 1, inputScale = 1 } = {}): Value {
     return this.b.op("Gemm", [x, this.#weight(`${name}.weight`), this.#weight(`${name}.bias`)], {
       transB: 1,
+      alpha: float(scale * inputScale),
+      beta: float(scale),
     });
   }
 

@@ -30,10 +30,10 @@ export const Reciprocal = unary(
 /** y = |x|; g -> g * sign x */
 export const Abs = unary(Math.abs, ({ b, g, x }) => b.op("Mul", [g, b.op("Sign", [x])]));
 
-/** y = erf x; g -> g * 2 / sqrt(pi) * e^(-x^2) */
+/** y = erf x; g -> g * 2 / sqrt(pi) * e^(-x^2), the factor within the exponent: a pass less over a transformer's largest tensor. */
 export const Erf = unary(erf, ({ b, g, x }) => {
-  const bell = b.op("Exp", [b.op("Neg", [b.op("Mul", [x, x])])]);
-  return b.op("Mul", [b.op("Mul", [g, bell]), b.scalar(2 / Math.sqrt(Math.PI))]);
+  const exponent = b.op("Sub", [b.scalar(Math.log(2 / Math.sqrt(Math.PI))), b.op("Mul", [x, x])]);
+  return b.op("Mul", [g, b.op("Exp", [exponent])]);
 });
 
 /** y = tanh x; g -> g * (1 - y^2) */
