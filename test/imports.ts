@@ -32,6 +32,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "dataset",
     "prompt",
     "report",
+    "sdk",
     "tuner",
     "serving",
     "worker",

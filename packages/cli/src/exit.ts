@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
-import { type ErrorKind, isCodedError } from "@kilotune/contract";
+import { type ErrorKind, isCodedError, type LintIssue } from "@kilotune/contract";
+import { issueLines } from "./lint-words.ts";
 import { printable } from "./terminal/printable.ts";
 
 /** 0 done, 1 the input is bad, 2 wrong usage, 3 the machine failed; 130 stopped by Ctrl-C, as shells have it. */
@@ -10,13 +11,17 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
+  /** Of a data set that a server refused: its bad lines. */
+  readonly issues?: readonly LintIssue[];
 }
 
 /** The one place where errors become exit codes. */
 export function failureOf(error: unknown): Failure {
   if (isCodedError(error)) {
     const { code, kind, message, hint } = error;
-    return { exitCode: code === "interrupted" ? 130 : EXIT_CODES[kind], code, message, hint };
+    const issues = "issues" in error && Array.isArray(error.issues) ? (error.issues as LintIssue[]) : [];
+    const exitCode = code === "interrupted" ? 130 : EXIT_CODES[kind];
+    return { exitCode, code, message, hint, ...(issues.length > 0 && { issues }) };
   }
   const message = error instanceof Error ? error.message : String(error);
   if (isSystemError(error)) {
@@ -36,8 +41,9 @@ export function failureOf(error: unknown): Failure {
 }
 
 /** What stderr is told. Messages may quote files, so nothing in them can steer the terminal. */
-export function failureWords({ message, hint }: Failure): string {
-  return printable(hint === "" ? message : `${message}\n${hint}`, 20_000);
+export function failureWords({ message, hint, issues = [] }: Failure): string {
+  const words = [message, ...issueLines("error", issues, (_, text) => text), hint];
+  return printable(words.filter(Boolean).join("\n"), 20_000);
 }
 
 /** For --debug: the stack, with every cause. */

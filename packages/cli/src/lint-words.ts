@@ -21,7 +21,7 @@ export function lintWords(
 }
 
 /** Grouped by code in order of first appearance; of a code the first 20, then how many more there are. */
-function issueLines(kind: "error" | "warning", issues: readonly LintIssue[], paint: Paint): string[] {
+export function issueLines(kind: "error" | "warning", issues: readonly LintIssue[], paint: Paint): string[] {
   return [...Map.groupBy(issues, ({ code }) => code)].flatMap(([code, group]) => {
     const title = paint(kind === "error" ? "red" : "yellow", `${kind} ${code}`);
     const more = group.length - SHOWN;

@@ -2,6 +2,12 @@ import { enableCompileCache } from "node:module";
 import { type CommandTable, runCli } from "./run.ts";
 import { processIo } from "./terminal/process-io.ts";
 
+const files = () => import("./commands/remote/files.ts");
+const jobs = () => import("./commands/remote/jobs.ts");
+const models = () => import("./commands/remote/models.ts");
+const aliases = () => import("./commands/remote/aliases.ts");
+const keys = () => import("./commands/remote/keys.ts");
+
 /**
  * Every command, loaded when it is called: classify must not wait for tune's imports. A name of several words is
  * a command of a group.
@@ -21,6 +27,33 @@ export const COMMANDS: CommandTable = new Map([
   ["admin key rotate", async () => (await import("./commands/admin-key-rotate.ts")).adminKeyRotate],
   ["admin tenant create", async () => (await import("./commands/admin-tenant-create.ts")).adminTenantCreate],
   ["admin tenant list", async () => (await import("./commands/admin-tenant-list.ts")).adminTenantList],
+  ["login", async () => (await import("./commands/remote/login.ts")).login],
+  ["files upload", async () => (await files()).filesUpload],
+  ["files list", async () => (await files()).filesList],
+  ["files get", async () => (await files()).filesGet],
+  ["files download", async () => (await files()).filesDownload],
+  ["files delete", async () => (await files()).filesDelete],
+  ["jobs create", async () => (await jobs()).jobsCreate],
+  ["jobs list", async () => (await jobs()).jobsList],
+  ["jobs get", async () => (await jobs()).jobsGet],
+  ["jobs events", async () => (await jobs()).jobsEvents],
+  ["jobs cancel", async () => (await jobs()).jobsCancel],
+  ["jobs pause", async () => (await jobs()).jobsPause],
+  ["jobs resume", async () => (await jobs()).jobsResume],
+  ["models list", async () => (await models()).modelsList],
+  ["models get", async () => (await models()).modelsGet],
+  ["models download", async () => (await models()).modelsDownload],
+  ["models delete", async () => (await models()).modelsDelete],
+  ["aliases list", async () => (await aliases()).aliasesList],
+  ["aliases get", async () => (await aliases()).aliasesGet],
+  ["aliases set", async () => (await aliases()).aliasesSet],
+  ["aliases rollback", async () => (await aliases()).aliasesRollback],
+  ["aliases delete", async () => (await aliases()).aliasesDelete],
+  ["keys list", async () => (await keys()).keysList],
+  ["keys create", async () => (await keys()).keysCreate],
+  ["keys rotate", async () => (await keys()).keysRotate],
+  ["keys revoke", async () => (await keys()).keysRevoke],
+  ["usage", async () => (await import("./commands/remote/usage.ts")).usage],
 ]);
 
 export async function main(): Promise<void> {

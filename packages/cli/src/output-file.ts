@@ -17,11 +17,14 @@ export async function prepareOutput(file: string): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
 }
 
-/** Writes a text whole or not at all: to a temporary name beside it, then renamed over what was there. */
-export async function writeWhole(file: string, text: string): Promise<void> {
+/** Writes a text, or bytes as they come, whole or not at all: to a temporary name beside it, then renamed over what was there. */
+export async function writeWhole(
+  file: string,
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const temporary = path.join(path.dirname(file), `.kilotune-${randomUUID()}.tmp`);
   try {
-    await writeFile(temporary, text, { flag: "wx" });
+    await writeFile(temporary, content, { flag: "wx" });
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);

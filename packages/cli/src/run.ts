@@ -19,10 +19,10 @@ export async function runCli(argv: readonly string[], commands: CommandTable, io
   } catch (error) {
     terminal.endProgress();
     const failure = failureOf(error);
-    const { exitCode, code, message, hint } = failure;
+    const { exitCode, ...told } = failure;
     terminal.say(terminal.paint("stderr", exitCode === 130 ? "yellow" : "red", failureWords(failure)));
     if (own.includes("--debug")) terminal.say(failureTrace(error));
-    if (terminal.json) terminal.result({ error: { code, message, hint } }, () => "");
+    if (terminal.json) terminal.result({ error: told }, () => "");
     return exitCode;
   }
 }

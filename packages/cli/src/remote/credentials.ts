@@ -66,7 +66,11 @@ async function readStored(file: string): Promise<Credentials | undefined> {
   } catch {
     // JSON's own message would quote the key.
   }
-  throw new KilotuneError("bad_credentials", `${printable(file, 500)}: expected what kilotune login writes.`, LOGIN);
+  throw new KilotuneError(
+    "bad_credentials",
+    `${printable(file, 500)}: expected what kilotune login writes.`,
+    LOGIN,
+  );
 }
 
 function notLoggedIn(message: string): KilotuneError {

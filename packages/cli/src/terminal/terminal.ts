@@ -6,7 +6,7 @@ import { LiveLine, type TextStream } from "./live-line.ts";
 
 /** All of the outside that a command may touch, besides files: the process's, or a test's. */
 export interface Io {
-  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdin: Readable & { readonly isTTY?: boolean; setRawMode?(on: boolean): unknown };
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly environment: Readonly<Record<string, string | undefined>>;

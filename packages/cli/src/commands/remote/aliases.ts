@@ -70,7 +70,9 @@ export const aliasesSet = defineCommand({
     const service = await openService(terminal);
     const precondition = ifMatch === undefined ? await asItIsNow(service, name) : { ifMatch };
     const target =
-      canary === undefined || share === undefined ? { model } : { model, canary: { model: canary, share: share / 100 } };
+      canary === undefined || share === undefined
+        ? { model }
+        : { model, canary: { model: canary, share: share / 100 } };
     show(await service.aliases.put(name, target, precondition), terminal);
     return 0;
   },

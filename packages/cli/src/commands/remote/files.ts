@@ -70,7 +70,13 @@ export const filesList = defineCommand({
     terminal.result({ files }, () =>
       rowsOr(
         "No files.",
-        files.map((file) => [file.id, moment(file.created_at), bytes(file.bytes), file.purpose, file.filename]),
+        files.map((file) => [
+          file.id,
+          moment(file.created_at),
+          bytes(file.bytes),
+          file.purpose,
+          file.filename,
+        ]),
       ),
     );
     return 0;
@@ -94,7 +100,10 @@ export const filesDownload = defineCommand({
   positionals: { id: ID, out: { value: "OUT", count: "one", about: "Where to write it" } },
   flags: {},
   examples: [
-    { line: "kilotune files download file-01kb0example000000000000000 rows.jsonl", purpose: "whole or not at all" },
+    {
+      line: "kilotune files download file-01kb0example000000000000000 rows.jsonl",
+      purpose: "whole or not at all",
+    },
   ],
   async run({ id, out }, terminal) {
     const service = await openService(terminal);
@@ -123,5 +132,7 @@ export const filesDelete = defineCommand({
 /** A file is sent from where it lies; of a pipe the bytes are gathered first. */
 async function sourceOf(file: string, terminal: Terminal): Promise<Source> {
   const chunks = await openInput(file, terminal);
-  return file !== "-" && (await stat(file)).isFile() ? openAsBlob(file) : (chunks as AsyncIterable<Uint8Array>);
+  return file !== "-" && (await stat(file)).isFile()
+    ? openAsBlob(file)
+    : (chunks as AsyncIterable<Uint8Array>);
 }

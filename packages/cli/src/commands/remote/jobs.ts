@@ -11,7 +11,9 @@ const EXAMPLE = "ftjob-01kb0example000000000000000";
 
 export const jobsCreate = defineCommand({
   summary: "Tune a backbone to an uploaded file, on the server",
-  positionals: { file: { value: "FILE-ID", count: "one", about: "Training rows, as files upload names them" } },
+  positionals: {
+    file: { value: "FILE-ID", count: "one", about: "Training rows, as files upload names them" },
+  },
   flags: {
     model: { kind: "text", value: "MODEL", about: "The backbone", default: "minilm-l6" },
     validation: { kind: "text", value: "FILE-ID", about: "Rows that choose epochs and verdict" },
@@ -21,8 +23,22 @@ export const jobsCreate = defineCommand({
       about: "Key/value prefixes, soft tokens, or a head alone",
       default: "kv",
     },
-    epochs: { kind: "integer", value: "N", min: 1, max: 200, or: "auto", about: "Most epochs", default: "auto" },
-    tokens: { kind: "integer", value: "N", min: 1, max: 128, about: "Virtual tokens; the method's default else" },
+    epochs: {
+      kind: "integer",
+      value: "N",
+      min: 1,
+      max: 200,
+      or: "auto",
+      about: "Most epochs",
+      default: "auto",
+    },
+    tokens: {
+      kind: "integer",
+      value: "N",
+      min: 1,
+      max: 128,
+      about: "Virtual tokens; the method's default else",
+    },
     "first-layer": { kind: "integer", value: "N", min: 0, max: 1000, about: "First prompted layer of kv" },
     suffix: { kind: "text", value: "NAME", about: "A part of the model's name" },
     seed: { kind: "integer", value: "N", min: 0, max: 4_294_967_295, about: "Of every random choice" },
@@ -30,7 +46,10 @@ export const jobsCreate = defineCommand({
     watch: WATCH,
   },
   examples: [
-    { line: "kilotune jobs create file-01kb0example000000000000000 --watch", purpose: "the defaults, followed" },
+    {
+      line: "kilotune jobs create file-01kb0example000000000000000 --watch",
+      purpose: "the defaults, followed",
+    },
     {
       line: "kilotune jobs create file-01kb0example000000000000000 --method head --suffix desk --json",
       purpose: "a head alone, for a program",
@@ -103,7 +122,9 @@ export const jobsCancel = steering("cancel", "End a job for good; no model comes
 export const jobsPause = steering("pause", "Stop a job at its next checkpoint", (service, id) =>
   service.jobs.pause(id),
 );
-export const jobsResume = steering("resume", "Let a paused job go on", (service, id) => service.jobs.resume(id));
+export const jobsResume = steering("resume", "Let a paused job go on", (service, id) =>
+  service.jobs.resume(id),
+);
 
 function steering(
   verb: string,
@@ -161,7 +182,11 @@ function pairsOf(command: string, words: readonly string[]): Record<string, stri
     words.map((word) => {
       const at = word.indexOf("=");
       if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
-      throw usageError(command, "--metadata: expected KEY=VALUE", "Write for instance --metadata team=support.");
+      throw usageError(
+        command,
+        "--metadata: expected KEY=VALUE",
+        "Write for instance --metadata team=support.",
+      );
     }),
   );
 }

@@ -39,10 +39,19 @@ export const keysCreate = defineCommand({
   flags: {
     name: { kind: "text", value: "NAME", about: "What it is for" },
     scope: { kind: "texts", value: SCOPES.join("|"), about: "What it may do; everything else" },
-    "expires-days": { kind: "integer", value: "N", min: 1, max: 3650, about: "Good for so many days; for ever else" },
+    "expires-days": {
+      kind: "integer",
+      value: "N",
+      min: 1,
+      max: 3650,
+      about: "Good for so many days; for ever else",
+    },
   },
   examples: [
-    { line: "kilotune keys create --name web --scope infer", purpose: "a key that can classify, and nothing else" },
+    {
+      line: "kilotune keys create --name web --scope infer",
+      purpose: "a key that can classify, and nothing else",
+    },
   ],
   async run({ name, scope, expiresDays }, terminal) {
     const scopes = scopesOf(scope);
@@ -69,7 +78,9 @@ export const keysRotate = defineCommand({
       default: 24,
     },
   },
-  examples: [{ line: `kilotune keys rotate ${EXAMPLE} --overlap-hours 1`, purpose: "an hour to change over" }],
+  examples: [
+    { line: `kilotune keys rotate ${EXAMPLE} --overlap-hours 1`, purpose: "an hour to change over" },
+  ],
   async run({ id, overlapHours }, terminal) {
     const service = await openService(terminal);
     showSecret(await service.keys.rotate(id, { overlap_seconds: overlapHours * 3600 }), terminal);

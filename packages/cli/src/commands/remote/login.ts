@@ -21,7 +21,8 @@ export const login = defineCommand({
     const tenant = await whose(new Kilotune({ baseURL: url, apiKey }));
     const file = await writeCredentials(environment, { url, apiKey });
     terminal.result({ url, tenant, file }, () => {
-      const name = tenant === null ? "with a key that may not say whose it is" : `as ${oneLine(tenant.name, 100)}`;
+      const name =
+        tenant === null ? "with a key that may not say whose it is" : `as ${oneLine(tenant.name, 100)}`;
       return `Logged in to ${oneLine(url, 200)} ${name}. Kept in ${file}`;
     });
     return 0;

@@ -45,7 +45,9 @@ export const modelsDownload = defineCommand({
   summary: "Write the prompt file of a tuned model, for classify and evaluate on this machine",
   positionals: { model: MODEL, out: { value: "OUT", count: "one", about: "Where to write it" } },
   flags: {},
-  examples: [{ line: `kilotune models download ${EXAMPLE} desk.safetensors`, purpose: "checked by its hash" }],
+  examples: [
+    { line: `kilotune models download ${EXAMPLE} desk.safetensors`, purpose: "checked by its hash" },
+  ],
   async run({ model, out }, terminal) {
     const service = await openService(terminal);
     await prepareOutput(out);
