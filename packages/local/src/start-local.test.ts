@@ -156,6 +156,46 @@ describe("a start", () => {
   });
 });
 
+describe("a full queue", () => {
+  const embed = (bearer: string, signal: AbortSignal | null = null) =>
+    fetch(`${test.server.url}/v1/embeddings`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "tiny", input: Array.from({ length: 500 }, () => "late door box") }),
+      signal,
+    });
+
+  it("refuses with 429 and says when to come again; what it took it answers", async () => {
+    const { secret } = await newTenantKey();
+    // Each counts as one full pass of 32 rows: 32 of them fill the queue of 1,024.
+    const answers = await Promise.all(Array.from({ length: 60 }, () => embed(secret)));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(answers.filter(({ status }) => status === 200).length + refused.length).toBe(60);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { headers } of refused) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+    await Promise.all(answers.map((answer) => answer.arrayBuffer()));
+    expect((await embed(secret)).status).toBe(200);
+  });
+
+  it("loses the rows of who hangs up", async () => {
+    const { secret } = await newTenantKey();
+    const line = new AbortController();
+    const calls = Array.from({ length: 20 }, () => embed(secret, line.signal).catch(() => "hung up"));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    line.abort();
+    await Promise.all(calls);
+    await expect.poll(() => test.log.some((line) => line.includes('"status":499'))).toBe(true);
+  });
+
+  async function newTenantKey() {
+    const { body } = await callsWith(test, adminKey).call("POST", "/admin/tenants", {
+      name: "Q",
+      plan: "business",
+    });
+    return body.key as { secret: string };
+  }
+});
+
 describe("a shutdown", () => {
   it("answers what was accepted, ends followers and refuses what comes later", async () => {
     await using own = await openTestServer(tiny);
