@@ -56,6 +56,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
 
   const store = undo.use(await openLocalStore(data));
   const scratch = await emptyScratch(data);
+  undo.defer(() => rm(scratch, { recursive: true, force: true }));
   const workflow = new LocalWorkflow({
     compute: childCompute({
       bundles: new Map(backbones.map(({ backbone, bundle }) => [backbone.manifest.id, bundle])),
@@ -117,12 +118,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   };
 }
 
-/** For files of the moment. Those of a process that was killed are removed; what its orphans still write is theirs. */
+/** For files of the moment, texts among them: nobody else's to read. Those of a process that was killed are removed; what its orphans still write is theirs. */
 async function emptyScratch(data: string): Promise<string> {
   const all = path.resolve(data, "scratch");
   await rm(all, { recursive: true, force: true, maxRetries: 3 }).catch(() => {});
   const own = path.join(all, randomUUID());
-  await mkdir(own, { recursive: true });
+  await mkdir(own, { recursive: true, mode: 0o700 });
   return own;
 }
 

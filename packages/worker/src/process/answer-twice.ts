@@ -24,8 +24,10 @@ export async function answerTwice(
   const { labels } = stored.prompt.manifest;
   const encode = (text: string) => backbone.tokenizer.encode(text);
   const read = await readRows(source, encode, onEvent, "answering");
-  const stride = Math.max(1, Math.ceil(read.rows.length / maxRows));
-  const rows = read.rows.filter((_, at) => at % stride === 0);
+  const classOf = new Map(labels.map((label, at) => [label, at]));
+  const known = read.rows.filter(({ label }) => classOf.has(label));
+  const stride = Math.max(1, Math.ceil(known.length / maxRows));
+  const rows = known.filter((_, at) => at % stride === 0);
   const texts = rows.map(({ text }) => text);
 
   const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
@@ -45,7 +47,6 @@ export async function answerTwice(
     });
     const logits = await answer(backbone, sessions.linear, stored.prompt, prepared);
     const tuned = argmaxRows(logits, labels.length);
-    const classOf = new Map(labels.map((label, at) => [label, at]));
     const disagreeing = served.filter(({ label }, row) => {
       const logit = (at: number) => logits[row * labels.length + at] as number;
       return logit(tuned[row] as number) - logit(classOf.get(label) as number) > ROUNDING;

@@ -46,7 +46,7 @@ export interface AnswerTask {
   /** Path of its file. */
   readonly prompt: string;
   readonly rows: DataFile;
-  /** At most so many, evenly spread. */
+  /** At most so many of those whose label the prompt knows, evenly spread. */
   readonly maxRows: number;
 }
 

@@ -5,7 +5,7 @@ import { type Job, reportProgress } from "@kilotune/service";
 import type { AnswerTaskResult } from "../process/tasks.ts";
 import type { Execution, StateContext } from "./context.ts";
 import { scratchFolder } from "./job-blobs.ts";
-import { readResult } from "./job-result.ts";
+import { type JobOutput, parseReport, readResult } from "./job-result.ts";
 import { jobThatIs, state } from "./state.ts";
 import { fetched } from "./tune.ts";
 import { watched } from "./watched.ts";
@@ -30,9 +30,19 @@ export const evaluate = state(async (context, execution) => {
   const answers = await watched(context, execution, scratch.path, (hooks) =>
     context.compute.answer({ kind: "answer", backbone: job.model, prompt, rows, maxRows: MAX_ROWS }, hooks),
   );
-  if (answers.disagreeing > 0) throw mismatch(answers);
+  if (answers.disagreeing > 0 || !isAsClaimed(answers, job, output)) throw mismatch(answers);
   await tell(context, execution, job, rows.name, answers);
 });
+
+/**
+ * With a validation file the report's figures are of its rows. They were taken before the prompt's numbers were rounded
+ * to what its file holds, which may turn a row or two.
+ */
+function isAsClaimed({ rows, right }: AnswerTaskResult, { validationFile }: Job, output: JobOutput): boolean {
+  const { evaluation } = parseReport(output);
+  if (validationFile === null || evaluation.rows !== rows) return true;
+  return Math.abs(right - evaluation.accuracy * rows) <= Math.max(2, 0.05 * rows);
+}
 
 async function tell(
   { service }: StateContext,
@@ -48,10 +58,10 @@ async function tell(
   });
 }
 
-function mismatch({ rows, disagreeing }: AnswerTaskResult): KilotuneError {
+function mismatch({ rows, right, disagreeing }: AnswerTaskResult): KilotuneError {
   return new KilotuneError(
     "serving_mismatch",
-    `The prompt answers ${disagreeing} of ${rows} rows otherwise when served than when it was measured.`,
+    `Served, the prompt answers otherwise than when it was measured: ${disagreeing} of ${rows} rows differ, ${right} are right.`,
     "That is a fault of this machine or of Kilotune: nothing was published.",
     { kind: "machine" },
   );

@@ -252,9 +252,12 @@ describe("a job that fails", () => {
     expect(jobs.logged).toContain(seen);
   });
 
-  it("where serving answers otherwise than was measured publishes nothing", async () => {
+  it.each([
+    { seen: "rows that differ", disagreeing: 2, right: 10 },
+    { seen: "another accuracy than the report's", disagreeing: 0, right: 0 },
+  ])("where serving has $seen publishes nothing", async ({ disagreeing, right }) => {
     const job = await jobs.newJob();
-    jobs.compute = { ...here(tiny), answer: async () => ({ rows: 15, right: 3, disagreeing: 2 }) };
+    jobs.compute = { ...here(tiny), answer: async () => ({ rows: 15, right, disagreeing }) };
     await jobs.run(job.id);
     expect((await now(job)).error).toMatchObject({ code: "serving_mismatch" });
     expect(await models()).toEqual([]);
