@@ -508,6 +508,22 @@ describe("watching a job", () => {
     await refusal(all(kilotune.jobs.watch(job.id, { maxRetries: 1 })), ConnectionError);
   });
 
+  it("counts as failures lines that ended after the greeting, not those that lived on", async () => {
+    const job = await toldJob(tenant);
+    await job.end();
+    const line = (text: string) => () => new Response(text);
+    const watch = () => all(kilotune.jobs.watch(job.id, { maxRetries: 1 }));
+    server.faults.push(...Array(2).fill(line(": following\n\n")));
+    await refusal(watch(), ConnectionError);
+    server.faults.push(...Array(3).fill(line(": following\n\n: still there\n\n")));
+    expect((await watch()).length).toBeGreaterThan(0);
+  });
+
+  it("may wait for ever", async () => {
+    const { models } = clientWith({ timeoutMs: Number.POSITIVE_INFINITY, maxRetries: 0 });
+    expect((await models.list()).data.length).toBeGreaterThan(0);
+  });
+
   it("hangs up when the loop is left", async () => {
     const job = await newJob();
     let hungUp = false;

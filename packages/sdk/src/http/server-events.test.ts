@@ -20,7 +20,8 @@ it.each<[string, string[], string[]]>([
   ["a \\r\\n in two pieces", ["data: a\r", "\n\r", "\ndata: b\n\n"], ["a", "b"]],
   ["a \\r that ends the last event", ["data: a\r\r"], ["a"]],
   ["several data lines as one", ["data: a\ndata:b\ndata\ndata:  c\n\n"], ["a\nb\n\n c"]],
-  ["comments, ids, other fields, empty events", [": hi\n\nid: 7\nevent: x\n\nid: 8\ndata: a\n\n\n"], ["a"]],
+  ["ids, other fields, empty events", ["id: 7\nevent: x\n\nid: 8\ndata: a\n\n\ndata\n\n"], ["a"]],
+  ["comments as signs of life", [": hi\n\n:\ndata: a\n\n"], ["", "", "a"]],
   ["an end in the middle as none", ["data: a\n\ndata: b\n"], ["a"]],
   ["a byte order mark", ["\ufeffdata: a\n\n"], ["a"]],
 ])("reads %s", async (_, pieces, events) => {
@@ -37,7 +38,7 @@ it("reads the same events however the bytes are cut (graniet/llm#90)", async () 
       fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
       async (words, end, sizes) => {
         const bytes = new TextEncoder().encode(
-          words.map((word) => `: x${end}data: ${word}${end}${end}`).join(""),
+          words.map((word) => `id: x${end}data: ${word}${end}${end}`).join(""),
         );
         const pieces: Uint8Array[] = [];
         for (let at = 0; at < bytes.length; at += pieces.at(-1)!.length) {

@@ -2,16 +2,19 @@ import { ConnectionError } from "../errors.ts";
 
 /**
  * The data of server-sent events, as the HTML standard reads them: lines end in \n, \r or \r\n, a character may be cut
- * between two pieces, and an event that isn't ended by an empty line never was. Leaving early cancels the stream.
+ * between two pieces, and an event that isn't ended by an empty line never was. A comment, which servers send as a sign
+ * of life, comes as "": no event is empty. Leaving early cancels the stream.
  */
 export async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
   let data: string[] = [];
   for await (const line of lines(body)) {
     const [, field, value = ""] = /^(\w+)(?:: ?(.*))?$/s.exec(line) ?? [];
     if (field === "data") data.push(value);
-    if (line !== "" || data.length === 0) continue;
-    yield data.join("\n");
+    if (line.startsWith(":")) yield "";
+    if (line !== "") continue;
+    const event = data.join("\n");
     data = [];
+    if (event !== "") yield event;
   }
 }
 

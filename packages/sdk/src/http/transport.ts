@@ -76,7 +76,7 @@ export class Transport {
 
   /** The body as it comes. It ends with a typed error where the line is cut or silent for `timeoutMs`. */
   stream(call: Call, options: RequestOptions = {}): Promise<Response> {
-    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const timeoutMs = Math.min(options.timeoutMs ?? this.#timeoutMs, LONGEST_TIMER_MS);
     return this.#send(call, options, async (response, abort) => {
       const body = steadyBody(response, timeoutMs, abort, (error) => this.#translated(error, options.signal));
       return new Response(body, { status: response.status, headers: response.headers });
@@ -113,7 +113,7 @@ export class Transport {
     signal?.throwIfAborted();
     const own = new AbortController();
     const abort = () => own.abort(new TimeoutError(timeoutMs));
-    const timer = setTimeout(abort, timeoutMs);
+    const timer = setTimeout(abort, Math.min(timeoutMs, LONGEST_TIMER_MS));
     try {
       const both = signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]);
       const response = await this.#fetch(url, { ...init, signal: both });
@@ -158,6 +158,9 @@ export class Transport {
     return text.replaceAll(this.#apiKey, "[key]");
   }
 }
+
+/** Of longer ones, such as Infinity, setTimeout makes a millisecond. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type Read<T> = (response: Response, abort: () => void) => Promise<T>;
 

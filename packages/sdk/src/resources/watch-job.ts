@@ -27,12 +27,15 @@ export async function* watchJob(
   const headers = { accept: "text/event-stream" };
   let last = after;
   for (let failures = 0; ; failures++) {
-    const connectedMs = performance.now();
+    let signsOfLife = 0;
     try {
       const query = { stream: "true", after: last };
       const { body } = await api.stream({ method: "GET", path, query, headers }, options);
       for await (const data of body === null ? [] : serverEvents(body)) {
         if (data === "[DONE]") return;
+        // The first one greets. A line that lived on was no failure: proxies cut quiet ones after a minute.
+        if (data === "" && ++signsOfLife > 1) failures = 0;
+        if (data === "") continue;
         const event = parseEvent(data);
         last = event.id;
         failures = 0;
@@ -41,8 +44,6 @@ export async function* watchJob(
       }
       throw new ConnectionError("The server ended the events before the job has ended.");
     } catch (error) {
-      // A line that stood for a while was no failure: proxies cut quiet ones after a minute.
-      if (performance.now() - connectedMs > STEADY_MS) failures = 0;
       const wait = failures < maxRetries ? pauseMs(error, failures, true) : undefined;
       if (wait === undefined) throw error;
       await sleep(wait, signal);
@@ -61,5 +62,3 @@ function parseEvent(data: string): JobEventObject {
     retryable: false,
   });
 }
-
-const STEADY_MS = 10_000;
