@@ -1,6 +1,7 @@
 import { type SpawnOptions, spawn } from "node:child_process";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { say, Unavailable } from "./support/bench.ts";
 import { CACHE } from "./support/places.ts";
 
@@ -16,8 +17,48 @@ export async function runPeer(script: string, args: readonly string[]): Promise<
   return stdout;
 }
 
+/** A peer that serves, stopped at the end. */
+export interface PeerProcess extends AsyncDisposable {
+  /** What it printed on its first lines. */
+  readonly lines: readonly string[];
+}
+
+/** Starts a peer that doesn't end by itself, and waits until it has printed so many lines. */
+export async function startPeer(
+  script: string,
+  args: readonly string[],
+  lines: number,
+): Promise<PeerProcess> {
+  const python = await installPeers();
+  // In a group of its own: its workers are processes too, and end with it.
+  const options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT, detached: true };
+  const child = spawn(python, ["-B", script, ...args], options);
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  let tail = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    tail = (tail + text).slice(-2_000);
+  });
+  const printed: string[] = [];
+  await Promise.race([
+    (async () => {
+      for await (const line of createInterface({ input: child.stdout! }))
+        if (printed.push(line) === lines) return;
+    })(),
+    ended,
+  ]);
+  if (printed.length < lines) throw new Error(`the peer ${path.basename(script)} ended at once\n${tail}`);
+  return {
+    lines: printed,
+    async [Symbol.asyncDispose]() {
+      process.kill(-(child.pid as number), "SIGKILL");
+      await ended;
+    },
+  };
+}
+
 /** What the peers import. This torch is the CPU build; a plain `torch` takes 5 GB of CUDA libraries. */
-const PACKAGES = "torch==2.13.0 transformers peft onnx onnxruntime safetensors scikit-learn";
+const PACKAGES =
+  "torch==2.13.0 transformers peft onnx onnxruntime safetensors scikit-learn sentence-transformers fastapi uvicorn uvloop httptools";
 
 async function installPeers(): Promise<string> {
   const folder = path.join(CACHE, "python", "peers");
@@ -47,7 +88,7 @@ async function runProcess(
   command: string,
   args: readonly string[],
 ): Promise<{ code: number; stdout: string; tail: string }> {
-  const options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...QUIET } };
+  const options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT };
   const child = spawn(command, args, options);
   let stdout = "";
   let tail = "";
@@ -66,4 +107,9 @@ async function runProcess(
 }
 
 /** No look at the hub for newer files, no progress bars of loading. */
-const QUIET = { HF_HUB_OFFLINE: "1", TRANSFORMERS_VERBOSITY: "error", HF_HUB_DISABLE_PROGRESS_BARS: "1" };
+const ENVIRONMENT = {
+  ...process.env,
+  HF_HUB_OFFLINE: "1",
+  TRANSFORMERS_VERBOSITY: "error",
+  HF_HUB_DISABLE_PROGRESS_BARS: "1",
+};

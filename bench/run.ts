@@ -15,6 +15,13 @@ const NAMES: readonly string[] = [
   "switch",
   "cold",
   "memory",
+  "overhead",
+  "keys",
+  "fuzz",
+  "mixups",
+  "busy",
+  "serve",
+  "soak",
 ];
 
 /**
