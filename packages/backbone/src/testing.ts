@@ -21,7 +21,8 @@ export interface TinyOptions {
 /** A BERT of random weights: H = 32, 4 heads of 8, 512 positions. The same for the same words and layers. */
 export async function tinyBackbone(options: TinyOptions): Promise<TinyBackbone> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-tiny-"));
-  const checkpoint = path.join(folder, "checkpoint");
+  // A folder's name is the id of what is loaded from it.
+  const checkpoint = path.join(folder, "tiny");
   await mkdir(checkpoint);
   const json = (name: string, value: unknown) =>
     writeFile(path.join(checkpoint, name), JSON.stringify(value));
@@ -38,13 +39,15 @@ export async function tinyBackbone(options: TinyOptions): Promise<TinyBackbone> 
   const backbone = await openBundle(bundle, { threads: options.threads ?? 1 });
   if (backbone === undefined) throw new Error(`a bundle was built in ${bundle} and isn't there`);
   const remove = () => rm(folder, { recursive: true, force: true });
-  return { backbone, bundle, [Symbol.asyncDispose]: remove };
+  return { backbone, bundle, checkpoint, [Symbol.asyncDispose]: remove };
 }
 
 export interface TinyBackbone extends AsyncDisposable {
   readonly backbone: Backbone;
   /** Its folder, gone after the disposal. */
   readonly bundle: string;
+  /** The folder that it was built from: what a user names. */
+  readonly checkpoint: string;
 }
 
 /** Uniform in [0, 1), the same for the same seed (mulberry32). */

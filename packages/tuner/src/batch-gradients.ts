@@ -69,9 +69,10 @@ async function passFeeds(
   if (masks !== undefined) {
     const S = texts.hidden?.dims[1] as number;
     const queries = settings.method === "soft" ? settings.tokens + S : S;
-    const keys = settings.tokens + S;
     dropout["dropout.prompt"] = masks.draw(site.dims, random);
     for (let layer = settings.firstLayer; layer < layers; layer++) {
+      // In a late prompt's first layer the text's own attention is frozen: there the mask is on the prefix alone.
+      const keys = layer === settings.firstLayer && layer > 0 ? settings.tokens : settings.tokens + S;
       dropout[`dropout.${layer}.attention`] = masks.draw([B, heads, queries, keys], random);
       dropout[`dropout.${layer}.mixed`] = masks.draw([B * queries, hiddenSize], random);
       dropout[`dropout.${layer}.output`] = masks.draw([B * queries, hiddenSize], random);

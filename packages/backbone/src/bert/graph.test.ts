@@ -68,9 +68,16 @@ describe.each([
   { runtime: "the reference interpreter", tolerance: 1e-6, open: async (s: GraphSpec) => openReference(s) },
   { runtime: "ONNX Runtime", tolerance: 1e-5, open: (spec: GraphSpec) => backbone.open(spec) },
 ])("on $runtime, equal to PyTorch", ({ open, tolerance }) => {
-  it.each([0, 1, 2])("hidden states below layer %i", async (firstLayer) => {
+  it.each([0, 1])("hidden states below layer %i", async (firstLayer) => {
     const { hidden } = await lower(open, firstLayer);
-    expect(relativeError(hidden, `hidden-${firstLayer}`)).toBeLessThan(tolerance);
+    const { hiddenSize: H } = backbone.manifest.config;
+    const { data, dims } = hidden as Tensor;
+    const width = dims[2] as number;
+    const states = float32(
+      (data as Float32Array).filter((_, at) => at % width < H),
+      [...dims.slice(0, 2), H],
+    );
+    expect(relativeError(states, `hidden-${firstLayer}`)).toBeLessThan(tolerance);
   });
 
   it.each([0, 1])("vectors without a prompt, from layer %i", async (firstLayer) => {

@@ -6,9 +6,9 @@ import type { WeightPlaces } from "../weight-places.ts";
 /**
  * The graphs of one backbone. All point into the same weights file.
  * serve: ids and prompts of many tenants -> unit sentence vectors.
- * lower: ids -> hidden states below `firstLayer`, which a late prompt can't change, so they are computed once a row.
- * upper: hidden states and one prompt -> unit sentence vectors.
- * tune: hidden states, one prompt, prototypes and targets -> loss and gradients.
+ * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row.
+ * upper: `hidden` and one prompt -> unit sentence vectors.
+ * tune: `hidden`, one prompt, prototypes and targets -> loss and gradients.
  */
 export type GraphSpec =
   | { readonly kind: "serve" }

@@ -3,8 +3,9 @@ import { type Feeds, float32, type Session } from "@kilotune/engine";
 import { lengthBatches } from "./batches.ts";
 
 /**
- * The hidden states below the first prompted layer, computed once a row: a late prompt doesn't change them, and this is
- * where late prompts get their speed from. Rows beyond the memory budget are computed again whenever they are asked for.
+ * What the backbone's `lower` graph makes of a row, W numbers a token: a late prompt doesn't change it, so it is computed
+ * once, and this is where late prompts get their speed from. Rows beyond the memory budget are computed again whenever
+ * they are asked for.
  */
 export class HiddenStore {
   readonly rows: readonly Int32Array[];
@@ -24,7 +25,7 @@ export class HiddenStore {
   /**
    * @param rows token ids of each row
    * @param lower an open session of the backbone's `lower` graph; the caller releases it
-   * @param budgetBytes default 2 GB: all of banking77 at width 384 takes a tenth of that
+   * @param budgetBytes default 2 GB: all of banking77 from the middle of minilm-l6 takes a third of that
    */
   static async compute(
     backbone: Backbone,
@@ -72,7 +73,7 @@ export class HiddenStore {
     return joined;
   }
 
-  /** Feeds of the upper graphs for some rows: hidden [B, S, H], mask [B, S], pool [B, S]. */
+  /** Feeds of the upper graphs for some rows: hidden [B, S, W], mask [B, S], pool [B, S]. */
   async batch(rows: readonly number[]): Promise<Feeds> {
     const length = Math.max(...rows.map((row) => this.lengths[row] as number));
     const { mask, pool } = packTexts(
@@ -80,33 +81,29 @@ export class HiddenStore {
       length,
       this.#backbone.manifest.pooling,
     );
-    const shape = [rows.length, length, this.#hiddenSize];
-    const width = length * this.#hiddenSize;
-    const hidden = new Float32Array(rows.length * width);
     const missing = rows.filter((row) => this.#stored[row] === undefined);
     const computed = missing.length === 0 ? [] : await this.#compute(missing);
     let next = 0;
-    rows.forEach((row, at) => {
-      hidden.set(this.#stored[row] ?? (computed[next++] as Float32Array), at * width);
+    const found = rows.map((row) => this.#stored[row] ?? (computed[next++] as Float32Array));
+    const width = (found[0] as Float32Array).length / (this.lengths[rows[0] as number] as number);
+    const hidden = new Float32Array(rows.length * length * width);
+    found.forEach((states, at) => {
+      hidden.set(states, at * length * width);
     });
-    return { hidden: float32(hidden, shape), mask, pool };
+    return { hidden: float32(hidden, [rows.length, length, width]), mask, pool };
   }
 
-  get #hiddenSize(): number {
-    return this.#backbone.manifest.config.hiddenSize;
-  }
-
-  /** A view a row, without the padding: [tokens, H] flat. */
+  /** A view a row, without the padding: [tokens, W] flat. */
   async #compute(rows: readonly number[]): Promise<Float32Array[]> {
     const length = Math.max(...rows.map((row) => this.lengths[row] as number));
     const ids = rows.map((row) => this.rows[row] as Int32Array);
     const { pool: _, ...feeds } = packTexts(ids, length, this.#backbone.manifest.pooling);
     const { hidden } = await this.#lower.run(feeds);
     const states = hidden?.data as Float32Array;
-    const width = length * this.#hiddenSize;
+    const width = hidden?.dims[2] as number;
     return rows.map((row, at) => {
-      const size = (this.lengths[row] as number) * this.#hiddenSize;
-      return states.subarray(at * width, at * width + size);
+      const start = at * length * width;
+      return states.subarray(start, start + (this.lengths[row] as number) * width);
     });
   }
 }

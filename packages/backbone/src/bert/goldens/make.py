@@ -79,7 +79,9 @@ dropped = lambda *dims: (torch.rand(dims) > 0.25).float() / 0.75
 for name, queries, layers in [("kv-1", S, [1]), ("soft", S + TOKENS, [0, 1])]:
     given[f"{name}/dropout.prompt"] = dropped(*given[name].shape)
     for layer in layers:
-        given[f"{name}/dropout.{layer}.attention"] = dropped(B, N, queries, S + TOKENS)
+        # In the first layer of a late prefix the text's own attention is frozen: there the mask is on the prefix alone.
+        keys = TOKENS if name == "kv-1" and layer == 1 else S + TOKENS
+        given[f"{name}/dropout.{layer}.attention"] = dropped(B, N, queries, keys)
         given[f"{name}/dropout.{layer}.mixed"] = dropped(B * queries, H)
         given[f"{name}/dropout.{layer}.output"] = dropped(B * queries, H)
 save_file(given, here / "given.safetensors")

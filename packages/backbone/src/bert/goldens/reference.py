@@ -64,7 +64,10 @@ def encode(bert, g, name, prompt, masks):
             k, v = torch.cat([keys.expand(B, -1, -1, -1), k], 2), torch.cat([values.expand(B, -1, -1, -1), v], 2)
             visible = F.pad(seen, (prompt.shape[3], 0), value=1)
         scores = (q @ k.transpose(-1, -2) / D**0.5).masked_fill(visible[:, None, None] == 0, float("-inf"))
-        context = drop(scores.softmax(-1), f"{i}.attention") @ v
+        weights = scores.softmax(-1)
+        if (mask := masks.get(f"dropout.{i}.attention")) is not None:
+            weights = weights * F.pad(mask, (0, weights.shape[-1] - mask.shape[-1]), value=1)
+        context = weights @ v
         mixed = layer.attention.output.dense(context.transpose(1, 2).reshape(h.shape))
         h = layer.attention.output.LayerNorm(drop(mixed, f"{i}.mixed") + h)
         narrow = layer.output.dense(layer.intermediate(h))
