@@ -13,6 +13,7 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { authenticate } from "./middleware/authenticate.ts";
 import { observe } from "./middleware/observe.ts";
 import { refuseOtherMethods } from "./middleware/other-methods.ts";
+import { countUnderway, Underway } from "./middleware/underway.ts";
 import { requestId } from "./middleware/request-id.ts";
 import type { LogLine } from "./operations/log-line.ts";
 import { createMetrics, type Metrics } from "./operations/metrics.ts";
@@ -65,7 +66,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<Env> {
   });
   api.use(requestId, observe);
   if (options.origins !== undefined) api.use(forPages(options.origins));
-  api.use("/v1/*", authenticate);
+  api.use("/v1/*", authenticate, countUnderway);
   api.use("/admin/*", authenticate);
 
   for (const routes of [
@@ -99,6 +100,7 @@ function depsOf({ service, inference, backbones, ...rest }: ApiOptions): Deps {
     backbones,
     limits,
     batches: rest.batches ?? NO_BATCHES,
+    underway: new Underway(),
     metrics: rest.metrics ?? createMetrics(limits.tenantsInMetrics),
     log: rest.logger ?? (() => {}),
     ready: rest.ready ?? (() => true),

@@ -3,6 +3,7 @@ import type { Service } from "@kilotune/service";
 import type { Batches } from "./batches.ts";
 import type { Inference } from "./inference.ts";
 import type { Limits } from "./limits.ts";
+import type { Underway } from "./middleware/underway.ts";
 import type { LogLine } from "./operations/log-line.ts";
 import type { Metrics } from "./operations/metrics.ts";
 
@@ -14,6 +15,7 @@ export interface Deps {
   readonly batches: Batches;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  readonly underway: Underway;
   readonly log: (line: LogLine) => void;
   /** Whether this process takes calls: not while it starts or shuts down. */
   readonly ready: () => boolean;

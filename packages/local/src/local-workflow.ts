@@ -49,6 +49,10 @@ export class LocalWorkflow implements Workflow {
     else this.#begin({ tenant, job });
   }
 
+  async ended(_: TenantId, job: JobId): Promise<void> {
+    await this.#running.get(job)?.done;
+  }
+
   stats(): { readonly executions: number; readonly tuning: number; readonly waiting: number } {
     const { running, waiting } = this.#turns.stats();
     return { executions: this.#running.size, tuning: running, waiting };

@@ -75,6 +75,33 @@ it("an erasure that is interrupted refuses the keys at once and is ended by a sw
   }
 });
 
+it("what a call elsewhere was still writing when its tenant was erased goes with a sweep", async () => {
+  const { service, tenant } = await full();
+  await eraseTenant(service, tenant);
+  await meter(service, tenant, "ft:minilm-l6:abcdefghijklmnop:Suffixword:abcdefgh", {
+    requests: 1,
+    tokens: 5,
+  });
+  await service.blobs.put(tenant, "files/late", new TextEncoder().encode("late"));
+  await sweep(service);
+  expect(service.dump(tenant)).toBe("[[],[]]");
+  service.nowMs += 2 * 3_600_000;
+  await sweep(service);
+  // Nobody comes back for it any more.
+  expect(service.dump(PLATFORM)).not.toContain(`sweep/${tenant}`);
+});
+
+it("waits for what is under way here before it removes anything", async () => {
+  const { service, tenant, secret } = await full();
+  const erased = await eraseTenant(service, tenant, async () => {
+    await expect(authenticate(service, secret)).rejects.toMatchObject({ code: "invalid_api_key" });
+    await meter(service, tenant, "minilm-l6", { requests: 1, tokens: 5 });
+    expect(service.dump(tenant)).toContain("train.jsonl");
+  });
+  expect(erased.blobs).toBe(3);
+  expect(service.dump(tenant)).toBe("[[],[]]");
+});
+
 it("an export holds all that a tenant has, no secret, and only safe paths", async () => {
   const { service, tenant, secret } = await full();
   const entries = new Map<string, string>();

@@ -16,19 +16,24 @@ export interface Erased {
  * Stops the tenant's jobs and removes all its records and blobs; the platform's audit log keeps id and counts. From the
  * first moment its keys are refused. Interrupted, it goes on when called again, or with the next `sweep`.
  *
+ * @param quiet settles once nothing of the tenant is under way here any more: calls that came before its keys were refused
  * @throws KilotuneError `not_found`
  */
-export async function eraseTenant(service: Service, id: string): Promise<Erased> {
+export async function eraseTenant(
+  service: Service,
+  id: string,
+  quiet: () => Promise<void> = async () => {},
+): Promise<Erased> {
   const tenant = parseTenantId(id);
   if (tenant === undefined) throw notFound("tenant");
   await beginErasing(service, tenant);
   const { quota } = await readQuota(service, tenant);
   for (const job of quota.jobs) await service.workflow.stop(tenant, job);
+  await Promise.all([quiet(), ...quota.jobs.map((job) => service.workflow.ended?.(tenant, job))]);
   const erased = { records: 0, blobs: 0 };
-  // Again until nothing comes: what was under way when the erasing began may have written once more.
+  // Again until nothing comes: what other machines had under way may have written once more.
   for (let more = true; more; ) {
-    const records = await service.records.eraseTenant(tenant);
-    const blobs = await service.blobs.eraseTenant(tenant);
+    const { records, blobs } = await eraseLeft(service, tenant);
     erased.records += records;
     erased.blobs += blobs;
     more = records + blobs > 0;
@@ -37,11 +42,17 @@ export async function eraseTenant(service: Service, id: string): Promise<Erased>
     service.records.write(PLATFORM, [
       TENANTS.remove(tenant, "any"),
       PENDING.remove(`jobs/${tenant}`, "any"),
-      PENDING.remove(`sweep/${tenant}`, "any"),
       audited(service, "tenant.erased", tenant, { ...erased }),
     ]),
   );
+  // Once more, since the store's log has what the write before removed: the tenant's name.
+  await eraseLeft(service, tenant);
   return erased;
+}
+
+/** Of a tenant whose erasure has begun. Its note stays for an hour: the sweep calls this again, for what came late. */
+export async function eraseLeft({ records, blobs }: Service, tenant: TenantId): Promise<Erased> {
+  return { records: await records.eraseTenant(tenant), blobs: await blobs.eraseTenant(tenant) };
 }
 
 async function beginErasing(service: Service, tenant: TenantId): Promise<void> {

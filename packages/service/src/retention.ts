@@ -2,7 +2,7 @@ import { PLATFORM, type TenantId } from "@kilotune/contract";
 import { readJob } from "./change-job.ts";
 import { sweepClaims } from "./claims.ts";
 import type { Service } from "./context.ts";
-import { eraseTenant } from "./erase.ts";
+import { eraseLeft, eraseTenant } from "./erase.ts";
 import { hasExpired, removeFile } from "./files.ts";
 import { untilFresh } from "./fresh.ts";
 import { hasEnded } from "./job.ts";
@@ -37,6 +37,11 @@ export async function sweep(service: Service): Promise<Swept> {
     if (owner?.value.status === "erasing") {
       await eraseTenant(service, tenant);
       swept.tenants++;
+      return;
+    }
+    if (owner === undefined) {
+      await eraseLeft(service, tenant);
+      await forgetPending(service, tenant, "sweep", async () => true);
       return;
     }
     swept.claims += await sweepClaims(service, tenant);

@@ -120,9 +120,9 @@ export function adminRoutes() {
       responses: answers("It is gone", TenantDeleted),
     }),
     async (c) => {
-      const { service, deps } = c.var;
+      const { service, deps, requestId } = c.var;
       const { id } = await getTenant(service, c.req.valid("param").tenant);
-      const erased = await eraseTenant(service, id);
+      const erased = await eraseTenant(service, id, () => deps.underway.quiet(id, requestId));
       deps.inference.forget?.(id);
       return c.json({ id, object: "tenant" as const, deleted: true as const, ...erased }, 200);
     },

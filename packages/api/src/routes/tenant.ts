@@ -44,8 +44,8 @@ export function tenantRoutes() {
       responses: answers("It is gone", TenantDeleted),
     }),
     async (c) => {
-      const { tenant, service, deps } = c.var;
-      const erased = await eraseTenant(service, tenant);
+      const { tenant, service, deps, requestId } = c.var;
+      const erased = await eraseTenant(service, tenant, () => deps.underway.quiet(tenant, requestId));
       deps.inference.forget?.(tenant);
       return c.json({ id: tenant, object: "tenant" as const, deleted: true as const, ...erased }, 200);
     },

@@ -5,4 +5,6 @@ export interface Workflow {
   start(tenant: TenantId, job: JobId): Promise<void>;
   /** The running state is told to end; returns at once. Nothing where the job isn't running. */
   stop(tenant: TenantId, job: JobId): Promise<void>;
+  /** Settles once a job that was told to stop has. Left out where its states run on other machines. */
+  ended?(tenant: TenantId, job: JobId): Promise<void>;
 }
