@@ -2,8 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
-import OpenAI, { toFile } from "openai";
+import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { classify, clientOf, eventsOf, jobIs, upload } from "./calls.ts";
 import { newTenant, type Served, served } from "./served.ts";
 
 /** What a tenant's developer does, with OpenAI's own client, against a server in its own process. */
@@ -20,7 +21,7 @@ beforeAll(async () => {
   data = path.join(folder, "data");
   await start();
   key = await newTenant(server, server.adminKey ?? "", "Support desk");
-  client = clientOf();
+  client = clientOf(server, key);
 });
 afterAll(async () => {
   await server.kill();
@@ -32,8 +33,6 @@ async function start(): Promise<void> {
   server = await served(data, "--tune-nice", "0");
 }
 
-const clientOf = () => new OpenAI({ baseURL: `${server.url}/v1`, apiKey: key, maxRetries: 0 });
-
 /** `perLabel` rows of each of the first five labels. */
 async function slice(name: string, perLabel: number): Promise<string> {
   const rows = (await readFile(path.join(desk, name), "utf8")).trim().split("\n");
@@ -42,16 +41,13 @@ async function slice(name: string, perLabel: number): Promise<string> {
   return labels.flatMap((label) => (byLabel.get(label) ?? []).slice(0, perLabel)).join("\n");
 }
 
-async function upload(name: string, perLabel: number): Promise<string> {
-  const file = await toFile(Buffer.from(await slice(name, perLabel)), name);
-  return (await client.files.create({ file, purpose: "fine-tune" })).id;
-}
+const uploaded = async (name: string, perLabel: number) => upload(client, name, await slice(name, perLabel));
 
 async function newJob(epochs: number): Promise<string> {
   const job = await client.fineTuning.jobs.create({
     model: "minilm-l6",
-    training_file: await upload("train.jsonl", 8),
-    validation_file: await upload("validation.jsonl", 4),
+    training_file: await uploaded("train.jsonl", 8),
+    validation_file: await uploaded("validation.jsonl", 4),
     suffix: "desk",
     seed: epochs,
     method: { type: "kv", kv: { hyperparameters: { n_epochs: epochs, tokens: 4 } } } as never,
@@ -60,30 +56,13 @@ async function newJob(epochs: number): Promise<string> {
   return job.id;
 }
 
-/** Until the job is in one of these states; fails where it fails. */
-async function jobIs(id: string, ...wanted: readonly string[]) {
-  for (;;) {
-    const job = await client.fineTuning.jobs.retrieve(id);
-    if (wanted.includes(job.status)) return job;
-    if (job.status === "failed") throw new Error(JSON.stringify(job.error));
-    await setTimeout(100);
-  }
-}
-
-async function eventsOf(id: string) {
-  const events = [];
-  for await (const event of client.fineTuning.jobs.listEvents(id, { limit: 20 })) events.push(event);
-  // The newest comes first.
-  return events.reverse();
-}
-
 it("uploads a file, tunes on it, follows the job, asks the model, and deletes all of it", async () => {
   const id = await newJob(2);
-  const job = await jobIs(id, "succeeded");
+  const job = await jobIs(client, id, "succeeded");
   expect(job.fine_tuned_model).toMatch(/^ft:minilm-l6:[a-z]{16}:desk:[a-z]{8}$/);
   expect(job.trained_tokens).toBeGreaterThan(100);
 
-  const events = await eventsOf(id);
+  const events = await eventsOf(client, id);
   const told = events.map(({ message }) => message);
   expect(told[0]).toMatch(/^Created the fine-tuning job/);
   expect(told.at(-1)).toContain(job.fine_tuned_model);
@@ -98,11 +77,7 @@ it("uploads a file, tunes on it, follows the job, asks the model, and deletes al
   expect(listed).toEqual(expect.arrayContaining(["minilm-l6", model]));
 
   const [row] = (await slice("test.jsonl", 1)).split("\n").map((line) => JSON.parse(line));
-  const answer = await client.post<{
-    model: string;
-    data: { label: string; score: number; scores: Record<string, number> }[];
-    usage: { prompt_tokens: number };
-  }>("/classify", { body: { model, input: [row.text, row.text] } });
+  const answer = await classify(client, model, [row.text, row.text]);
   expect(answer.model).toBe(model);
   expect(answer.data).toHaveLength(2);
   expect(Object.keys(answer.data[0]?.scores ?? {})).toContain(row.label);
@@ -116,7 +91,7 @@ it("uploads a file, tunes on it, follows the job, asks the model, and deletes al
   expect(length).toBeCloseTo(1, 5);
 
   expect(await client.models.delete(model)).toMatchObject({ id: model, deleted: true });
-  await expect(client.post("/classify", { body: { model, input: "x" } })).rejects.toMatchObject({
+  await expect(classify(client, model, "x")).rejects.toMatchObject({
     status: 404,
   });
   for await (const file of client.files.list()) await client.files.delete(file.id);
@@ -125,26 +100,24 @@ it("uploads a file, tunes on it, follows the job, asks the model, and deletes al
 
 it("kill -9 in the middle of a job: the next server goes on with it, to its end", async () => {
   const id = await newJob(8);
-  await jobIs(id, "running");
-  while (!(await eventsOf(id)).some(({ type }) => type === "metrics")) await setTimeout(50);
+  await jobIs(client, id, "running");
+  while (!(await eventsOf(client, id)).some(({ type }) => type === "metrics")) await setTimeout(50);
   await server.kill();
 
   await start();
   expect(server.adminKey).toBeUndefined();
-  client = clientOf();
-  const job = await jobIs(id, "succeeded");
-  const told = (await eventsOf(id)).map(({ message }) => message);
+  client = clientOf(server, key);
+  const job = await jobIs(client, id, "succeeded");
+  const told = (await eventsOf(client, id)).map(({ message }) => message);
   expect(told.filter((message) => message.startsWith("Created"))).toHaveLength(1);
   expect(told).toContain("The job goes on.");
-  const answer = await client.post<{ data: unknown[] }>("/classify", {
-    body: { model: job.fine_tuned_model, input: "where is my parcel" },
-  });
+  const answer = await classify(client, job.fine_tuned_model as string, "where is my parcel");
   expect(answer.data).toHaveLength(1);
 }, 120_000);
 
 it("told to stop it ends with 0, and is there again afterwards", async () => {
   expect(await server.stop()).toBe(0);
   await start();
-  client = clientOf();
+  client = clientOf(server, key);
   expect((await client.fineTuning.jobs.list()).data).toHaveLength(2);
 });

@@ -17,9 +17,19 @@ export interface Served {
   kill(): Promise<void>;
 }
 
-export async function served(data: string, ...flags: readonly string[]): Promise<Served> {
+export function served(data: string, ...flags: readonly string[]): Promise<Served> {
+  return servedWith({}, data, ...flags);
+}
+
+/** `environment`: on top of this process's own. */
+export async function servedWith(
+  environment: Readonly<Record<string, string>>,
+  data: string,
+  ...flags: readonly string[]
+): Promise<Served> {
   const argv = [cli, "serve", "--data", data, "--port", "0", "--json", ...flags];
-  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, argv, { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

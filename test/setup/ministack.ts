@@ -1,31 +1,12 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import path from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { promisify } from "node:util";
+import { installedPython, type PythonTool } from "./python-tool.ts";
 
 /** AWS in one process on this machine: https://pypi.org/project/ministack (MIT). */
-const REQUIREMENT = "ministack==1.5.33";
+export const MINISTACK: PythonTool = { name: "ministack", requirement: "ministack==1.5.33" };
 const START_SECONDS = 20;
-
-/**
- * Installs ministack into the cache folder, once.
- *
- * @throws where there is no Python 3, or nothing to install from
- */
-export async function installMinistack(cache: string): Promise<void> {
-  const { folder, python, stamp } = placesOf(cache);
-  if ((await readFile(stamp, "utf8").catch(() => "")) === REQUIREMENT) return;
-  console.log(`installing ${REQUIREMENT} into ${folder}, once`);
-  await mkdir(folder, { recursive: true });
-  const run = promisify(execFile);
-  await run("python3", ["-m", "venv", folder]);
-  await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", REQUIREMENT]);
-  await writeFile(`${stamp}.tmp`, REQUIREMENT);
-  await rename(`${stamp}.tmp`, stamp);
-}
 
 export interface Ministack {
   /** Takes the requests of all services, whatever the credentials and the region. */
@@ -38,14 +19,8 @@ export async function startMinistack(
   cache: string,
   services: readonly string[],
 ): Promise<Ministack | undefined> {
-  const { python, stamp } = placesOf(cache);
-  if (
-    await access(stamp).then(
-      () => false,
-      () => true,
-    )
-  )
-    return undefined;
+  const python = await installedPython(cache, MINISTACK);
+  if (python === undefined) return undefined;
   const port = await freePort();
   const child = spawn(python, ["-c", PROGRAM], {
     env: {
@@ -79,12 +54,6 @@ sys.argv = ["ministack"]
 from ministack.app import main
 main()
 `;
-
-function placesOf(cache: string) {
-  const folder = path.join(cache, "python", "ministack");
-  const python = path.join(folder, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
-  return { folder, python, stamp: path.join(folder, "installed.txt") };
-}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

@@ -2,7 +2,9 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { cacheFolder, hubUrl, loadBackbone } from "@kilotune/backbone";
 import { isCodedError } from "@kilotune/contract";
-import { installMinistack } from "./ministack.ts";
+import { MINISTACK } from "./ministack.ts";
+import { OPENAI_PYTHON } from "./openai-python.ts";
+import { installPython } from "./python-tool.ts";
 
 /**
  * Runs before the tests: what they need is fetched into the cache once, and what will be skipped is said aloud.
@@ -25,9 +27,13 @@ await loadBackbone("minilm-l6", {
 });
 console.log(`backbone minilm-l6: ready in ${cache}`);
 
-await installMinistack(cache).catch((error: Error) => {
-  console.log(`skipped: the AWS adapters, since ministack can't be installed: ${error.message}`);
-});
+for (const [what, tool] of [
+  ["the AWS adapters", MINISTACK],
+  ["OpenAI's Python client", OPENAI_PYTHON],
+] as const)
+  await installPython(cache, tool).catch((error: Error) => {
+    console.log(`skipped: ${what}, since ${tool.name} can't be installed: ${error.message}`);
+  });
 
 const data = path.resolve(import.meta.dirname, "../../../shared/data");
 if (!existsSync(data)) console.log("skipped: checks on public data sets, since ../shared/data isn't there");

@@ -1,0 +1,84 @@
+import type OpenAI from "openai";
+import { jobIs, jobOn, point, upload } from "./calls.ts";
+import { rows } from "./tiny.ts";
+
+/** Ids of all that a tenant can have. */
+export interface Everything {
+  readonly file: string;
+  readonly upload: string;
+  readonly part: string;
+  readonly job: string;
+  readonly event: string;
+  readonly checkpoint: string;
+  readonly model: string;
+  readonly checkpointModel: string;
+  readonly prompt: string;
+  readonly alias: string;
+  readonly key: string;
+  readonly batch: string;
+  readonly tenant: string;
+}
+
+/** Makes one of everything. `word` is in each name that a tenant may choose; its length chooses the texts. */
+export async function makeEverything(client: OpenAI, word: string): Promise<Everything> {
+  const file = await upload(
+    client,
+    `${word}-train.jsonl`,
+    rows(10, word.length, [`${word}-a`, `${word}-b`, `${word}-c`]),
+  );
+  // With it a job has checkpoints, whatever comes of it.
+  const held = rows(4, 100 + word.length, [`${word}-a`, `${word}-b`, `${word}-c`]);
+  const validation_file = await upload(client, `${word}-validation.jsonl`, held);
+  const asked = {
+    ...jobOn(file, 4),
+    validation_file,
+    suffix: `${word}-suffix`,
+    metadata: { [`${word}-name`]: `${word}-value` },
+  };
+  const { id: job } = await client.fineTuning.jobs.create(asked);
+  const ended = await jobIs(client, job, "succeeded");
+  const model = ended.fine_tuned_model as string;
+  const [event] = (await client.fineTuning.jobs.listEvents(job)).data;
+  const [checkpoint] = (await client.fineTuning.jobs.checkpoints.list(job)).data;
+  const begun = await client.uploads.create({
+    bytes: 100,
+    filename: `${word}-upload.jsonl`,
+    mime_type: "text/plain",
+    purpose: "fine-tune",
+  });
+  const part = await client.uploads.parts.create(begun.id, { data: new File([`${word} part`], "part") });
+  await point(client, `${word}-alias`, model);
+  const key = await client.post<{ id: string }>("/keys", { body: { name: `${word}-key` } });
+  await client.put("/webhook", { body: { url: `https://${word}.example.com/hook` } });
+  const batch = await newBatch(client, word, model);
+  const { id: tenant } = await client.get<{ id: string }>("/tenant");
+  return {
+    file,
+    upload: begun.id,
+    part: part.id,
+    job,
+    event: event?.id ?? "",
+    checkpoint: checkpoint?.id ?? "",
+    model,
+    checkpointModel: checkpoint?.fine_tuned_model_checkpoint ?? "",
+    prompt: (ended as unknown as { prompt_id: string }).prompt_id,
+    alias: `${word}-alias`,
+    key: key.id,
+    batch,
+    tenant,
+  };
+}
+
+async function newBatch(client: OpenAI, word: string, model: string): Promise<string> {
+  const body = { model, input: `${word} late` };
+  const request = { custom_id: `${word}-1`, method: "POST", url: "/v1/classify", body };
+  const file = new File([JSON.stringify(request)], `${word}-batch.jsonl`);
+  const { id: input_file_id } = await client.files.create({ file, purpose: "batch" });
+  const endpoint = "/v1/classify" as never;
+  return (
+    await client.batches.create({ input_file_id, endpoint, completion_window: "24h" }).catch((e) => {
+      if (e.status !== 501) throw e;
+      return { id: "batch-01h455vb4pex5vsknk084sn02r" };
+    })
+  ).id;
+}
