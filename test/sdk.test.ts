@@ -146,11 +146,24 @@ describe("the walk of a developer", () => {
     await refusal(admin.tenants.get(made.id), NotFoundError);
   });
 
-  it("has no batches where the server runs none", async () => {
-    expect(await all(kilotune.batches.list())).toEqual([]);
-    const batch = { input_file_id: "file-x", endpoint: "/v1/classify", completion_window: "24h" } as const;
-    expect((await refusal(kilotune.batches.create(batch), InternalServerError)).code).toBe("not_implemented");
-    expect(server.requests.filter(({ method }) => method === "POST")).toHaveLength(1);
+  it("answers a file offline, once however often the same call comes", async () => {
+    const line = {
+      custom_id: "1",
+      method: "POST",
+      url: "/v1/embeddings",
+      body: { model: "minilm-l6", input: "abc" },
+    };
+    const file = await kilotune.files.create({ file: new Blob([JSON.stringify(line)]), purpose: "batch" });
+    const asked = { input_file_id: file.id, endpoint: "/v1/embeddings", completion_window: "24h" } as const;
+    const batch = await kilotune.batches.create(asked);
+    expect(server.requests.at(-1)?.headers.get("idempotency-key")).toMatch(/./);
+    await server.api.runBatch(tenant, batch.id);
+    const { status, output_file_id: output } = await kilotune.batches.get(batch.id);
+    expect(status).toBe("completed");
+    const answer = JSON.parse(await (await kilotune.files.content(output ?? "")).text());
+    expect(answer.response.body.data[0].embedding).toEqual([3, 0.5, -1]);
+    expect((await all(kilotune.batches.list())).map(({ id }) => id)).toEqual([batch.id]);
+    expect((await refusal(kilotune.batches.cancel(batch.id), BadRequestError)).code).toBe("batch_ended");
   });
 });
 

@@ -1,14 +1,12 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { BackboneObject } from "@kilotune/contract/wire";
-import type { Service } from "@kilotune/service";
+import type { Inference, Service } from "@kilotune/service";
 import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { type Batches, NO_BATCHES } from "./batches.ts";
 import type { Deps } from "./deps.ts";
 import { type Env, newRoutes } from "./env.ts";
 import { describeError } from "./errors/describe-error.ts";
 import { notFound } from "./errors/not-found.ts";
-import type { Inference } from "./inference.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { authenticate } from "./middleware/authenticate.ts";
 import { observe } from "./middleware/observe.ts";
@@ -37,7 +35,6 @@ export interface ApiOptions {
   readonly inference: Inference;
   /** What each of the service's backbones is and can do. */
   readonly backbones: readonly BackboneObject[];
-  readonly batches?: Batches;
   readonly logger?: (line: LogLine) => void;
   readonly limits?: Partial<Limits>;
   readonly metrics?: Metrics;
@@ -99,7 +96,6 @@ function depsOf({ service, inference, backbones, ...rest }: ApiOptions): Deps {
     inference,
     backbones,
     limits,
-    batches: rest.batches ?? NO_BATCHES,
     underway: new Underway(),
     metrics: rest.metrics ?? createMetrics(limits.tenantsInMetrics),
     log: rest.logger ?? (() => {}),

@@ -1,7 +1,5 @@
 import type { BackboneObject } from "@kilotune/contract/wire";
-import type { Service } from "@kilotune/service";
-import type { Batches } from "./batches.ts";
-import type { Inference } from "./inference.ts";
+import type { Inference, Service } from "@kilotune/service";
 import type { Limits } from "./limits.ts";
 import type { Underway } from "./middleware/underway.ts";
 import type { LogLine } from "./operations/log-line.ts";
@@ -12,7 +10,6 @@ export interface Deps {
   readonly service: Service;
   readonly inference: Inference;
   readonly backbones: readonly BackboneObject[];
-  readonly batches: Batches;
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly underway: Underway;

@@ -1,8 +1,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { TenantId } from "@kilotune/contract";
+import { invalidField } from "@kilotune/contract/wire";
 import type { Caller, Service } from "@kilotune/service";
 import type { Deps } from "./deps.ts";
-import { invalidField } from "./errors/invalid-field.ts";
 
 /** What a request carries from one middleware to the next. */
 export interface Env {

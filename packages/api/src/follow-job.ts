@@ -1,9 +1,9 @@
+import { badField } from "@kilotune/contract/wire";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getJob, hasEnded, listJobEvents } from "@kilotune/service";
 import type { Context } from "hono";
 import { streamOf } from "./body/stream-of.ts";
 import type { Env } from "./env.ts";
-import { badField } from "./errors/invalid-field.ts";
 import { jobEventView } from "./views/job.ts";
 
 /** By the query, or by what the client accepts where the query doesn't say. */

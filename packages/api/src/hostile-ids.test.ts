@@ -28,6 +28,13 @@ beforeAll(async () => {
     mime_type: "text/plain",
     purpose: "fine-tune",
   });
+  const line = '{"custom_id":"1","method":"POST","url":"/v1/embeddings","body":{}}\n';
+  const requests = await owner.upload(line, "in.jsonl", "batch");
+  const batch = await owner.call("POST", "/v1/batches", {
+    input_file_id: requests.body.id,
+    endpoint: "/v1/embeddings",
+    completion_window: "24h",
+  });
   await owner.call("PUT", "/v1/aliases/secret-name", { model: job.tunedModel }, { "if-none-match": "*" });
   const keys = await owner.call("GET", "/v1/keys");
   owned["/v1/files"] = [file.body.id];
@@ -37,7 +44,7 @@ beforeAll(async () => {
   owned["/v1/prompts"] = [String(job.promptId)];
   owned["/v1/aliases"] = ["secret-name"];
   owned["/v1/keys"] = [keys.body.data[0].id];
-  owned["/v1/batches"] = [];
+  owned["/v1/batches"] = [batch.body.id];
   owned["/admin/tenants"] = [];
 });
 afterAll(() => api[Symbol.asyncDispose]());
@@ -126,7 +133,7 @@ describe("foreign, random and malformed ids", () => {
   it("leave the owner's things as they were", async () => {
     for (const [root, ids] of Object.entries(owned)) {
       const list = root === "/v1/fine_tuning" ? "/v1/fine_tuning/jobs" : root;
-      if (["/admin/tenants", "/v1/uploads", "/v1/batches"].includes(root)) continue;
+      if (["/admin/tenants", "/v1/uploads"].includes(root)) continue;
       const { text } = await owner.call("GET", list);
       for (const id of ids) expect(text, root).toContain(id);
     }

@@ -1,8 +1,8 @@
+import { badField } from "@kilotune/contract/wire";
 import { createHash } from "node:crypto";
 import type { Repeat } from "@kilotune/service";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
-import { badField } from "./errors/invalid-field.ts";
 
 /** The `Idempotency-Key` header. @throws KilotuneError `invalid_request` where it isn't 1 to 255 printable characters */
 export function idempotencyKey(c: Context<Env>): string | undefined {

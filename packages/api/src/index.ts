@@ -1,6 +1,4 @@
-export type { Batches } from "./batches.ts";
 export { type ApiOptions, createApi } from "./create-api.ts";
-export type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "./inference.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { type LogLine, printLogLine } from "./operations/log-line.ts";
 export { createMetrics, type Metrics } from "./operations/metrics.ts";

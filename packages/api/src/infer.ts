@@ -1,8 +1,8 @@
 import { KilotuneError } from "@kilotune/contract";
-import { meter, type Resolved, resolveModel } from "@kilotune/service";
+import type { ClassifyRequest, EmbeddingsRequest } from "@kilotune/contract/wire";
+import { type Inference, meter, type Question, type Reply, resolveModel } from "@kilotune/service";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
-import type { InferenceCall } from "./inference.ts";
 
 /**
  * What all calls of a model share: the name is resolved, the model is asked with a deadline and while the client
@@ -11,28 +11,22 @@ import type { InferenceCall } from "./inference.ts";
  *
  * @throws KilotuneError `model_not_found`, `deadline_exceeded`, `client_closed`; what `ask` throws
  */
-export async function infer<Answer extends { readonly rows: readonly unknown[]; readonly tokens: number }>(
+export async function infer<Request extends ClassifyRequest | EmbeddingsRequest, Body>(
   c: Context<Env>,
   task: "classify" | "embed",
-  request: {
-    readonly model: string;
-    readonly input: string | readonly string[];
-    readonly user?: string | undefined;
-  },
-  ask: (call: InferenceCall, resolved: Resolved) => Promise<Answer>,
-): Promise<{ readonly answer: Answer; readonly model: string }> {
+  request: Request,
+  ask: (inference: Inference, question: Question<Request>) => Promise<Reply<Body>>,
+): Promise<Body> {
   const { service, tenant, deps, requestId } = c.var;
   const resolved = await resolveModel(service, tenant, request.model, request.user ?? requestId);
-  const inputs = typeof request.input === "string" ? [request.input] : request.input;
   const startedMs = performance.now();
-  const answer = await heard(c.req.raw.signal, deps.limits.inferenceMs, (signal) =>
-    ask({ tenant, backbone: resolved.backbone, inputs, signal }, resolved),
+  const { body, rows, tokens } = await heard(c.req.raw.signal, deps.limits.inferenceMs, (signal) =>
+    ask(deps.inference, { tenant, request, resolved, signal }),
   );
-  const { tokens, rows } = answer;
   await meter(service, tenant, resolved.model, { requests: 1, tokens });
-  deps.metrics.inferred({ task, rows: rows.length, tokens, seconds: (performance.now() - startedMs) / 1000 });
+  deps.metrics.inferred({ task, rows, tokens, seconds: (performance.now() - startedMs) / 1000 });
   c.set("tokens", tokens);
-  return { answer, model: resolved.model };
+  return body;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { serve } from "@hono/node-server";
-import { createApi, type Inference, printLogLine } from "@kilotune/api";
+import { createApi, printLogLine } from "@kilotune/api";
 import type { BackboneObject } from "@kilotune/contract/wire";
-import type { Service } from "@kilotune/service";
+import type { Inference, Service } from "@kilotune/service";
 
 export function listen(service: Service, inference: Inference, backbones: BackboneObject[], port: number) {
   const api = createApi({

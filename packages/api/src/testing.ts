@@ -1,20 +1,29 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type JobId, KilotuneError, PLATFORM, type PromptId, type TenantId } from "@kilotune/contract";
+import {
+  type BatchId,
+  type JobId,
+  KilotuneError,
+  PLATFORM,
+  type PromptId,
+  type TenantId,
+} from "@kilotune/contract";
 import type { BackboneObject } from "@kilotune/contract/wire";
 import {
   beginJob,
   createKey,
   createTenant,
   finishJob,
+  type Inference,
+  type InferenceCall,
   type Job,
   queueJob,
+  runBatch,
   type Service,
 } from "@kilotune/service";
 import { openLocalStore } from "@kilotune/store/local";
 import { createApi } from "./create-api.ts";
-import type { Inference, InferenceCall } from "./inference.ts";
 import type { Limits } from "./limits.ts";
 import { type LogLine, printLogLine } from "./operations/log-line.ts";
 
@@ -31,6 +40,8 @@ export interface TestApi extends AsyncDisposable {
   ready: boolean;
   /** Moves the clock. */
   wait(seconds: number): void;
+  /** To its end: batches aren't run unless told. */
+  runBatch(tenant: TestTenant, id: string): Promise<void>;
   newTenant(overrides?: Parameters<typeof createTenant>[1]["overrides"]): Promise<TestTenant>;
 }
 
@@ -80,6 +91,10 @@ export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi
     fetch: async (request) => api.fetch(request),
     wait: (seconds) => {
       aheadMs += seconds * 1000;
+    },
+    async runBatch(tenant, id) {
+      const tools = { inference: self.model, signal: new AbortController().signal };
+      for await (const _ of runBatch(service, tenant.id, id as BatchId, tools));
     },
     async newTenant(overrides = {}) {
       const { id } = await createTenant(service, { name: "Acme", plan: "business", overrides });

@@ -1,6 +1,7 @@
 import type { Metrics } from "@kilotune/api";
 import type { PredictorStats } from "@kilotune/serving";
 import { Gauge } from "prom-client";
+import type { LocalBatches } from "./local-batches.ts";
 import type { LocalInference } from "./local-inference.ts";
 import type { LocalWorkflow } from "./local-workflow.ts";
 
@@ -9,6 +10,7 @@ export function addGauges(
   { registry }: Metrics,
   { predictors }: Pick<LocalInference, "predictors">,
   workflow: LocalWorkflow,
+  batches: LocalBatches,
 ): void {
   const byBackbone = (name: string, help: string, read: (stats: Stats) => number) =>
     new Gauge({
@@ -28,6 +30,14 @@ export function addGauges(
   byBackbone("kilotune_batch_passes", "Forward passes.", ({ batches }) => batches.passes);
   byBackbone("kilotune_batch_rows", "Rows in all passes.", ({ batches }) => batches.rows);
   byBackbone("kilotune_batch_waiting_rows", "Rows that wait.", ({ batches }) => batches.waiting);
+  new Gauge({
+    name: "kilotune_batches",
+    help: "Batches that haven't ended.",
+    registers: [registry],
+    collect() {
+      this.set(batches.stats().batches);
+    },
+  });
   new Gauge({
     name: "kilotune_jobs",
     help: "Jobs under way: tuning, waiting for their turn, or in another state.",

@@ -1,8 +1,7 @@
-import type { Inference } from "@kilotune/api";
 import type { Backbone } from "@kilotune/backbone";
 import { KilotuneError, type PromptId, parsePromptId, type TenantId } from "@kilotune/contract";
 import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
-import { openPrompt, type Service } from "@kilotune/service";
+import { type Inference, openPrompt, type Service } from "@kilotune/service";
 import { createPredictor, type Predictor } from "@kilotune/serving";
 
 export interface LocalInference extends Inference {
@@ -29,16 +28,16 @@ export async function localInference(
   };
   return {
     predictors,
-    async classify({ tenant, backbone, promptId, inputs, topK, signal }) {
+    async classify({ tenant, backbone, promptId, inputs, topK, signal, background = false }) {
       const prompt = refOf(tenant, promptId);
       const rows = await predictorOf(backbone).classify(
         inputs.map((text) => ({ text, prompt })),
-        { signal, ...(topK === undefined ? {} : { topK }) },
+        { signal, background, ...(topK === undefined ? {} : { topK }) },
       );
       return { rows, tokens: tokensOf(rows) };
     },
-    async embed({ backbone, inputs, signal }) {
-      const rows = await predictorOf(backbone).embed(inputs, { signal });
+    async embed({ backbone, inputs, signal, background = false }) {
+      const rows = await predictorOf(backbone).embed(inputs, { signal, background });
       return { rows, tokens: tokensOf(rows) };
     },
     forget(tenant) {

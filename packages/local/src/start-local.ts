@@ -12,8 +12,10 @@ import { keepHouse } from "./housekeeping.ts";
 import { listen } from "./listen.ts";
 import { backboneObject, type LocalBackbone, serviceBackbones } from "./local-backbone.ts";
 import { localInference } from "./local-inference.ts";
+import { LocalBatches } from "./local-batches.ts";
 import { LocalWorkflow } from "./local-workflow.ts";
 import { printFault } from "./print-fault.ts";
+import { workflows } from "./workflows.ts";
 
 export interface LocalOptions {
   /** Folder of everything that lasts; made where there is none. */
@@ -68,24 +70,26 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     fetch: globalThis.fetch,
     log: fault,
   });
+  const inference = await localInference(
+    store,
+    backbones.map(({ backbone }) => backbone),
+  );
+  undo.defer(() => inference.close());
+  const batches = new LocalBatches({ inference, log: fault });
   const service: Service = {
     records: store.records,
     blobs: store.blobs,
-    workflow,
+    workflow: workflows(workflow, batches),
     clock: { now: () => new Date() },
     backbones: await serviceBackbones(backbones),
   };
   workflow.connect(service);
-  const inference = await localInference(
-    service,
-    backbones.map(({ backbone }) => backbone),
-  );
-  undo.defer(() => inference.close());
-  undo.defer(() => workflow.close());
+  batches.connect(service);
+  undo.defer(async () => void (await Promise.all([workflow.close(), batches.close()])));
 
   let isReady = false;
   const metrics = createMetrics(DEFAULT_LIMITS.tenantsInMetrics);
-  addGauges(metrics, inference, workflow);
+  addGauges(metrics, inference, workflow, batches);
   const api = createApi({
     service,
     inference,

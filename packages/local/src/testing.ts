@@ -86,13 +86,17 @@ export interface Called {
 
 /** Calls with a key, to wherever the server is now. */
 export function callsWith(test: TestServer, key: string) {
+  return callsTo(() => test.server.url, key);
+}
+
+export function callsTo(url: () => string, key: string) {
   const send = async (
     method: string,
     route: string,
     body?: BodyInit,
     headers: Record<string, string> = {},
   ): Promise<Called> => {
-    const answer = await fetch(test.server.url + route, {
+    const answer = await fetch(url() + route, {
       method,
       headers: { authorization: `Bearer ${key}`, ...headers },
       ...(body === undefined ? {} : { body }),
@@ -104,9 +108,13 @@ export function callsWith(test: TestServer, key: string) {
       body === undefined
         ? send(method, route)
         : send(method, route, JSON.stringify(body), { "content-type": "application/json" }),
-    async upload(content: string, filename = "train.jsonl"): Promise<string> {
+    async text(route: string): Promise<string> {
+      const answer = await fetch(url() + route, { headers: { authorization: `Bearer ${key}` } });
+      return answer.text();
+    },
+    async upload(content: string, filename = "train.jsonl", purpose = "fine-tune"): Promise<string> {
       const form = new FormData();
-      form.set("purpose", "fine-tune");
+      form.set("purpose", purpose);
       form.set("file", new File([content], filename));
       const { status, body } = await send("POST", "/v1/files", form);
       if (status >= 300) throw new Error(JSON.stringify(body));

@@ -45,7 +45,7 @@ export async function createFile(
   return storeFile(service, tenant, { ...request, purpose: purpose as FilePurpose }, linted(bytes, lint));
 }
 
-/** Without linting: what a batch answers, say. */
+/** Without linting: what a job reports, say. */
 export async function storeFile(
   service: Service,
   tenant: TenantId,
@@ -64,7 +64,7 @@ export async function storeFile(
   try {
     const room = { bytes: limits.storedBytes - quota.storedBytes, error: outOfStorage(limits) };
     const blob = await service.blobs.put(tenant, path, capped(bytes, room));
-    const record: FileRecord = { id, bytes: blob.size, createdAt, expiresAt, filename, purpose, jobs: [] };
+    const record: FileRecord = { id, bytes: blob.size, createdAt, expiresAt, filename, purpose, readers: [] };
     const body = hashOf("file", blob.sha256, filename, purpose, String(seconds));
     const file = await once<File>(service, tenant, key === undefined ? { body } : { body, key }, {
       isStillGood: (made) => exists(service, tenant, made),

@@ -105,7 +105,7 @@ async function readRows(
 }
 
 function readBy(row: Row<FileRecord>, job: JobId) {
-  return FILES.put(row.id, { ...row.value, jobs: [...row.value.jobs, job] }, row);
+  return FILES.put(row.id, { ...row.value, readers: [...row.value.readers, job] }, row);
 }
 
 function isWaiting(row: Row<JobRecord> | undefined): boolean {

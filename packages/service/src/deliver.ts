@@ -77,8 +77,8 @@ async function post(
   fetch: typeof globalThis.fetch,
 ): Promise<boolean> {
   const id = `evt-${ulid}`;
-  const { type, createdAt, job } = value;
-  const body = JSON.stringify({ id, object: "event", type, created_at: createdAt, data: { id: job } });
+  const { type, createdAt, subject } = value;
+  const body = JSON.stringify({ id, object: "event", type, created_at: createdAt, data: { id: subject } });
   const now = service.clock.now();
   const headers = {
     "content-type": "application/json",

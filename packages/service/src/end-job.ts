@@ -60,8 +60,8 @@ async function filesFreed(service: Service, tenant: TenantId, job: JobRecord): P
   for (const id of [job.trainingFile, job.validationFile]) {
     const row = id === null ? undefined : await FILES.read(service, tenant, id);
     if (row === undefined) continue;
-    const jobs = row.value.jobs.filter((other) => other !== job.id);
-    changes.push(FILES.put(row.id, { ...row.value, jobs }, row));
+    const readers = row.value.readers.filter((other) => other !== job.id);
+    changes.push(FILES.put(row.id, { ...row.value, readers }, row));
   }
   return changes;
 }

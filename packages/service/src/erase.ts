@@ -13,7 +13,7 @@ export interface Erased {
 }
 
 /**
- * Stops the tenant's jobs and removes all its records and blobs; the platform's audit log keeps id and counts. From the
+ * Stops the tenant's jobs and batches and removes all its records and blobs; the platform's audit log keeps id and counts. From the
  * first moment its keys are refused. Interrupted, it goes on when called again, or with the next `sweep`.
  *
  * @param quiet settles once nothing of the tenant is under way here any more: calls that came before its keys were refused
@@ -28,8 +28,9 @@ export async function eraseTenant(
   if (tenant === undefined) throw notFound("tenant");
   await beginErasing(service, tenant);
   const { quota } = await readQuota(service, tenant);
-  for (const job of quota.jobs) await service.workflow.stop(tenant, job);
-  await Promise.all([quiet(), ...quota.jobs.map((job) => service.workflow.ended?.(tenant, job))]);
+  const working = [...quota.jobs, ...quota.batches];
+  for (const id of working) await service.workflow.stop(tenant, id);
+  await Promise.all([quiet(), ...working.map((id) => service.workflow.ended?.(tenant, id))]);
   const erased = { records: 0, blobs: 0 };
   // Again until nothing comes: what other machines had under way may have written once more.
   for (let more = true; more; ) {

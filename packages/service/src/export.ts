@@ -4,6 +4,7 @@ import type { Service } from "./context.ts";
 import {
   ALIASES,
   AUDIT,
+  BATCHES,
   CHECKPOINTS,
   EVENTS,
   FILES,
@@ -73,6 +74,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 const TABLES: readonly Table<object>[] = [
   ALIASES,
   AUDIT,
+  BATCHES,
   CHECKPOINTS,
   EVENTS,
   FILES,

@@ -88,21 +88,17 @@ describe("a file", () => {
     expect(blobs).toBe(1);
   });
 
-  it("of another purpose isn't linted as rows; a batch is, as requests", async () => {
+  it("of another purpose isn't linted as rows; a batch must be lines, and not too many", async () => {
     const { service, tenant } = await world();
     const create = (purpose: string, text: string) =>
       createFile(service, tenant, { filename: "f", purpose }, bytesOf(text));
     await create("user_data", "\u0000 anything");
     const good = '{"custom_id":"1","method":"POST","url":"/v1/classify","body":{}}\n';
-    await create("batch", good);
-    await expect(
-      create("batch", `${good}${good}{"custom_id":"2","method":"GET","url":"/v1/x","body":{}}\n[]`),
-    ).rejects.toMatchObject({
-      issues: [
-        { line: 2, code: "custom_id" },
-        { line: 3, code: "method" },
-        { line: 4, code: "bad_json" },
-      ],
+    await create("batch", `${good}${good}not json\n`);
+    const faulty = { bytes: "\u0000\u0000", many: "x\n".repeat(50_001) };
+    await expect(create("batch", faulty.bytes)).rejects.toMatchObject({ code: "invalid_training_file" });
+    await expect(create("batch", faulty.many)).rejects.toMatchObject({
+      issues: [{ line: 50_001, code: "too_many_requests" }],
     });
     await expect(create("batch", "\n")).rejects.toMatchObject({ issues: [{ code: "no_rows" }] });
     await expect(create("batch_output", good)).rejects.toMatchObject({ param: "purpose" });

@@ -20,8 +20,8 @@ export interface File {
   readonly purpose: FilePurpose;
 }
 
-/** `batch_output` is made by us alone. */
-export type FilePurpose = "fine-tune" | "batch" | "batch_output" | "user_data";
+/** `batch_output` and `fine-tune-results` are made by us alone. */
+export type FilePurpose = "fine-tune" | "fine-tune-results" | "batch" | "batch_output" | "user_data";
 
 /** @throws KilotuneError `not_found` */
 export async function getFile(service: Service, tenant: TenantId, id: string): Promise<File> {
@@ -57,15 +57,15 @@ export async function openFile(
   return { file: asFile(value), chunks: blob.chunks };
 }
 
-/** Refused while a job that hasn't ended reads it. @throws KilotuneError `not_found`, `file_in_use` */
+/** Refused while a job or batch that hasn't ended reads it. @throws KilotuneError `not_found`, `file_in_use` */
 export async function deleteFile(service: Service, tenant: TenantId, id: string): Promise<void> {
   await untilFresh(async () => removeFile(service, tenant, await readFile(service, tenant, id)));
 }
 
 /** Also of a file that has expired. */
 export async function removeFile(service: Service, tenant: TenantId, row: Row<FileRecord>): Promise<void> {
-  const { id, jobs, bytes } = row.value;
-  if (jobs.length > 0) throw inUse(jobs);
+  const { id, readers, bytes } = row.value;
+  if (readers.length > 0) throw inUse(readers);
   await notePending(service, tenant, "sweep");
   const { quota, becomes } = await readQuota(service, tenant);
   await service.records.write(tenant, [
@@ -90,19 +90,19 @@ export async function readFile(
   return row;
 }
 
-/** A job that has begun may finish reading. */
-export function hasExpired(service: Service, { expiresAt, jobs }: FileRecord): boolean {
-  return expiresAt !== null && expiresAt <= nowSeconds(service) && jobs.length === 0;
+/** Who has begun may finish reading. */
+export function hasExpired(service: Service, { expiresAt, readers }: FileRecord): boolean {
+  return expiresAt !== null && expiresAt <= nowSeconds(service) && readers.length === 0;
 }
 
-export function asFile({ jobs: _, ...file }: FileRecord): File {
+export function asFile({ readers: _, ...file }: FileRecord): File {
   return file;
 }
 
-function inUse(jobs: readonly string[]): KilotuneError {
+function inUse(readers: readonly string[]): KilotuneError {
   return new KilotuneError(
     "file_in_use",
-    `The file is read by ${jobs.length === 1 ? "a job that hasn't" : `${jobs.length} jobs that haven't`} ended: ${jobs.join(", ")}.`,
-    "Wait for the end, or cancel the job.",
+    `The file is read by what hasn't ended: ${readers.join(", ")}.`,
+    "Wait for the end, or cancel it.",
   );
 }

@@ -9,15 +9,20 @@ export {
   rollbackAlias,
 } from "./aliases.ts";
 export { type AuditEntry, listAudit } from "./audit.ts";
+export type { Batch, BatchEndpoint, BatchFault, BatchStatus } from "./batch.ts";
+export { cancelBatch, getBatch, listBatches } from "./batches.ts";
 export { authenticate, type Caller, requireScope } from "./authenticate.ts";
 export { addCheckpoint, type Checkpoint, listCheckpoints, type NewCheckpoint } from "./checkpoints.ts";
 export type { Backbone, Page, PageQuery, Service, UnixSeconds } from "./context.ts";
+export { type BatchRequest, createBatch } from "./create-batch.ts";
 export { createFile, type FileRequest, storeFile } from "./create-file.ts";
 export { createJob } from "./create-job.ts";
 export { type Deliveries, deliverEvents } from "./deliver.ts";
 export { type Erased, eraseTenant } from "./erase.ts";
 export { type ExportEntry, exportTenant } from "./export.ts";
 export { deleteFile, type File, type FilePurpose, getFile, listFiles, openFile } from "./files.ts";
+export { inferLabels, inferVectors, type Question, type Reply } from "./infer.ts";
+export type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "./inference.ts";
 export { hasEnded, type Job, type JobError, type JobMethod, type JobStatus } from "./job.ts";
 export { addJobEvent, type JobEvent, listJobEvents, type NewJobEvent } from "./job-events.ts";
 export type { JobRequest } from "./job-request.ts";
@@ -39,6 +44,7 @@ export { openPrompt } from "./prompts.ts";
 export { type RateAnswer, type RateState, takeRate } from "./rate-limit.ts";
 export { type Resolved, resolveModel } from "./resolve.ts";
 export { type Swept, sweep } from "./retention.ts";
+export { type BatchTools, runBatch } from "./run-batch.ts";
 export {
   beginJob,
   finishJob,

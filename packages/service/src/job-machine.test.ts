@@ -161,7 +161,7 @@ async function expectAgreement(service: TestService, tenant: TenantId, id: JobId
     prompts: won || !ended ? 1 : 0,
     storedBytes: ROWS.length + (won ? bytes.length : 0),
   });
-  expect((await FILES.read(service, tenant, job.trainingFile))?.value.jobs).toEqual(ended ? [] : [id]);
+  expect((await FILES.read(service, tenant, job.trainingFile))?.value.readers).toEqual(ended ? [] : [id]);
   expect(job.finishedAt === null).toBe(!ended);
   const events = (await OUTBOX.list(service, tenant)).rows.length;
   expect(events).toBeLessThanOrEqual(ended ? 1 : 0);

@@ -52,7 +52,7 @@ function checkedMethod(method: JobRequest["method"], layers: number): JobMethod 
   return { type, epochs, tokens, firstLayer };
 }
 
-function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   const pairs = Object.entries(metadata);
   const longest = Math.max(0, ...pairs.map(([key]) => key.length));
   if (pairs.length > 16) throw invalidValue("metadata", "at most 16 pairs", String(pairs.length));

@@ -1,7 +1,17 @@
-import type { FileId, JobId, KeyId, PartId, PromptId, TunedModelName, UploadId } from "@kilotune/contract";
+import type {
+  BatchId,
+  FileId,
+  JobId,
+  KeyId,
+  PartId,
+  PromptId,
+  TunedModelName,
+  UploadId,
+} from "@kilotune/contract";
 import type { Json } from "@kilotune/store";
 import type { Alias } from "./aliases.ts";
 import type { AuditEntry } from "./audit.ts";
+import type { Batch, BatchStatus } from "./batch.ts";
 import type { Checkpoint } from "./checkpoints.ts";
 import type { File } from "./files.ts";
 import type { Job } from "./job.ts";
@@ -40,6 +50,7 @@ export const QUOTA = table<Quota>("quota");
 export interface Quota {
   /** Those that haven't ended. */
   readonly jobs: readonly JobId[];
+  readonly batches: readonly BatchId[];
   readonly storedBytes: number;
   /** Tuned models, and those that unfinished jobs will make. */
   readonly prompts: number;
@@ -52,7 +63,10 @@ export interface Quota {
 /** `<minute>`. Counters, and so are those of `usage`. */
 export const RATE = table<Readonly<Record<string, number>>>("rate");
 
-/** `<day>/<model>`: requests, tokens. `<day>/<model>/tuning`: tuningMs, apart since it's written together with a job's end. */
+/**
+ * `<day>/<model>`: requests, tokens. `<day>/<model>/tuning`: tuningMs, `<day>/<model>/batch`: requests, tokens of batches;
+ * apart since they are written together with what they are of.
+ */
 export const USAGE = table<Readonly<Record<string, number>>>("usage");
 
 /** By a hash of route and key or body. */
@@ -70,8 +84,8 @@ export interface Claim {
 export const FILES = table<FileRecord>("file");
 
 export interface FileRecord extends File {
-  /** Those that read it and haven't ended. */
-  readonly jobs: readonly JobId[];
+  /** Jobs and batches that read it and haven't ended. */
+  readonly readers: readonly (JobId | BatchId)[];
 }
 
 /** By upload's id. */
@@ -89,6 +103,28 @@ export interface JobRecord extends Omit<Job, "tuningSeconds"> {
   readonly tuningMs: number;
   /** Until when a running job is metered; null where it isn't at work. */
   readonly meteredAtMs: number | null;
+}
+
+/** By batch's id. */
+export const BATCHES = table<BatchRecord>("batch");
+
+export interface BatchRecord extends Batch {
+  readonly outputExpiresAfterSeconds: number | null;
+  /** Lines of the input that are done: up to this one, included. */
+  readonly doneLines: number;
+  readonly pieces: number;
+  /** Of the pieces: they count as stored until they are files. */
+  readonly pieceBytes: number;
+  /** What comes of it once it is final. */
+  readonly outcome: (BatchStatus & ("completed" | "expired" | "failed")) | null;
+}
+
+/** `<batch>/<number, 6 digits>`: answers that count, with their blobs `batches/<batch>/<name>.output` and `.error`. */
+export const BATCH_PIECES = table<BatchPiece>("batch-piece");
+
+export interface BatchPiece {
+  /** Of whoever answered it: a second one who comes too late overwrites nothing. */
+  readonly name: string;
 }
 
 /** `<job>/<ulid of the event>`, so that one prefix lists a job's. */
@@ -125,7 +161,7 @@ export const OUTBOX = table<OutboxRecord>("outbox");
 export interface OutboxRecord {
   readonly type: string;
   readonly createdAt: number;
-  readonly job: JobId;
+  readonly subject: JobId | BatchId;
   /** Begun. */
   readonly attempts: number;
   readonly dueAtMs: number;

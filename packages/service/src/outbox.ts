@@ -1,4 +1,4 @@
-import type { JobId, TenantId } from "@kilotune/contract";
+import type { BatchId, JobId, TenantId } from "@kilotune/contract";
 import type { RecordChange } from "@kilotune/store";
 import type { Service } from "./context.ts";
 import { OUTBOX, WEBHOOKS } from "./kinds.ts";
@@ -11,11 +11,11 @@ export async function outboxed(
   service: Service,
   tenant: TenantId,
   type: string,
-  job: JobId,
+  subject: JobId | BatchId,
 ): Promise<RecordChange[]> {
   if ((await WEBHOOKS.read(service, tenant, ENDPOINT)) === undefined) return [];
   const dueAtMs = service.clock.now().getTime();
-  const event = { type, createdAt: nowSeconds(service), job, attempts: 0, dueAtMs };
+  const event = { type, createdAt: nowSeconds(service), subject, attempts: 0, dueAtMs };
   const end = inSeconds(service, KEPT_DAYS.webhookEvents * DAY_SECONDS);
   return [OUTBOX.put(newUlid(service), event, "absent", end)];
 }

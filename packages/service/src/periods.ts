@@ -5,6 +5,8 @@ export const KEPT_DAYS = {
   jobEvents: 90,
   /** After a job has ended; its model stays. */
   checkpoints: 30,
+  /** Where the answers of a batch lie until they are a file; a batch has a day. */
+  batchPieces: 7,
   /** Undelivered. */
   webhookEvents: 4,
 } as const;

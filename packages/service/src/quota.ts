@@ -12,7 +12,8 @@ export async function readQuota(
 ): Promise<{ readonly quota: Quota; becomes(next: Quota): RecordChange }> {
   const row = await QUOTA.read(service, tenant, NOW);
   const month = service.clock.now().toISOString().slice(0, 7);
-  const quota = row?.value ?? { jobs: [], storedBytes: 0, prompts: 0, month, tuningMs: 0 };
+  const none = { jobs: [], batches: [], storedBytes: 0, prompts: 0, month, tuningMs: 0 };
+  const quota = { ...none, ...row?.value };
   return {
     quota: quota.month === month ? quota : { ...quota, month, tuningMs: 0 },
     becomes: (next) => QUOTA.put(NOW, next, row ?? "absent"),
@@ -36,6 +37,8 @@ export function refuseOver(limits: Limits, next: Quota): void {
       String(limits.prompts),
       "Delete a model.",
     );
+  if (next.batches.length > BATCHES_AT_ONCE)
+    throw exceededQuota("batches at once", String(BATCHES_AT_ONCE), "Wait for one to end, or cancel one.");
   if (next.storedBytes > limits.storedBytes) throw outOfStorage(limits);
 }
 
@@ -55,3 +58,6 @@ export function refuseWithoutHours(limits: Limits, { tuningMs }: Quota): void {
 }
 
 const NOW = "now";
+
+/** Of every plan: they take turns, so more of them are no faster. */
+const BATCHES_AT_ONCE = 100;

@@ -1,4 +1,5 @@
-import { PLATFORM, type TenantId } from "@kilotune/contract";
+import { parseId, PLATFORM, type TenantId } from "@kilotune/contract";
+import { hasBatchEnded } from "./batch.ts";
 import { readJob } from "./change-job.ts";
 import { sweepClaims } from "./claims.ts";
 import type { Service } from "./context.ts";
@@ -6,7 +7,7 @@ import { eraseLeft, eraseTenant } from "./erase.ts";
 import { hasExpired, removeFile } from "./files.ts";
 import { untilFresh } from "./fresh.ts";
 import { hasEnded } from "./job.ts";
-import { CHECKPOINTS, CLAIMS, FILES, OUTBOX, TENANTS } from "./kinds.ts";
+import { BATCHES, CHECKPOINTS, CLAIMS, FILES, OUTBOX, TENANTS } from "./kinds.ts";
 import { removeCheckpoint } from "./models.ts";
 import { eachPending, forgetPending } from "./pending.ts";
 import { KEPT_DAYS } from "./periods.ts";
@@ -46,6 +47,7 @@ export async function sweep(service: Service): Promise<Swept> {
     }
     swept.claims += await sweepClaims(service, tenant);
     swept.files += await sweepFiles(service, tenant);
+    await sweepPieces(service, tenant);
     swept.checkpoints += await sweepCheckpoints(service, tenant);
     await forgetPending(service, tenant, "sweep", () => hasNothingToSweep(service, tenant));
   });
@@ -78,12 +80,22 @@ async function sweepCheckpoints(service: Service, tenant: TenantId): Promise<num
   return removed;
 }
 
+/** Of batches that ended in a process that died before it had tidied up. */
+async function sweepPieces(service: Service, tenant: TenantId): Promise<void> {
+  for await (const { path } of service.blobs.list(tenant, "batches/")) {
+    const id = parseId("batch", path.split("/")[1] ?? "");
+    const row = id && (await BATCHES.read(service, tenant, id));
+    if (row === undefined || hasBatchEnded(row.value.status)) await service.blobs.remove(tenant, path);
+  }
+}
+
 async function hasNoJobs(service: Service, tenant: TenantId): Promise<boolean> {
   const { quota } = await readQuota(service, tenant);
-  return quota.jobs.length === 0 && (await isEmpty(service, tenant, OUTBOX));
+  return quota.jobs.length + quota.batches.length === 0 && (await isEmpty(service, tenant, OUTBOX));
 }
 
 async function hasNothingToSweep(service: Service, tenant: TenantId): Promise<boolean> {
+  if ((await readQuota(service, tenant)).quota.batches.length > 0) return false;
   for await (const { value } of FILES.all(service, tenant)) if (value.expiresAt !== null) return false;
   return (await isEmpty(service, tenant, CLAIMS)) && (await isEmpty(service, tenant, CHECKPOINTS));
 }

@@ -45,7 +45,7 @@ export async function resumeJob(service: Service, tenant: TenantId, id: string):
   return job;
 }
 
-/** At start-up: starts the execution of every job of every tenant that is neither ended nor paused. Answers how many. */
+/** At start-up: starts the execution of every batch, and of every job that isn't paused, where it hasn't ended. Answers how many. */
 export async function restartJobs(service: Service): Promise<number> {
   let started = 0;
   await eachPending(service, "jobs", async (tenant) => {
@@ -56,6 +56,8 @@ export async function restartJobs(service: Service): Promise<number> {
       await service.workflow.start(tenant, id);
       started++;
     }
+    for (const id of quota.batches) await service.workflow.start(tenant, id);
+    started += quota.batches.length;
   });
   return started;
 }

@@ -58,10 +58,21 @@ describe("uploads", () => {
     expect(await partBlobs()).toEqual([]);
   });
 
-  it("refuses other bytes than were announced: more, fewer, twice, or of another sum", async () => {
+  it("takes a part again whose answer was lost", async () => {
+    const { id } = await begin();
+    const lost = await add(id, ROWS);
+    const again = await add(id, ROWS);
+    expect(again.id).not.toBe(lost.id);
+    const upload = await completeUpload(service, tenant, id, { partIds: [again.id] });
+    expect(upload.status).toBe("completed");
+    expect(await partBlobs()).toEqual([]);
+  });
+
+  it("refuses other bytes than were announced: fewer, twice, far more, or of another sum", async () => {
     const { id } = await begin();
     const part = await add(id, ROWS);
-    await expect(add(id, "x")).rejects.toMatchObject({ code: "invalid_upload" });
+    await add(id, ROWS.slice(1));
+    await expect(add(id, "xx")).rejects.toMatchObject({ code: "invalid_upload" });
     const complete = (partIds: string[], md5?: string) =>
       completeUpload(service, tenant, id, { partIds, ...(md5 === undefined ? {} : { md5 }) });
     await expect(complete([part.id, part.id])).rejects.toMatchObject({ code: "invalid_upload" });

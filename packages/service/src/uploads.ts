@@ -8,6 +8,7 @@ import { deleteFile, type File } from "./files.ts";
 import { isWritten, untilFresh } from "./fresh.ts";
 import { PARTS, partPath, UPLOADS } from "./kinds.ts";
 import { newUlid } from "./new-id.ts";
+import { once, type Repeat } from "./once.ts";
 import { notePending } from "./pending.ts";
 import { outOfStorage, readLimits, readQuota } from "./quota.ts";
 import type { Row } from "./table.ts";
@@ -28,7 +29,7 @@ export interface Upload {
 export interface UploadRecord extends Omit<Upload, "status"> {
   readonly status: "pending" | "completed" | "cancelled";
   readonly expiresAfterSeconds: number | null;
-  /** Of the parts so far; they may not come to more than `bytes`. */
+  /** Of the parts so far. Twice `bytes` at most: a part whose answer was lost is sent again. */
   readonly received: number;
   readonly parts: number;
 }
@@ -44,19 +45,42 @@ export interface UploadPart {
   readonly createdAt: UnixSeconds;
 }
 
-/** @throws KilotuneError `invalid_value`, `exceeded_quota` */
+/**
+ * Without an idempotency key the same request within 15 minutes is the same upload, as long as that one is open.
+ *
+ * @throws KilotuneError `invalid_value`, `exceeded_quota`, `idempotency_key_reused`
+ */
 export async function createUpload(
   service: Service,
   tenant: TenantId,
-  { bytes, filename, purpose, expiresAfterSeconds }: UploadRequest,
+  request: UploadRequest,
+  repeat: Repeat = { body: hashOf(request) },
 ): Promise<Upload> {
+  const { bytes } = request;
   if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_BYTES)
     throw invalidValue("bytes", "1 to 536,870,912", String(bytes));
-  await refuseWithoutRoom(service, tenant, bytes);
+  return once<Upload>(service, tenant, repeat, {
+    isStillGood: ({ id }) => isOpen(service, tenant, id),
+    async make(receipt) {
+      await refuseWithoutRoom(service, tenant, bytes);
+      const record = newUpload(service, request);
+      const upload = asUpload(service, record);
+      await service.records.write(tenant, [
+        UPLOADS.put(record.id, record, "absent", endOf(record)),
+        receipt(upload),
+      ]);
+      return upload;
+    },
+  });
+}
+
+function newUpload(
+  service: Service,
+  { bytes, filename, purpose, expiresAfterSeconds }: UploadRequest,
+): UploadRecord {
   const createdAt = nowSeconds(service);
-  const id = idOf("upload", newUlid(service));
-  const upload: UploadRecord = {
-    id,
+  return {
+    id: idOf("upload", newUlid(service)),
     bytes,
     createdAt,
     expiresAt: createdAt + OPEN_SECONDS,
@@ -68,8 +92,6 @@ export async function createUpload(
     received: 0,
     parts: 0,
   };
-  await service.records.write(tenant, [UPLOADS.put(id, upload, "absent", endOf(upload))]);
-  return asUpload(service, upload);
 }
 
 /**
@@ -94,7 +116,7 @@ export async function addUploadPart(
       const row = await openUpload(service, tenant, upload);
       const received = row.value.received + size;
       const parts = row.value.parts + 1;
-      if (received > row.value.bytes) throw tooManyBytes(row.value.bytes);
+      if (received > 2 * row.value.bytes) throw tooManyBytes(row.value.bytes);
       if (parts > MAX_PARTS) throw invalidUpload(`expected at most ${MAX_PARTS} parts, saw more.`);
       await service.records.write(tenant, [
         UPLOADS.put(row.id, { ...row.value, received, parts }, row, endOf(row.value)),
@@ -182,6 +204,11 @@ async function readUpload(service: Service, tenant: TenantId, id: string): Promi
   return row;
 }
 
+async function isOpen(service: Service, tenant: TenantId, id: UploadId): Promise<boolean> {
+  const row = await UPLOADS.read(service, tenant, id);
+  return row !== undefined && asUpload(service, row.value).status === "pending";
+}
+
 /** One that takes parts and can be completed. */
 async function openUpload(service: Service, tenant: TenantId, id: string): Promise<Row<UploadRecord>> {
   const row = await readUpload(service, tenant, id);
@@ -265,6 +292,11 @@ function tooManyBytes(bytes: number): KilotuneError {
 function invalidUpload(what: string): KilotuneError {
   return new KilotuneError("invalid_upload", `The upload: ${what}`, "Begin a new one (POST /v1/uploads).");
 }
+
+const hashOf = (request: UploadRequest) =>
+  createHash("sha256")
+    .update(`upload\n${JSON.stringify(request)}`)
+    .digest("hex");
 
 const MAX_BYTES = 512 * 2 ** 20;
 const MAX_PARTS = 10_000;

@@ -48,6 +48,23 @@ export async function tuningMetered(
   return USAGE.put(id, { tuningMs: sum }, row ?? "absent", endOf(service));
 }
 
+/** The share of a batch's rows; goes into the write that keeps their answers, so that they are counted once. */
+export async function batchMetered(
+  service: Service,
+  tenant: TenantId,
+  amounts: ReadonlyMap<string, { readonly requests: number; readonly tokens: number }>,
+): Promise<RecordChange[]> {
+  const day = dayOf(service.clock.now());
+  const changes = [...amounts].map(async ([model, { requests, tokens }]) => {
+    const id = `${day}/${model}${BATCH}`;
+    const row = await USAGE.read(service, tenant, id);
+    const { requests: before = 0, tokens: read = 0 } = row?.value ?? {};
+    const sum = { requests: before + requests, tokens: read + tokens };
+    return USAGE.put(id, sum, row ?? "absent", endOf(service));
+  });
+  return Promise.all(changes);
+}
+
 /** Days `from` to `to`, both included, as `2026-11-25`; by default the last 30. @throws KilotuneError `invalid_value` */
 export async function getUsage(
   service: Service,
@@ -61,7 +78,7 @@ export async function getUsage(
   for await (const { id, value } of USAGE.all(service, tenant, { after: from })) {
     const day = id.slice(0, to.length);
     if (day > to) break;
-    const model = id.slice(day.length + 1).replace(TUNING, "");
+    const [model = ""] = id.slice(day.length + 1).split("/");
     const name = `${day}/${model}`;
     const sum = sums.get(name) ?? { day, model, requests: 0, tokens: 0, tuningSeconds: 0 };
     sums.set(name, {
@@ -86,3 +103,4 @@ const endOf = (service: Service) => inSeconds(service, KEPT_DAYS.usage * DAY_SEC
 
 /** A model's name has no slash. */
 const TUNING = "/tuning";
+const BATCH = "/batch";

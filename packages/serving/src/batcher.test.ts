@@ -183,4 +183,42 @@ describe("Batcher", () => {
       { numRuns: 1000 },
     );
   });
+
+  it("lets a background call run only where no other waits, yet lets it end under steady load", async () => {
+    const { batcher, passes, next } = recorder();
+    const background = batcher.run([row("back1", "8", 1), row("back2", "8", 1)], undefined, {
+      background: true,
+    });
+    const first = batcher.run([row("a")]);
+    await next();
+    const second = batcher.run([row("b")]);
+    await next();
+    expect(passes).toEqual([["a"], ["b"]]);
+    let served = 2;
+    while (!passes.flat().includes("back1")) {
+      void batcher.run([row(`c${served++}`)]);
+      await next();
+    }
+    expect(passes.map(([name]) => name).indexOf("back1")).toBe(31);
+    for (let turn = 0; turn < 3; turn++) await next();
+    expect(await Promise.all([background, first, second])).toEqual([["back1!", "back2!"], ["a!"], ["b!"]]);
+  });
+
+  it("doesn't count a background call into its queue, and takes out its rows when it is aborted", async () => {
+    const { batcher, passes, next } = recorder();
+    const many = (name: string) => Array.from({ length: 12 }, () => row(name, "8", 12));
+    const running = batcher.run(many("front"));
+    await next();
+    const { signal, abort } = ((line) => ({ signal: line.signal, abort: () => line.abort() }))(
+      new AbortController(),
+    );
+    const background = batcher.run(many("back"), signal, { background: true });
+    await expect(batcher.run([row("late")])).rejects.toMatchObject({ code: "overloaded" });
+    abort();
+    await expect(background).rejects.toThrow();
+    for (let turn = 0; turn < 2; turn++) await next();
+    await running;
+    expect(passes).toHaveLength(1);
+    expect(batcher.stats().waiting).toBe(0);
+  });
 });

@@ -18,12 +18,16 @@ export interface BatcherStats {
  * Puts the rows of many calls into common passes. There is one pass at a time and no timer: while a pass runs, what
  * arrives queues up, and that makes the next one full; an idle batcher runs at once what is there.
  * Calls take turns in leading a pass, so that a short one never waits for all rows of a long one.
+ * Background calls have the passes that no other call wants, and one in 32 of those that others do: they end, too.
  */
 export class Batcher<Row extends Batchable, Result> {
   readonly #pass: (rows: readonly Row[]) => Promise<readonly Result[]>;
   readonly #maxQueueRows: number;
   /** In order of their turn. */
   readonly #calls = new Set<Call<Row, Result>>();
+  readonly #background = new Set<Call<Row, Result>>();
+  /** Passes of others since the last of the background. */
+  #passedBy = 0;
   #admitted = 0;
   #waiting = 0;
   #passes = 0;
@@ -40,19 +44,29 @@ export class Batcher<Row extends Batchable, Result> {
     this.#maxQueueRows = maxQueueRows;
   }
 
-  /** Results in the order of the rows. @throws KilotuneError `overloaded`; the signal's reason; what the pass throws */
-  async run(rows: readonly Row[], signal?: AbortSignal): Promise<Result[]> {
+  /**
+   * Results in the order of the rows.
+   *
+   * @param options `background`: yields to all others, and is never refused: whoever asks so waits for its answers
+   *   before it asks again
+   * @throws KilotuneError `overloaded`; the signal's reason; what the pass throws
+   */
+  async run(
+    rows: readonly Row[],
+    signal?: AbortSignal,
+    { background = false }: { readonly background?: boolean } = {},
+  ): Promise<Result[]> {
     signal?.throwIfAborted();
     if (rows.length === 0) return [];
     const largestPass = rows.reduce((most, { batchLimit }) => Math.max(most, batchLimit), 1);
-    const weight = Math.min(rows.length, largestPass);
-    if (this.#admitted > 0 && this.#admitted + weight > this.#maxQueueRows)
+    const weight = background ? 0 : Math.min(rows.length, largestPass);
+    if (!background && this.#admitted > 0 && this.#admitted + weight > this.#maxQueueRows)
       throw overloaded(this.#maxQueueRows);
     const call = new Call<Row, Result>(rows);
     const abort = () => this.#end(call, () => call.reject(signal?.reason));
     this.#admitted += weight;
     this.#waiting += rows.length;
-    this.#calls.add(call);
+    (background ? this.#background : this.#calls).add(call);
     signal?.addEventListener("abort", abort, { once: true });
     void this.#runPasses();
     try {
@@ -82,11 +96,12 @@ export class Batcher<Row extends Batchable, Result> {
 
   /** The first call leads with its oldest rows' key; the others add theirs of that key, one each in turn. */
   #nextBatch(): Item<Row, Result>[] {
-    const [leader] = this.#calls;
+    const calls = this.#nextCalls();
+    const [leader] = calls;
     if (leader === undefined) return [];
     const { batchKey, batchLimit } = leader.first();
     const batch: Item<Row, Result>[] = [];
-    let sharing = [...this.#calls];
+    let sharing = [...calls];
     while (sharing.length > 0 && batch.length < batchLimit) {
       sharing = sharing.filter((call) => {
         if (batch.length >= batchLimit) return false;
@@ -96,10 +111,17 @@ export class Batcher<Row extends Batchable, Result> {
       });
     }
     this.#waiting -= batch.length;
-    this.#calls.delete(leader);
-    if (!leader.isEmpty) this.#calls.add(leader);
-    for (const { call } of batch) if (call.isEmpty) this.#calls.delete(call);
+    calls.delete(leader);
+    if (!leader.isEmpty) calls.add(leader);
+    for (const { call } of batch) if (call.isEmpty) calls.delete(call);
     return batch;
+  }
+
+  #nextCalls(): Set<Call<Row, Result>> {
+    if (this.#background.size === 0) return this.#calls;
+    const isTheirs = this.#calls.size === 0 || this.#passedBy >= BACKGROUND_TURN;
+    this.#passedBy = isTheirs ? 0 : this.#passedBy + 1;
+    return isTheirs ? this.#background : this.#calls;
   }
 
   async #runPass(batch: readonly Item<Row, Result>[]): Promise<void> {
@@ -123,6 +145,7 @@ export class Batcher<Row extends Batchable, Result> {
   #end(call: Call<Row, Result>, reject: () => void): void {
     this.#waiting -= call.clear();
     this.#calls.delete(call);
+    this.#background.delete(call);
     reject();
   }
 }
@@ -189,6 +212,9 @@ class Call<Row extends Batchable, Result> {
     return dropped;
   }
 }
+
+/** Passes of others that a waiting background call lets by. */
+const BACKGROUND_TURN = 31;
 
 function overloaded(maxQueueRows: number): KilotuneError {
   return new KilotuneError(

@@ -37,6 +37,8 @@ export interface RunOptions {
   /** Each row in a pass of its own. Slower, and bit-equal: this is how that is checked. */
   readonly alone?: boolean;
   readonly signal?: AbortSignal;
+  /** Yields to calls that somebody waits for, and is never refused as `overloaded`: ask again only once it is answered. */
+  readonly background?: boolean;
 }
 
 export interface Prediction {
@@ -104,12 +106,15 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   const calls = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 
-  const rowOf = (text: string, prompt: PreparedPrompt | undefined, alone: boolean): BatchRow => {
+  const rowOf = (text: string, prompt: PreparedPrompt | undefined, most: number): BatchRow => {
     const row = makeRow(text, prompt, tokenizer);
     const { sequence, prefix } = row.bucket;
-    const fitting = Math.max(1, Math.min(maxBatchRows, Math.floor(maxBatchTokens / sequence)));
-    return { ...row, batchKey: `${sequence} ${prefix}`, batchLimit: alone ? 1 : fitting };
+    const batchLimit = Math.max(1, Math.min(most, Math.floor(maxBatchTokens / sequence)));
+    return { ...row, batchKey: `${sequence} ${prefix}`, batchLimit };
   };
+  // Who comes while a pass of the background runs waits for it: so it is a short one.
+  const mostRows = ({ alone, background }: RunOptions) =>
+    alone ? 1 : background ? Math.min(maxBatchRows, BACKGROUND_ROWS) : maxBatchRows;
 
   /** Counts a call as accepted until it is answered. */
   const accept = <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
@@ -121,15 +126,16 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   };
 
   return {
-    classify: (requests, { topK, logits: wantLogits = false, alone = false, signal } = {}) =>
+    classify: (requests, { topK, logits: wantLogits = false, ...run } = {}) =>
       accept(async () => {
         const refs = [...new Set(requests.map(({ prompt }) => prompt))];
         const leases = refs.map((ref) => cache.acquire(ref));
         try {
-          const held = await abortable(Promise.all(leases), signal);
+          const held = await abortable(Promise.all(leases), run.signal);
           const prompts = new Map(refs.map((ref, at) => [ref, held[at]!.value]));
-          const rows = requests.map(({ text, prompt }) => rowOf(text, prompts.get(prompt), alone));
-          const vectors = await batcher.run(rows, signal);
+          const most = mostRows(run);
+          const rows = requests.map(({ text, prompt }) => rowOf(text, prompts.get(prompt), most));
+          const vectors = await batcher.run(rows, run.signal, run);
           return rows.map(({ prompt, truncated, ids }, at): Prediction => {
             const { id, labels, head, temperature } = prompt!;
             const logits = logitsOf(head, vectors[at]!);
@@ -149,10 +155,11 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
             );
         }
       }),
-    embed: (texts, { alone = false, signal } = {}) =>
+    embed: (texts, run = {}) =>
       accept(async () => {
-        const rows = texts.map((text) => rowOf(text, undefined, alone));
-        const vectors = await batcher.run(rows, signal);
+        const most = mostRows(run);
+        const rows = texts.map((text) => rowOf(text, undefined, most));
+        const vectors = await batcher.run(rows, run.signal, run);
         return rows.map(({ truncated, ids }, at) => ({
           vector: vectors[at]!,
           truncated,
@@ -167,6 +174,9 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
     },
   };
 }
+
+/** A quarter of a full pass. */
+const BACKGROUND_ROWS = 8;
 
 type BatchRow = Row & Batchable;
 

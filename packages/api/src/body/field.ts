@@ -1,5 +1,5 @@
+import { invalidField } from "@kilotune/contract/wire";
 import type { z } from "zod";
-import { invalidField } from "../errors/invalid-field.ts";
 
 /** A field of a form, by its schema. @throws KilotuneError `invalid_request` naming it */
 export function field<Schema extends z.ZodType>(

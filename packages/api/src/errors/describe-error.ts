@@ -1,5 +1,5 @@
-import { type ErrorKind, isCodedError, type LintIssue } from "@kilotune/contract";
-import { ERROR_STATUS, type ErrorBody, errorType } from "@kilotune/contract/wire";
+import { isCodedError, type LintIssue } from "@kilotune/contract";
+import { type ErrorBody, errorType, statusOf } from "@kilotune/contract/wire";
 import { HTTPException } from "hono/http-exception";
 
 export interface ErrorAnswer {
@@ -62,11 +62,6 @@ function wordsFor({ code, message, hint }: { code: string; message: string; hint
 
 /** Of these the next try may well succeed, whoever threw them. */
 const RETRYABLE = new Set([408, 500, 503, 504]);
-
-function statusOf(code: string, kind: ErrorKind): number {
-  if (Object.hasOwn(ERROR_STATUS, code)) return ERROR_STATUS[code as keyof typeof ERROR_STATUS];
-  return kind === "machine" ? 500 : 400;
-}
 
 /** Issues of another version may carry more than the wire names. */
 function bare({ line, column, code, message, hint }: LintIssue): LintIssue {

@@ -1,11 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { KilotuneError } from "@kilotune/contract";
-import { AliasDeleted, AliasObject, AliasPage, AliasPut, PageQuery } from "@kilotune/contract/wire";
+import { AliasDeleted, AliasObject, AliasPage, AliasPut, badField, PageQuery } from "@kilotune/contract/wire";
 import { type Alias, deleteAlias, getAlias, listAliases, putAlias, rollbackAlias } from "@kilotune/service";
 import { z } from "zod";
 import { answers, calls, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
-import { badField } from "../errors/invalid-field.ts";
 import { pageQuery, pageView } from "../views/page.ts";
 
 const tags = ["Aliases"];

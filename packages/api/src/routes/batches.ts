@@ -1,7 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { BatchCreate, BatchObject, BatchPage, PageQuery } from "@kilotune/contract/wire";
+import { cancelBatch, createBatch, getBatch, listBatches } from "@kilotune/service";
 import { answers, ById, calls, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
+import { repeatOf } from "../idempotency.ts";
+import { batchRequest, batchView } from "../views/batch.ts";
 import { pageQuery, pageView } from "../views/page.ts";
 
 const tags = ["Batches"];
@@ -15,11 +18,18 @@ export function batchRoutes() {
       tags,
       method: "post",
       path: "/v1/batches",
-      summary: "Answer a file of requests offline",
+      summary: "Answer a file of requests offline, within a day; the same call again is the same batch",
       request: json(BatchCreate),
       responses: answers("The batch, waiting", BatchObject),
     }),
-    async (c) => c.json(await c.var.deps.batches.create(c.var.tenant, c.req.valid("json")), 200),
+    async (c) => {
+      const body = c.req.valid("json");
+      const { service, tenant } = c.var;
+      return c.json(
+        batchView(await createBatch(service, tenant, batchRequest(body), repeatOf(c, body))),
+        200,
+      );
+    },
   );
 
   routes.openapi(
@@ -33,11 +43,8 @@ export function batchRoutes() {
       responses: answers("A page of batches", BatchPage),
     }),
     async (c) => {
-      const page = await c.var.deps.batches.list(c.var.tenant, pageQuery(c.req.valid("query")));
-      return c.json(
-        pageView(page, (batch) => batch),
-        200,
-      );
+      const page = await listBatches(c.var.service, c.var.tenant, pageQuery(c.req.valid("query")));
+      return c.json(pageView(page, batchView), 200);
     },
   );
 
@@ -51,7 +58,10 @@ export function batchRoutes() {
       request: { params: ById },
       responses: answers("The batch", BatchObject),
     }),
-    async (c) => c.json(await c.var.deps.batches.get(c.var.tenant, c.req.valid("param").id), 200),
+    async (c) => {
+      const { service, tenant } = c.var;
+      return c.json(batchView(await getBatch(service, tenant, c.req.valid("param").id)), 200);
+    },
   );
 
   routes.openapi(
@@ -64,7 +74,10 @@ export function batchRoutes() {
       request: { params: ById },
       responses: answers("The batch as it is now", BatchObject),
     }),
-    async (c) => c.json(await c.var.deps.batches.cancel(c.var.tenant, c.req.valid("param").id), 200),
+    async (c) => {
+      const { service, tenant } = c.var;
+      return c.json(batchView(await cancelBatch(service, tenant, c.req.valid("param").id)), 200);
+    },
   );
 
   return routes;

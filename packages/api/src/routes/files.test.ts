@@ -210,11 +210,26 @@ describe("an upload in parts", () => {
     expect([late.status, late.body.error.code]).toEqual([400, "invalid_upload"]);
   });
 
+  it("is begun once, however often the same call comes", async () => {
+    const request = { bytes: 11, filename: "t.jsonl", mime_type: "text/plain", purpose: "batch" };
+    const begin = async (more: object = {}, headers: Record<string, string> = {}) =>
+      (await tenant.call("POST", "/v1/uploads", { ...request, ...more }, headers)).body;
+    const [first, again] = await Promise.all([begin(), begin()]);
+    expect(again.id).toBe(first.id);
+    const key = { "idempotency-key": "upload-1" };
+    const keyed = await begin({}, key);
+    expect(keyed.id).not.toBe(first.id);
+    expect((await begin({}, key)).id).toBe(keyed.id);
+    expect((await begin({ bytes: 12 }, key)).error.code).toBe("idempotency_key_reused");
+  });
+
   it("is given up when cancelled", async () => {
     const request = { bytes: 10, filename: "t.jsonl", mime_type: "text/plain", purpose: "batch" };
     const { body: upload } = await tenant.call("POST", "/v1/uploads", request);
     const { body } = await tenant.call("POST", `/v1/uploads/${upload.id}/cancel`);
     expect(body.status).toBe("cancelled");
+    const anew = await tenant.call("POST", "/v1/uploads", request);
+    expect(anew.body.id).not.toBe(upload.id);
     expect((await tenant.call("POST", "/v1/uploads", { ...request, bytes: 2 ** 40 })).status).toBe(400);
     expect((await tenant.call("POST", "/v1/uploads", { ...request, filename: "../x" })).status).toBe(400);
   });

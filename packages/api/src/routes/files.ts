@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
+  badField,
   ExpiresAfter,
   FileDeleted,
   FileListQuery,
@@ -13,7 +14,6 @@ import { field } from "../body/field.ts";
 import { readForm } from "../body/read-form.ts";
 import { answers, ById, calls, download, form } from "../declare.ts";
 import { newRoutes } from "../env.ts";
-import { badField } from "../errors/invalid-field.ts";
 import { idempotencyKey } from "../idempotency.ts";
 import { formLimits } from "../limits.ts";
 import { sendFile } from "../send-file.ts";

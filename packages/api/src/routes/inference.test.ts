@@ -1,6 +1,6 @@
 import type { Job } from "@kilotune/service";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Inference } from "../inference.ts";
+import type { Inference } from "@kilotune/service";
 import { openTestApi, overloaded, type TestApi, type TestTenant, tune } from "../testing.ts";
 
 let api: TestApi;
@@ -185,12 +185,5 @@ describe("what no backbone here can do", () => {
       expect(body.error.message).toContain("minilm-l6 can classify, embeddings");
       expect(headers.get("x-should-retry")).toBe("false");
     }
-    const batch = await tenant.call("POST", "/v1/batches", {
-      input_file_id: "file-x",
-      endpoint: "/v1/classify",
-      completion_window: "24h",
-    });
-    expect([batch.status, batch.body.error.code]).toEqual([501, "not_implemented"]);
-    expect((await tenant.call("GET", "/v1/batches")).body.data).toEqual([]);
   });
 });

@@ -1,10 +1,16 @@
 import { createRoute } from "@hono/zod-openapi";
-import { UploadComplete, UploadCreate, UploadObject, UploadPartObject } from "@kilotune/contract/wire";
+import {
+  badField,
+  UploadComplete,
+  UploadCreate,
+  UploadObject,
+  UploadPartObject,
+} from "@kilotune/contract/wire";
 import { addUploadPart, cancelUpload, completeUpload, createUpload, type Upload } from "@kilotune/service";
 import { readForm } from "../body/read-form.ts";
 import { answers, ById, calls, form, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
-import { badField } from "../errors/invalid-field.ts";
+import { repeatOf } from "../idempotency.ts";
 import { formLimits } from "../limits.ts";
 import { fileView } from "../views/file.ts";
 
@@ -19,18 +25,16 @@ export function uploadRoutes() {
       tags,
       method: "post",
       path: "/v1/uploads",
-      summary: "Begin a file that comes in parts; it has an hour",
+      summary: "Begin a file that comes in parts; it has an hour. The same call again is the same upload",
       request: json(UploadCreate),
       responses: answers("The upload, open", UploadObject),
     }),
     async (c) => {
-      const { bytes, filename, purpose, expires_after } = c.req.valid("json");
-      const upload = await createUpload(c.var.service, c.var.tenant, {
-        bytes,
-        filename,
-        purpose,
-        ...(expires_after === undefined ? {} : { expiresAfterSeconds: expires_after.seconds }),
-      });
+      const body = c.req.valid("json");
+      const { bytes, filename, purpose, expires_after } = body;
+      const expires = expires_after === undefined ? {} : { expiresAfterSeconds: expires_after.seconds };
+      const request = { bytes, filename, purpose, ...expires };
+      const upload = await createUpload(c.var.service, c.var.tenant, request, repeatOf(c, body));
       return c.json(uploadView(upload), 200);
     },
   );

@@ -1,6 +1,11 @@
-import type { CheckpointObject, JobCreate, JobEventObject, JobObject } from "@kilotune/contract/wire";
+import {
+  badField,
+  type CheckpointObject,
+  type JobCreate,
+  type JobEventObject,
+  type JobObject,
+} from "@kilotune/contract/wire";
 import type { Checkpoint, Job, JobEvent, JobMethod, JobRequest } from "@kilotune/service";
-import { badField } from "../errors/invalid-field.ts";
 
 export function jobView(job: Job, tenant: string): JobObject {
   const hyperparameters = hyperparametersView(job.method);

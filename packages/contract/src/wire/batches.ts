@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ExpiresAfter } from "./files.ts";
 import { pageOf } from "./page.ts";
 import { Count, GivenId, Id, Metadata, UnixSeconds } from "./values.ts";
 
@@ -8,11 +9,19 @@ export const BatchCreate = z
     endpoint: z.enum(["/v1/classify", "/v1/embeddings"]),
     completion_window: z.literal("24h"),
     metadata: Metadata.nullish(),
+    output_expires_after: ExpiresAfter.optional().meta({ description: "For both files that it makes" }),
   })
   .meta({ id: "BatchCreate" });
 export type BatchCreate = z.infer<typeof BatchCreate>;
 
 const Moment = UnixSeconds.nullish();
+
+const BatchError = z.object({
+  code: z.string(),
+  message: z.string(),
+  line: z.int().nullable(),
+  param: z.string().nullable(),
+});
 
 export const BatchObject = z
   .object({
@@ -34,11 +43,18 @@ export const BatchObject = z
     output_file_id: Id.nullish(),
     error_file_id: Id.nullish(),
     created_at: UnixSeconds,
-    in_progress_at: Moment,
     expires_at: Moment,
+    in_progress_at: Moment,
+    finalizing_at: Moment,
     completed_at: Moment,
     failed_at: Moment,
+    expired_at: Moment,
+    cancelling_at: Moment,
     cancelled_at: Moment,
+    errors: z
+      .object({ object: z.literal("list"), data: z.array(BatchError) })
+      .nullish()
+      .meta({ description: "Why it failed as a whole; a row's fault is in the error file" }),
     request_counts: z.object({ total: Count, completed: Count, failed: Count }),
     metadata: z.record(z.string(), z.string()).nullish(),
   })

@@ -1,3 +1,5 @@
+import type { ErrorKind } from "../error.ts";
+
 /**
  * Every code that an answer of the API can carry, with its HTTP status. A code that is missing here is a 400 where the
  * caller's input is to blame and a 500 where the machine is: never a reason to leak what happened.
@@ -10,6 +12,7 @@ export const ERROR_STATUS = {
   invalid_training_file: 400,
   invalid_upload: 400,
   job_ended: 400,
+  batch_ended: 400,
   no_previous_target: 400,
   backbone_mismatch: 400,
   prompt_too_long: 400,
@@ -57,6 +60,11 @@ export const ERROR_STATUS = {
 } as const satisfies Readonly<Record<string, number>>;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
+
+export function statusOf(code: string, kind: ErrorKind): number {
+  if (Object.hasOwn(ERROR_STATUS, code)) return ERROR_STATUS[code as ErrorCode];
+  return kind === "machine" ? 500 : 400;
+}
 
 /** OpenAI's `type` of an error. */
 export function errorType(status: number): string {

@@ -2,7 +2,7 @@ export { AliasDeleted, AliasObject, AliasPage, AliasPut } from "./aliases.ts";
 export { AuditObject, AuditPage, AuditQuery } from "./audit.ts";
 export { BackboneList, BackboneObject } from "./backbones.ts";
 export { BatchCreate, BatchObject, BatchPage } from "./batches.ts";
-export { ERROR_STATUS, type ErrorCode, errorType } from "./error-status.ts";
+export { ERROR_STATUS, type ErrorCode, errorType, statusOf } from "./error-status.ts";
 export { ErrorBody } from "./errors.ts";
 export {
   ExpiresAfter,
@@ -15,6 +15,7 @@ export {
   MAX_FILE_BYTES,
   UploadPurpose,
 } from "./files.ts";
+export { badField, invalidField } from "./invalid-field.ts";
 export {
   ClassifyRequest,
   ClassifyResponse,

@@ -1,10 +1,13 @@
-import type { JobId, TenantId } from "@kilotune/contract";
+import type { BatchId, JobId, TenantId } from "@kilotune/contract";
 
-/** Runs a job's states one after another. An execution is named by its job: starting it twice starts it once. */
+/** Does jobs, a state after another, and batches. An execution is named by its job or batch: starting it twice starts it once. */
 export interface Workflow {
-  start(tenant: TenantId, job: JobId): Promise<void>;
-  /** The running state is told to end; returns at once. Nothing where the job isn't running. */
-  stop(tenant: TenantId, job: JobId): Promise<void>;
-  /** Settles once a job that was told to stop has. Left out where its states run on other machines. */
-  ended?(tenant: TenantId, job: JobId): Promise<void>;
+  start(tenant: TenantId, id: JobId | BatchId): Promise<void>;
+  /**
+   * What runs is told to end; returns at once. Where nothing runs, what is left to do for what has ended or is to end is
+   * done: the last state of a job, the last step of a batch.
+   */
+  stop(tenant: TenantId, id: JobId | BatchId): Promise<void>;
+  /** Settles once what was told to stop has. Left out where it runs on other machines. */
+  ended?(tenant: TenantId, id: JobId | BatchId): Promise<void>;
 }

@@ -20,6 +20,8 @@ export interface InferenceCall {
   readonly inputs: readonly string[];
   /** Aborted where the client hangs up or the deadline passes: waiting rows are taken out. */
   readonly signal: AbortSignal;
+  /** Of a batch: it yields to calls that somebody waits for, and is never refused as `overloaded`. */
+  readonly background?: boolean;
 }
 
 export interface ClassifyAnswer {

@@ -1,4 +1,4 @@
-import { KilotuneError } from "@kilotune/contract";
+import { KilotuneError } from "../error.ts";
 import type { z } from "zod";
 
 /** The first thing that a schema found, in words; the caller's values are never quoted, since they may be texts. */
