@@ -85,6 +85,7 @@ function newJob(
     estimatedFinishAt: null,
     tunedModel: null,
     promptId: null,
+    resultFiles: [],
     trainedTokens: null,
     error: null,
     reservedModel: name as TunedModelName,

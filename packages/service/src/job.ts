@@ -20,6 +20,8 @@ export interface Job {
   /** null until it has succeeded. */
   readonly tunedModel: TunedModelName | null;
   readonly promptId: PromptId | null;
+  /** What it has measured, of purpose `fine-tune-results`. A file that is deleted stays named. */
+  readonly resultFiles: readonly FileId[];
   /** null until it has succeeded. */
   readonly trainedTokens: number | null;
   /** Time at work, as metered: neither pauses nor a stopped server count. */

@@ -1,4 +1,4 @@
-import type { JobId, PromptId, TenantId } from "@kilotune/contract";
+import type { FileId, JobId, PromptId, TenantId } from "@kilotune/contract";
 import { changeJob, metered } from "./change-job.ts";
 import { abandonOwn } from "./claims.ts";
 import type { Service } from "./context.ts";
@@ -76,6 +76,7 @@ export type JobOutcome =
       /** The prompt's file. */
       readonly bytes: Uint8Array;
       readonly trainedTokens: number;
+      readonly resultFiles?: readonly FileId[];
     }
   | { readonly status: "failed"; readonly error: JobError };
 
@@ -110,7 +111,7 @@ async function succeeded(
   service: Service,
   tenant: TenantId,
   job: JobRecord,
-  { promptId, bytes, trainedTokens }: JobOutcome & { readonly status: "succeeded" },
+  { promptId, bytes, trainedTokens, resultFiles = [] }: JobOutcome & { readonly status: "succeeded" },
   owner: string,
 ) {
   const prompt = await addPrompt(service, tenant, promptId, bytes, owner);
@@ -125,7 +126,7 @@ async function succeeded(
   };
   return endedJob(service, tenant, job, {
     status: "succeeded",
-    patch: { tunedModel: model.name, promptId, trainedTokens },
+    patch: { tunedModel: model.name, promptId, trainedTokens, resultFiles },
     storedBytes: prompt.bytes,
     also: [MODELS.put(model.name, model, "absent"), ...prompt.changes],
   });

@@ -21,7 +21,7 @@ export function jobView(job: Job, tenant: string): JobObject {
     status: job.status,
     training_file: job.trainingFile,
     validation_file: job.validationFile,
-    result_files: [],
+    result_files: [...job.resultFiles],
     trained_tokens: job.trainedTokens,
     seed: job.seed,
     hyperparameters,

@@ -1,11 +1,12 @@
-import { isCodedError } from "@kilotune/contract";
+import { type FileId, isCodedError } from "@kilotune/contract";
 import { renderReport } from "@kilotune/report";
-import { addJobEvent, createFile, finishJob, getJob } from "@kilotune/service";
+import { addJobEvent, finishJob, getJob, storeFile } from "@kilotune/service";
 import type { Execution, StateContext } from "./context.ts";
 import { type JobOutput, parseReport, readResult } from "./job-result.ts";
 import { state, stillWanted, unlessErased } from "./state.ts";
+import { stepMetrics } from "./step-metrics.ts";
 
-/** Fourth state: the prompt becomes a model in the same write that ends the job; the report a file of the tenant. */
+/** Fourth state: the prompt becomes a model in the same write that ends the job; what it measured, files of the tenant. */
 export const publish = state(async (context, execution) => {
   const { service } = context;
   const { tenant, job: id } = execution;
@@ -15,43 +16,48 @@ export const publish = state(async (context, execution) => {
   stillWanted(job, ["running", "paused"]);
   const output = await readResult(service, execution);
   if (output === undefined) throw new Error("there is nothing to publish: Tune comes before");
-  await keepReport(context, execution, output);
+  const resultFiles = await keepResults(context, execution, output);
   const { promptId, prompt: bytes, trainedTokens } = output;
-  const ended = await finishJob(service, tenant, id, { status: "succeeded", promptId, bytes, trainedTokens });
+  const outcome = { status: "succeeded", promptId, bytes, trainedTokens, resultFiles } as const;
+  const ended = await finishJob(service, tenant, id, outcome);
   stillWanted(ended, ["succeeded"]);
 });
 
-/** Files that are made again have the same names and bytes, so a repeat makes no second ones. */
-async function keepReport(
+/**
+ * The CSV first: it is what OpenAI's users read as `result_files[0]`. Files that are made again have the same names and
+ * bytes, so a repeat makes no second ones.
+ */
+async function keepResults(
   { service, log }: StateContext,
   { tenant, job }: Execution,
   output: JobOutput,
-): Promise<void> {
-  const keep = (kind: string, bytes: Uint8Array) => {
-    const request = { filename: `report-${job}.${kind}`, purpose: "user_data" };
-    return createFile(
-      service,
-      tenant,
-      { ...request, idempotencyKey: `report/${job}/${kind}` },
-      chunksOf(bytes),
-    );
+): Promise<FileId[]> {
+  const report = parseReport(output);
+  const files = {
+    [`step_metrics-${job}.csv`]: Buffer.from(stepMetrics(report)),
+    [`report-${job}.html`]: Buffer.from(renderReport(report)),
+    [`report-${job}.json`]: output.report,
   };
+  const kept: FileId[] = [];
   try {
-    const page = await keep("html", Buffer.from(renderReport(parseReport(output))));
-    const data = await keep("json", output.report);
-    await addJobEvent(service, tenant, job, {
-      level: "info",
-      message: `The report is in the files ${page.id} (HTML) and ${data.id} (JSON).`,
-    });
+    for (const [filename, bytes] of Object.entries(files)) {
+      const request = {
+        filename,
+        purpose: "fine-tune-results",
+        idempotencyKey: `results/${filename}`,
+      } as const;
+      kept.push((await storeFile(service, tenant, request, chunksOf(bytes))).id);
+    }
   } catch (error) {
     // A model without its report is better than none: the tenant's storage is full, say.
     if (!isCodedError(error)) log(error);
     const why = isCodedError(error) ? `: ${error.message}` : ".";
     await addJobEvent(service, tenant, job, {
       level: "warn",
-      message: `The report could not be kept${why}`,
+      message: `Not all results could be kept${why}`,
     });
   }
+  return kept;
 }
 
 async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

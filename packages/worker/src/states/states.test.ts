@@ -4,6 +4,7 @@ import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { decodePrompt } from "@kilotune/prompt";
 import {
   cancelJob,
+  deleteFile,
   eraseTenant,
   getJob,
   getModel,
@@ -12,6 +13,7 @@ import {
   listFiles,
   listJobEvents,
   listModels,
+  openFile,
   openPrompt,
   pauseJob,
   resumeJob,
@@ -50,8 +52,15 @@ async function publishedBytes(job: Job): Promise<Buffer> {
   return bytesOf((await now(job)).promptId ?? "");
 }
 
+async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+  return (await gathered(chunks)).toString();
+}
+
 async function bytesOf(promptId: string): Promise<Buffer> {
-  const { chunks } = await openPrompt(jobs.service, jobs.tenant, promptId);
+  return gathered((await openPrompt(jobs.service, jobs.tenant, promptId)).chunks);
+}
+
+async function gathered(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for await (const part of chunks) parts.push(part);
   return Buffer.concat(parts);
@@ -103,11 +112,20 @@ describe("a job", () => {
     expect(metrics).toContainEqual(
       expect.objectContaining({ step: 3, total_steps: 3, epoch: 3, train_loss: expect.any(Number) }),
     );
-    const { data: files } = await listFiles(jobs.service, jobs.tenant, { purpose: "user_data" });
-    expect(files.map(({ filename }) => filename).sort()).toEqual([
-      `report-${job.id}.html`,
-      `report-${job.id}.json`,
-    ]);
+    const { resultFiles } = await now(job);
+    const files = await Promise.all(resultFiles.map((id) => openFile(jobs.service, jobs.tenant, id)));
+    expect(files.map(({ file }) => [file.purpose, file.filename])).toEqual(
+      ["step_metrics.csv", "report.html", "report.json"].map((name) => [
+        "fine-tune-results",
+        name.replace(".", `-${job.id}.`),
+      ]),
+    );
+    const [csv = ""] = await Promise.all(files.map(({ chunks }) => textOf(chunks)));
+    expect(csv).toMatch(/^step,train_loss,.*\n1,[\d.]+,,,[\d.]*\n2,/);
+    const listed = await listFiles(jobs.service, jobs.tenant, { purpose: "fine-tune-results" });
+    expect(listed.data).toHaveLength(3);
+    await deleteFile(jobs.service, jobs.tenant, resultFiles[0] as string);
+    expect((await now(job)).resultFiles).toEqual(resultFiles);
     expect((await jobs.blobs()).filter((blob) => blob.startsWith("jobs/"))).toEqual([]);
     expect(words).not.toContain(jobs.folder);
   });
