@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -64,7 +64,7 @@ it("killed at any moment and started again answers every line once, and meters i
   const calls = callsTo(() => server.url, await firstKey(server));
   const id = await newBatch(calls, requests(COUNT));
   const seen: number[] = [];
-  for (let kill = 0; kill < 4; kill++) {
+  for (let kill = 0; kill < 3; kill++) {
     await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 150));
     await server.kill();
     server = await serve(folder);
@@ -120,6 +120,27 @@ it("that a shutdown interrupts goes on at the next start", async () => {
   await test.restart();
   const batch = await ended(calls, id);
   expect([batch.status, (await idsIn(calls, batch.output_file_id)).length]).toEqual(["completed", 1000]);
+});
+
+it("whose tenant is erased while it runs leaves no byte", async () => {
+  await using test = await openTestServer(tiny);
+  const calls = await newTenant(test, test.server.adminKey ?? "");
+  const id = await newBatch(calls, requests(5000, "stolen zebra"));
+  await expect
+    .poll(async () => (await calls.call("GET", `/v1/batches/${id}`)).body.request_counts.completed, {
+      timeout: 10_000,
+    })
+    .toBeGreaterThan(0);
+  expect((await calls.call("DELETE", "/v1/tenant")).status).toBe(200);
+  const entries = await readdir(test.folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => path.join(parentPath, name));
+  for (const file of files) {
+    expect(file).not.toContain(id);
+    expect(await readFile(file, "latin1")).not.toContain("stolen zebra");
+  }
+  expect(test.log.filter((line) => line.includes('"event":"fault"'))).toEqual([]);
 });
 
 interface Served {

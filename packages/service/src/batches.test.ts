@@ -224,7 +224,6 @@ describe("the end of a batch", () => {
         if (++pieces === 2) await eraseTenant(service, tenant);
       },
     });
-    // Its own test looks for it in the end, and so does nobody else.
     await expect(running).rejects.toMatchObject({ code: "not_found" });
     expect(service.dump(tenant)).toBe("[[],[]]");
   });
