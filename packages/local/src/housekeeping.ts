@@ -1,18 +1,32 @@
-import { deliverEvents, type Service, sweep } from "@kilotune/service";
+import { KilotuneError } from "@kilotune/contract";
+import { deliverEvents, type SendWebhook, type Service, sweep } from "@kilotune/service";
 
 /** What must be done from time to time, whether or not anybody calls. The returned function ends it, and waits. */
 export function keepHouse(
   service: Service,
-  fetch: typeof globalThis.fetch,
+  send: SendWebhook,
   log: (error: unknown) => void,
 ): () => Promise<void> {
   const chores = [
-    every(DELIVER_MS, () => deliverEvents(service, fetch), log),
+    every(DELIVER_MS, () => deliver(service, send, log), log),
     every(SWEEP_MS, () => sweep(service), log),
   ];
   return async () => {
     await Promise.all(chores.map((end) => end()));
   };
+}
+
+async function deliver(service: Service, send: SendWebhook, log: (error: unknown) => void): Promise<void> {
+  const { refused } = await deliverEvents(service, send);
+  if (refused > 0) log(notReached(refused));
+}
+
+function notReached(webhooks: number): KilotuneError {
+  return new KilotuneError(
+    "webhook_refused",
+    `${webhooks} webhooks lead to private addresses, and weren't sent.`,
+    "Where tenants' webhooks may reach this network, start the server with --webhooks-to-private-network.",
+  );
 }
 
 /** At once, then again that long after the last time ended. */

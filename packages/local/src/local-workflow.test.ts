@@ -54,7 +54,7 @@ function open(): void {
     compute: { tune, answer: () => Promise.reject(new Error("nothing comes so far")) },
     scratch: folder,
     jobsAtOnce: 1,
-    fetch: async () => new Response(),
+    send: async () => 200,
     log: (error) => faults.push(error),
   });
   service = {

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -216,6 +219,28 @@ describe("a shutdown", () => {
     await closing;
     await following;
     await expect(fetch(`${own.server.url}/healthz`)).rejects.toThrow();
+  });
+});
+
+describe("a webhook to this machine", () => {
+  it("is refused, unless the server was started to allow it; then a job's end arrives", async () => {
+    const arrived = Promise.withResolvers<string>();
+    const receiver = createServer((request, response) => {
+      arrived.resolve(String(request.headers["webhook-signature"]));
+      response.end();
+    }).listen(0, "127.0.0.1");
+    await once(receiver, "listening");
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+    const refused = await desk.call("PUT", "/v1/webhook", { url });
+    expect([refused.status, refused.body.error.param]).toEqual([400, "url"]);
+
+    await using own = await openTestServer(tiny, { webhooksToPrivateNetwork: true });
+    const calls = await newTenant(own, own.server.adminKey ?? "");
+    expect((await calls.call("PUT", "/v1/webhook", { url })).status).toBe(200);
+    const id = await newJob(calls, 100);
+    await calls.call("POST", `/v1/fine_tuning/jobs/${id}/cancel`);
+    expect(await arrived.promise).toMatch(/^v1,/);
+    receiver.close();
   });
 });
 

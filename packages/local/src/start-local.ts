@@ -3,7 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { createApi, createMetrics, DEFAULT_LIMITS, type Limits, printLogLine } from "@kilotune/api";
-import { restartJobs, type Service } from "@kilotune/service";
+import { restartJobs, type Service, webhookSender } from "@kilotune/service";
 import { openLocalStore } from "@kilotune/store/local";
 import { childCompute } from "@kilotune/worker";
 import { firstAdminKey } from "./admin.ts";
@@ -31,6 +31,8 @@ export interface LocalOptions {
   readonly tuneThreads?: number;
   /** Of a job's process, as `nice` has it: 0 as the server's own, 19 (default) only what the server leaves. */
   readonly tunePriority?: number;
+  /** Lets webhooks reach this machine and the networks behind it, by http as well. Default: public addresses by https. */
+  readonly webhooksToPrivateNetwork?: boolean;
   readonly limits?: Partial<Limits>;
   /** Lines of JSON: a request each, and what went wrong. */
   readonly log?: (line: string) => void;
@@ -51,6 +53,7 @@ export interface LocalServer {
  */
 export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const { data, backbones, port = 8787, host = "127.0.0.1", jobsAtOnce = 1, log = () => {} } = options;
+  const { webhooksToPrivateNetwork = false } = options;
   const { tunePriority, tuneThreads = Math.max(1, os.availableParallelism() - 1) } = options;
   const fault = (error: unknown) => log(printFault(error));
   // In reverse order, at the end or where the start fails.
@@ -59,6 +62,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const store = undo.use(await openLocalStore(data));
   const scratch = await emptyScratch(data);
   undo.defer(() => rm(scratch, { recursive: true, force: true }));
+  const send = webhookSender({ toPrivateNetwork: webhooksToPrivateNetwork });
   const workflow = new LocalWorkflow({
     compute: childCompute({
       bundles: new Map(backbones.map(({ backbone, bundle }) => [backbone.manifest.id, bundle])),
@@ -67,7 +71,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     }),
     scratch,
     jobsAtOnce,
-    fetch: globalThis.fetch,
+    send,
     log: fault,
   });
   const inference = await localInference(
@@ -82,6 +86,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
     workflow: workflows(workflow, batches),
     clock: { now: () => new Date() },
     backbones: await serviceBackbones(backbones),
+    webhooksToPrivateNetwork,
   };
   workflow.connect(service);
   batches.connect(service);
@@ -103,7 +108,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const listening = await listen((request) => api.fetch(request), { port, host, graceMs: GRACE_MS });
   undo.defer(() => listening.close());
   const adminKey = await firstAdminKey(service);
-  undo.defer(keepHouse(service, globalThis.fetch, fault));
+  undo.defer(keepHouse(service, send, fault));
   await restartJobs(service);
   isReady = true;
   undo.defer(() => {

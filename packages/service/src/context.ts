@@ -9,6 +9,8 @@ export interface Service {
   readonly clock: Clock;
   /** Models that jobs tune and that everybody may call, by id. */
   readonly backbones: ReadonlyMap<string, Backbone>;
+  /** Lets webhooks lead to private networks, as `webhookSender` is told to. Default: to public addresses by https alone. */
+  readonly webhooksToPrivateNetwork?: boolean;
   /** Cryptographic random bytes; Node's where left out. */
   readonly random?: (bytes: number) => Uint8Array;
   /** Whom the audit log names; the system itself where left out. */

@@ -72,4 +72,5 @@ export {
   type UploadRequest,
 } from "./uploads.ts";
 export { type Usage, type UsageRow, getUsage, meter } from "./usage.ts";
+export { type SendWebhook, webhookSender } from "./send-webhook.ts";
 export { getWebhook, removeWebhook, setWebhook, type WebhookEndpoint } from "./webhooks.ts";

@@ -56,6 +56,10 @@ export const serve = defineCommand({
       about: "Priority of a job; 0 is the server's own, 19 the lowest",
       default: 19,
     },
+    "webhooks-to-private-network": {
+      kind: "switch",
+      about: "Let webhooks reach this machine and its networks, by http too",
+    },
   },
   examples: [
     { line: "kilotune serve --data ./data", purpose: "on http://127.0.0.1:8787" },
@@ -69,7 +73,7 @@ export const serve = defineCommand({
     const names = args.backbone.length > 0 ? args.backbone : ["minilm-l6"];
     const backbones: LocalBackbone[] = [];
     for (const name of names) backbones.push(await open(name, terminal, stop));
-    const { data, port, host, jobsAtOnce, tuneThreads, tuneNice } = args;
+    const { data, port, host, jobsAtOnce, tuneThreads, tuneNice, webhooksToPrivateNetwork } = args;
     const server = await startLocal({
       data,
       port,
@@ -77,6 +81,7 @@ export const serve = defineCommand({
       backbones,
       jobsAtOnce,
       tunePriority: tuneNice,
+      webhooksToPrivateNetwork,
       ...(tuneThreads === undefined ? {} : { tuneThreads }),
       log: (line) => terminal.io.stderr.write(`${line}\n`),
     });

@@ -2,7 +2,15 @@ import { z } from "zod";
 import { UnixSeconds } from "./values.ts";
 
 export const WebhookPut = z
-  .strictObject({ url: z.url().max(2048).meta({ description: "https; http on localhost alone" }) })
+  .strictObject({
+    url: z
+      .url()
+      .max(2048)
+      .meta({
+        description:
+          "https, to a public address; to private ones, and by http there, where the server allows it",
+      }),
+  })
   .meta({ id: "WebhookPut" });
 
 export const WebhookObject = z

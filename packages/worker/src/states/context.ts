@@ -1,5 +1,5 @@
 import type { JobId, TenantId } from "@kilotune/contract";
-import type { Service } from "@kilotune/service";
+import type { SendWebhook, Service } from "@kilotune/service";
 import type { Compute } from "../process/tasks.ts";
 
 /** What a state stands on, wherever it is called: by the local engine, in a Lambda function, in a container. */
@@ -17,7 +17,7 @@ export interface StateContext {
   /** Waits until it is this tenant's turn to tune. A batch service has a queue of its own: there it is always. */
   readonly turn: <T>(tenant: TenantId, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
   /** For webhooks. */
-  readonly fetch: typeof globalThis.fetch;
+  readonly send: SendWebhook;
   /** What nobody foresaw, for the operator: a tenant is told no more than that it happened. */
   readonly log: (error: unknown) => void;
 }
