@@ -50,7 +50,7 @@ export const bench = defineBench({
   },
 });
 
-/** Opens what an epoch needs. An epoch is everything from drawing its batches to its last update, dropout as in a job. */
+/** Opens what an epoch needs. An epoch is everything from drawing its batches to its last update; like the peer's, without dropout. */
 async function prepareEpochs(backbone: Backbone, rows: readonly Example[], firstLayer: number) {
   const names = labelsOf(rows);
   const labels = Int32Array.from(rows, ({ label }) => names.indexOf(label));
@@ -67,8 +67,9 @@ async function prepareEpochs(backbone: Backbone, rows: readonly Example[], first
     ...chooseSettings(backbone.manifest, { method: "kv", trainRows: rows.length, seed: 0, firstLayer }),
     epochs: 2,
     batchSize: BATCH,
+    dropout: 0,
   };
-  const session = await backbone.open({ kind: "tune", site: { kind: "kv", firstLayer }, dropout: true });
+  const session = await backbone.open({ kind: "tune", site: { kind: "kv", firstLayer }, dropout: false });
   const data = { store, labels, classes: names.length };
   return {
     preparing,
