@@ -146,6 +146,37 @@ describe("the walk of a developer", () => {
     await refusal(admin.tenants.get(made.id), NotFoundError);
   });
 
+  it("sends a file in parts", async () => {
+    const file = rows();
+    const upload = await kilotune.uploads.create({
+      bytes: file.size,
+      filename: "parts.jsonl",
+      mime_type: "application/jsonl",
+      purpose: "fine-tune",
+    });
+    server.faults.push(async (next, line) => {
+      await next();
+      return line.drop();
+    });
+    const parts = [
+      await kilotune.uploads.addPart(upload.id, file.slice(0, 40)),
+      await kilotune.uploads.addPart(upload.id, file.slice(40)),
+    ];
+    const part_ids = parts.map(({ id }) => id);
+    const done = await kilotune.uploads.complete(upload.id, { part_ids });
+    expect(done).toMatchObject({ status: "completed", file: { bytes: file.size, filename: "parts.jsonl" } });
+    expect((await refusal(kilotune.uploads.cancel(upload.id), BadRequestError)).code).toBe("invalid_upload");
+  });
+
+  it("sets a webhook, whose secret is shown once", async () => {
+    const { secret } = await kilotune.webhook.set("https://hooks.example.com/x");
+    expect(secret).toMatch(/^whsec_/);
+    expect(await kilotune.webhook.get()).not.toHaveProperty("secret");
+    expect((await refusal(kilotune.webhook.set("https://10.0.0.1/"), BadRequestError)).param).toBe("url");
+    expect(await kilotune.webhook.remove()).toMatchObject({ deleted: true });
+    await refusal(kilotune.webhook.get(), NotFoundError);
+  });
+
   it("answers a file offline, once however often the same call comes", async () => {
     const line = {
       custom_id: "1",

@@ -10,6 +10,8 @@ import { Keys } from "./resources/keys.ts";
 import { Models } from "./resources/models.ts";
 import { Prompts } from "./resources/prompts.ts";
 import { Tenant } from "./resources/tenant.ts";
+import { Uploads } from "./resources/uploads.ts";
+import { Webhook } from "./resources/webhook.ts";
 
 export type KilotuneOptions = TransportOptions;
 
@@ -20,6 +22,7 @@ export type KilotuneOptions = TransportOptions;
  */
 export class Kilotune {
   readonly files: Files;
+  readonly uploads: Uploads;
   readonly jobs: Jobs;
   readonly models: Models;
   readonly aliases: Aliases;
@@ -28,6 +31,7 @@ export class Kilotune {
   /** Your own; of another tenant: `admin.tenants.keys(id)`. */
   readonly keys: Keys;
   readonly tenant: Tenant;
+  readonly webhook: Webhook;
   /** For a key of the platform's own. */
   readonly admin: Admin;
   readonly #api: Transport;
@@ -37,6 +41,7 @@ export class Kilotune {
     const api = new Transport(options);
     this.#api = api;
     this.files = new Files(api);
+    this.uploads = new Uploads(api);
     this.jobs = new Jobs(api);
     this.models = new Models(api);
     this.aliases = new Aliases(api);
@@ -44,6 +49,7 @@ export class Kilotune {
     this.batches = new Batches(api);
     this.keys = new Keys(api, "/v1/keys");
     this.tenant = new Tenant(api);
+    this.webhook = new Webhook(api);
     this.admin = new Admin(api);
   }
 

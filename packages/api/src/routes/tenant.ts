@@ -1,5 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
-import { NewWebhook, TenantDeleted, TenantObject, WebhookObject, WebhookPut } from "@kilotune/contract/wire";
+import {
+  NewWebhook,
+  TenantDeleted,
+  TenantObject,
+  WebhookDeleted,
+  WebhookObject,
+  WebhookPut,
+} from "@kilotune/contract/wire";
 import {
   eraseTenant,
   exportTenant,
@@ -8,7 +15,6 @@ import {
   removeWebhook,
   setWebhook,
 } from "@kilotune/service";
-import { z } from "zod";
 import { tar } from "../body/tar.ts";
 import { answers, calls, download, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
@@ -107,7 +113,7 @@ export function tenantRoutes() {
       method: "delete",
       path: "/v1/webhook",
       summary: "Tell nobody any more",
-      responses: answers("It is gone", z.object({ object: z.literal("webhook"), deleted: z.literal(true) })),
+      responses: answers("It is gone", WebhookDeleted),
     }),
     async (c) => {
       await removeWebhook(c.var.service, c.var.tenant);

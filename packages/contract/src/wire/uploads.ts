@@ -24,6 +24,7 @@ export const UploadComplete = z
       .optional(),
   })
   .meta({ id: "UploadComplete" });
+export type UploadComplete = z.infer<typeof UploadComplete>;
 
 export const UploadObject = z
   .object({
@@ -43,3 +44,4 @@ export type UploadObject = z.infer<typeof UploadObject>;
 export const UploadPartObject = z
   .object({ id: Id, object: z.literal("upload.part"), created_at: UnixSeconds, upload_id: Id })
   .meta({ id: "UploadPart" });
+export type UploadPartObject = z.infer<typeof UploadPartObject>;

@@ -5,11 +5,16 @@ import { randomHex } from "./random-hex.ts";
  * it takes. Not FormData: Node's fetch ends the process with an unhandled rejection ("ReadableStream is already closed")
  * where a server refuses such a form before its end.
  */
-export function form(fields: Readonly<Record<string, string>>, file: Blob, filename: string): Blob {
+export function form(
+  fields: Readonly<Record<string, string>>,
+  file: Blob,
+  filename: string,
+  fileField = "file",
+): Blob {
   // No file holds it, unless it was made from it.
   const boundary = `kilotune-${randomHex()}`;
   const heads = Object.entries(fields).map(([name, value]) => `${head(boundary, name)}\r\n\r\n${value}\r\n`);
-  const fileHead = `${head(boundary, "file")}; filename="${escaped(filename)}"`;
+  const fileHead = `${head(boundary, fileField)}; filename="${escaped(filename)}"`;
   const type = "content-type: application/octet-stream";
   return new Blob([...heads, `${fileHead}\r\n${type}\r\n\r\n`, file, `\r\n--${boundary}--\r\n`], {
     type: `multipart/form-data; boundary=${boundary}`,

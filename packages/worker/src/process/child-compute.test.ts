@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
@@ -96,6 +96,18 @@ it("tells the errors of the work as they were", async () => {
   await expect(compute.tune(task({ backbone: "gone" }), quiet)).rejects.toMatchObject({
     code: "model_not_found",
   });
+});
+
+it("says so where the backbone was built anew by another version while the server ran", async () => {
+  const bundle = path.join(folder, "bundle");
+  await cp(tiny.bundle, bundle, { recursive: true });
+  const manifest = path.join(bundle, "manifest.json");
+  const newer = { ...JSON.parse(await readFile(manifest, "utf8")), format: "kilotune.backbone/99" };
+  await writeFile(manifest, JSON.stringify(newer));
+  const other = childCompute({ bundles: new Map([["tiny", bundle]]), threads: 1, priority: 1 });
+  const failed = other.tune(task(), quiet);
+  await expect(failed).rejects.toMatchObject({ code: "backbone_replaced", kind: "machine" });
+  await expect(failed).rejects.not.toThrow(folder);
 });
 
 it("stops where it is told to, with a checkpoint", async () => {

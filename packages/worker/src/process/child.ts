@@ -21,10 +21,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
 async function work({ task, bundle, threads }: ToChild & { readonly kind: "start" }): Promise<void> {
   try {
     const backbone = await openBundle(bundle, { threads });
-    if (backbone === undefined)
-      throw new KilotuneError("bad_bundle", `no bundle is in ${bundle}`, "Start the server again.", {
-        kind: "machine",
-      });
+    if (backbone === undefined) throw replaced();
     const onEvent = throttled((event) => say({ kind: "event", event }));
     const result = await runTask(task, backbone, {
       onEvent,
@@ -37,6 +34,16 @@ async function work({ task, bundle, threads }: ToChild & { readonly kind: "start
   }
   isDone = true;
   process.disconnect();
+}
+
+/** The server opened it when it started: since then it has been built anew by another version, or is gone. */
+function replaced(): KilotuneError {
+  return new KilotuneError(
+    "backbone_replaced",
+    "The backbone's files on the server are of another version than the server that runs.",
+    "Whoever runs the server must start it again; then make the job again, with the same files.",
+    { kind: "machine" },
+  );
 }
 
 /** Steps come by the hundred a second on a small backbone: a few are enough for who watches. */

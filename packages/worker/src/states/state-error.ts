@@ -94,6 +94,7 @@ const TOLD = new Set([
   "prompt_too_long",
   "non_finite",
   "serving_mismatch",
+  "backbone_replaced",
   "exceeded_quota",
   "busy",
   "disk_full",

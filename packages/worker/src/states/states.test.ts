@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
+import { KilotuneError } from "@kilotune/contract";
 import { decodePrompt } from "@kilotune/prompt";
 import {
   cancelJob,
@@ -268,6 +269,20 @@ describe("a job that fails", () => {
     expect(error?.code).toBe("internal_error");
     expect(JSON.stringify([error, await events(job)])).not.toMatch(/ENOENT|kilotune-states|\bat /);
     expect(jobs.logged).toContain(seen);
+  });
+
+  it("since the backbone's files were replaced says what to do (by who runs the server)", async () => {
+    const job = await jobs.newJob();
+    const error = new KilotuneError("backbone_replaced", "It is another.", "Start again.", {
+      kind: "machine",
+    });
+    jobs.compute = { ...here(tiny), tune: () => Promise.reject(error) };
+    await jobs.run(job.id);
+    expect((await now(job)).error).toEqual({
+      code: "backbone_replaced",
+      message: "It is another. Start again.",
+      param: null,
+    });
   });
 
   it.each([
