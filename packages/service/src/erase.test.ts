@@ -7,6 +7,7 @@ import { createFile } from "./create-file.ts";
 import { eraseTenant } from "./erase.ts";
 import { exportTenant } from "./export.ts";
 import { createKey } from "./keys.ts";
+import { listJobs } from "./jobs.ts";
 import { FILES } from "./kinds.ts";
 import { sweep } from "./retention.ts";
 import { bytesOf, ROWS, startedJob, textOf, tuned, upload, world } from "./service.fixtures.ts";
@@ -125,6 +126,17 @@ it("an export holds all that a tenant has, no secret, and only safe paths", asyn
   for (const word of ["sha256", "whsec_", secret.slice(-43)]) expect(all).not.toContain(word);
   const jobs = entries.get("records/job-1.jsonl")?.trimEnd().split("\n") ?? [];
   expect(jobs.map((line) => JSON.parse(line).status)).toEqual(["succeeded", "succeeded", "running"]);
+});
+
+it("what a job kept between its states goes with a sweep, where its process died at the job's end", async () => {
+  const { service, tenant, job } = await full();
+  const kept = new TextEncoder().encode("kept");
+  const [ended] = (await listJobs(service, tenant, { order: "asc" })).data;
+  await service.blobs.put(tenant, `jobs/${ended?.id}/result/prompt`, kept);
+  await service.blobs.put(tenant, `jobs/${job.id}/result/prompt`, kept);
+  await sweep(service);
+  expect(service.dump(tenant)).not.toContain(`jobs/${ended?.id}/`);
+  expect(service.dump(tenant)).toContain(`jobs/${job.id}/`);
 });
 
 it("a sweep that fails for one tenant still sees the others", async () => {

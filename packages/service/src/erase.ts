@@ -27,10 +27,12 @@ export async function eraseTenant(
   const tenant = parseTenantId(id);
   if (tenant === undefined) throw notFound("tenant");
   await beginErasing(service, tenant);
+  // First, since it may begin one more job.
+  await quiet();
   const { quota } = await readQuota(service, tenant);
   const working = [...quota.jobs, ...quota.batches];
   for (const id of working) await service.workflow.stop(tenant, id);
-  await Promise.all([quiet(), ...working.map((id) => service.workflow.ended?.(tenant, id))]);
+  await Promise.all(working.map((id) => service.workflow.ended?.(tenant, id)));
   const erased = { records: 0, blobs: 0 };
   // Again until nothing comes: what other machines had under way may have written once more.
   for (let more = true; more; ) {

@@ -7,7 +7,7 @@ import { eraseLeft, eraseTenant } from "./erase.ts";
 import { hasExpired, removeFile } from "./files.ts";
 import { untilFresh } from "./fresh.ts";
 import { hasEnded } from "./job.ts";
-import { BATCHES, CHECKPOINTS, CLAIMS, FILES, OUTBOX, TENANTS } from "./kinds.ts";
+import { BATCHES, CHECKPOINTS, CLAIMS, FILES, JOBS, OUTBOX, TENANTS } from "./kinds.ts";
 import { removeCheckpoint } from "./models.ts";
 import { eachPending, forgetPending } from "./pending.ts";
 import { KEPT_DAYS } from "./periods.ts";
@@ -80,13 +80,28 @@ async function sweepCheckpoints(service: Service, tenant: TenantId): Promise<num
   return removed;
 }
 
-/** Of batches that ended in a process that died before it had tidied up. */
+/** Of jobs and batches that ended in a process that died before it had tidied up. */
 async function sweepPieces(service: Service, tenant: TenantId): Promise<void> {
-  for await (const { path } of service.blobs.list(tenant, "batches/")) {
-    const id = parseId("batch", path.split("/")[1] ?? "");
-    const row = id && (await BATCHES.read(service, tenant, id));
-    if (row === undefined || hasBatchEnded(row.value.status)) await service.blobs.remove(tenant, path);
-  }
+  for (const [folder, isAtWork] of [
+    ["jobs/", isJobAtWork],
+    ["batches/", isBatchAtWork],
+  ] as const)
+    for await (const { path } of service.blobs.list(tenant, folder)) {
+      const id = path.split("/")[1] ?? "";
+      if (!(await isAtWork(service, tenant, id))) await service.blobs.remove(tenant, path);
+    }
+}
+
+async function isJobAtWork(service: Service, tenant: TenantId, text: string): Promise<boolean> {
+  const id = parseId("job", text);
+  const row = id && (await JOBS.read(service, tenant, id));
+  return row !== undefined && !hasEnded(row.value.status);
+}
+
+async function isBatchAtWork(service: Service, tenant: TenantId, text: string): Promise<boolean> {
+  const id = parseId("batch", text);
+  const row = id && (await BATCHES.read(service, tenant, id));
+  return row !== undefined && !hasBatchEnded(row.value.status);
 }
 
 async function hasNoJobs(service: Service, tenant: TenantId): Promise<boolean> {
@@ -95,7 +110,8 @@ async function hasNoJobs(service: Service, tenant: TenantId): Promise<boolean> {
 }
 
 async function hasNothingToSweep(service: Service, tenant: TenantId): Promise<boolean> {
-  if ((await readQuota(service, tenant)).quota.batches.length > 0) return false;
+  const { quota } = await readQuota(service, tenant);
+  if (quota.jobs.length + quota.batches.length > 0) return false;
   for await (const { value } of FILES.all(service, tenant)) if (value.expiresAt !== null) return false;
   return (await isEmpty(service, tenant, CLAIMS)) && (await isEmpty(service, tenant, CHECKPOINTS));
 }
