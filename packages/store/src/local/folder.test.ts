@@ -32,10 +32,11 @@ describe("the folder of a local store", () => {
       }),
     );
 
-  it("is made where it isn't there, and is the same after a restart", async () => {
+  it("is made where it isn't there, for its user alone, and is the same after a restart", async () => {
     const deep = path.join(folder, "a/b");
     for (const revision of [1, 2]) {
       await using store = await openLocalStore(deep);
+      expect(statSync(deep).mode & 0o777).toBe(0o700);
       await store.records.write(tenant, [
         { put: { kind: "job", id: "1" }, value: { revision }, expect: "any" },
       ]);

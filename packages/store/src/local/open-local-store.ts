@@ -27,7 +27,8 @@ export async function openLocalStore(folder: string, options: { clock?: Clock } 
   const root = path.resolve(folder);
   const undo = new DisposableStack();
   try {
-    await mkdir(root, { recursive: true });
+    // What tenants have lies in it as it is: nobody else on the machine reads it.
+    await mkdir(root, { recursive: true, mode: 0o700 });
     const lock = lockFolder(path.join(root, "lock.sqlite"));
     undo.defer(() => lock.release());
     const blobs = await FileBlobs.open(root);
