@@ -21,6 +21,7 @@ const NAMES: readonly string[] = [
   "mixups",
   "busy",
   "serve",
+  "kill",
   "soak",
 ];
 
