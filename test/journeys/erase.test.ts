@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { classify, clientOf, eventsOf, jobIs, jobOn, upload } from "./calls.ts";
-import { type Everything, makeEverything } from "./everything.ts";
+import { type Everything, makeEverything, newBatch } from "./everything.ts";
 import { scanDisk } from "./scan-disk.ts";
 import type { Served } from "./served.ts";
 import { openTinyPlace, rows, type TinyPlace } from "./tiny.ts";
@@ -44,6 +44,7 @@ it("deletes itself in the middle of jobs, uploads and calls, and leaves no byte"
   const running = await newJob(client, marked(5));
   const waiting = await newJob(client, marked(6));
   await newJob(client, marked(7));
+  await newBatch(client, WORD, all.model, 3000);
   await jobIs(client, running, "running");
   await jobIs(client, waiting, "running");
   while (!(await eventsOf(client, running)).some(({ type }) => type === "metrics")) await setTimeout(20);

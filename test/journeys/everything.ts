@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type OpenAI from "openai";
 import { jobIs, jobOn, point, upload } from "./calls.ts";
 import { rows } from "./tiny.ts";
@@ -51,6 +52,7 @@ export async function makeEverything(client: OpenAI, word: string): Promise<Ever
   const key = await client.post<{ id: string }>("/keys", { body: { name: `${word}-key` } });
   await client.put("/webhook", { body: { url: `https://${word}.example.com/hook` } });
   const batch = await newBatch(client, word, model);
+  await batchIsDone(client, batch);
   const { id: tenant } = await client.get<{ id: string }>("/tenant");
   return {
     file,
@@ -69,11 +71,24 @@ export async function makeEverything(client: OpenAI, word: string): Promise<Ever
   };
 }
 
-async function newBatch(client: OpenAI, word: string, model: string): Promise<string> {
+/** Its id, at once. */
+export async function newBatch(client: OpenAI, word: string, model: string, requests = 1): Promise<string> {
   const body = { model, input: `${word} late` };
-  const request = { custom_id: `${word}-1`, method: "POST", url: "/v1/classify", body };
-  const file = new File([JSON.stringify(request)], `${word}-batch.jsonl`);
+  const lines = Array.from({ length: requests }, (_, at) =>
+    JSON.stringify({ custom_id: `${word}-${at}`, method: "POST", url: "/v1/classify", body }),
+  );
+  const file = new File([lines.join("\n")], `${word}-batch.jsonl`);
   const { id: input_file_id } = await client.files.create({ file, purpose: "batch" });
   const endpoint = "/v1/classify" as never;
   return (await client.batches.create({ input_file_id, endpoint, completion_window: "24h" })).id;
+}
+
+async function batchIsDone(client: OpenAI, id: string): Promise<void> {
+  for (;;) {
+    const { status, request_counts } = await client.batches.retrieve(id);
+    if (status === "completed" && request_counts?.failed === 0) return;
+    if (!["validating", "in_progress", "finalizing"].includes(status))
+      throw new Error(`the batch is ${status}`);
+    await setTimeout(50);
+  }
 }
