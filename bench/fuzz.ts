@@ -15,60 +15,65 @@ export const bench = defineBench({
   run: ({ requests, seed, lanes }) =>
     withFolder(async (folder) => {
       const data = path.join(folder, "data");
-      const [owner, caller] = await plantTenants(data, await openMiniLm(), 2);
+      const callersCount = Math.ceil(requests / REQUESTS_A_CALLER);
+      const [owner, ...callers] = await plantTenants(data, await openMiniLm(), 1 + callersCount);
       await using server = await serveProcess(data);
       const theirs = await thingsOf(server.url, owner!);
-      const own = await thingsOf(server.url, caller!);
       const document = await (await fetch(`${server.url}/openapi.json`)).json();
       const random = prng(seed, "fuzz");
-      // Of the owner's things the caller may well name some, so those may be answered with: not the hidden ones.
-      const { next } = fuzzer(document, () => random.uniform(), {
-        ids: [...own.named, "minilm-l6", ...theirs.named],
-        skip: ["DELETE /v1/tenant", "DELETE /admin/tenants/{tenant}"],
-      });
 
       const statuses = new Map<number, number>();
       const faults = { serverErrors: 0, hangs: 0, brokenLines: 0, unsendable: 0, leaks: 0, shapeless: 0 };
       const tell = (kind: keyof typeof faults, { method, path: at, body }: FuzzRequest, answer: string) => {
-        if (faults[kind]++ < 5)
-          say(
-            `  ${kind}: ${method} ${at.slice(0, 200)} ${String(body).slice(0, 200)} -> ${answer.slice(0, 400)}`,
-          );
+        const told = `${method} ${at.slice(0, 200)} ${String(body).slice(0, 200)} -> ${answer.slice(0, 400)}`;
+        if (faults[kind]++ < 5) say(`  ${kind}: ${told}`);
       };
-      let sent = 0;
-      const lane = async () => {
-        while (sent < requests) {
-          const asAdmin = sent++ % 2 === 0;
-          const request = next();
-          const isAdmin = asAdmin && request.path.startsWith("/admin");
-          const init = await initOf(request, isAdmin ? server.adminKey : caller!.key);
-          if (init === undefined) {
-            tell("unsendable", request, "");
-            continue;
-          }
-          try {
-            const answer = await fetch(server.url + request.path, init);
-            const text = await answer.text();
-            statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-            if (answer.status >= 500 && answer.status !== 501) tell("serverErrors", request, text);
-            if (answer.status >= 400 && !text.startsWith('{"error":{')) tell("shapeless", request, text);
-            if (!isAdmin && theirs.hidden.some((mark) => text.includes(mark))) tell("leaks", request, text);
-          } catch (error) {
-            const isHang = error instanceof Error && error.name === "TimeoutError";
-            tell(isHang ? "hangs" : "brokenLines", request, String((error as Error).cause ?? error));
-          }
+      const send = async (request: FuzzRequest, key: string, isAdmin: boolean) => {
+        const init = await initOf(request, isAdmin ? server.adminKey : key);
+        if (init === undefined) return tell("unsendable", request, "");
+        try {
+          const answer = await fetch(server.url + request.path, init);
+          const text = await answer.text();
+          statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+          if (answer.status >= 500 && answer.status !== 501) tell("serverErrors", request, text);
+          if (answer.status >= 400 && !text.startsWith('{"error":{')) tell("shapeless", request, text);
+          if (!isAdmin && theirs.hidden.some((mark) => text.includes(mark))) tell("leaks", request, text);
+        } catch (error) {
+          const isHang = error instanceof Error && error.name === "TimeoutError";
+          tell(isHang ? "hangs" : "brokenLines", request, String((error as Error).cause ?? error));
         }
       };
-      await Promise.all(Array.from({ length: lanes }, lane));
-      // Whatever was sent before, the next caller is served.
-      const client = new Kilotune({ baseURL: server.url, apiKey: caller!.key });
-      await client.classify({ model: caller!.model, input: "where is my parcel" });
+
+      let sent = 0;
+      // They delete their own models and files too: a fresh one now and then has something to lose.
+      for (const caller of callers) {
+        const own = await thingsOf(server.url, caller);
+        // Of the owner's things the caller may well name some, so those may be answered with: not the hidden ones.
+        const { next } = fuzzer(document, () => random.uniform(), {
+          ids: [...own.named, "minilm-l6", ...theirs.named],
+          skip: ["DELETE /v1/tenant", "DELETE /admin/tenants/{tenant}"],
+        });
+        const last = Math.min(requests, sent + REQUESTS_A_CALLER);
+        const lane = async () => {
+          while (sent < last) {
+            const request = next();
+            await send(request, caller.key, sent++ % 2 === 0 && request.path.startsWith("/admin"));
+          }
+        };
+        await Promise.all(Array.from({ length: lanes }, lane));
+        // Whatever was sent before, the next call is answered.
+        const client = new Kilotune({ baseURL: server.url, apiKey: caller.key });
+        await client.embeddings({ model: "minilm-l6", input: "where is my parcel" });
+        say(`  ${sent} sent`);
+      }
 
       const bad = Object.values(faults).reduce((sum, count) => sum + count, 0) - faults.unsendable;
       const figures = { requests: sent, ...faults, statuses: Object.fromEntries([...statuses].sort()) };
       return { figures, reached: bad === 0 && (statuses.get(200) ?? 0) > requests / 10 };
     }),
 });
+
+const REQUESTS_A_CALLER = 500;
 
 /** A tenant's ids: some for requests to name, and some, with a file's name, that an answer can have from the store alone. */
 async function thingsOf(url: string, { id, key, model }: PlantedTenant) {
