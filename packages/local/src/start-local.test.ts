@@ -48,7 +48,9 @@ const newJob = async (calls: Calls, epochs: number, labels?: readonly string[]) 
 describe("a server", () => {
   it("tunes a file to a model, answers with it, and counts what it read", async () => {
     const id = await newJob(desk, 2);
-    const { fine_tuned_model: model } = await jobIs(desk, id, "succeeded");
+    const { fine_tuned_model: model, result_files: results } = await jobIs(desk, id, "succeeded");
+    expect(results).toHaveLength(3);
+    expect(await desk.text(`/v1/files/${results[0]}/content`)).toMatch(/^step,train_loss,.*\n1,/);
     const { body } = await desk.call("POST", "/v1/classify", {
       model,
       input: ["my card is stolen", "courier late"],

@@ -55,8 +55,9 @@ export async function prepareLine(
   }
 }
 
-export function textsOf(line: PreparedLine): number {
-  return "request" in line ? inputsOf(line.request).length : 0;
+/** What a model is asked to read. */
+export function textsOf(line: PreparedLine): readonly string[] {
+  return "request" in line ? inputsOf(line.request) : [];
 }
 
 /** All at once: the model's queue puts them together. @throws what may be otherwise the next time */

@@ -18,27 +18,28 @@ export async function* pieceLines(
   { inputFile, endpoint, doneLines }: BatchRecord,
 ): AsyncGenerator<readonly PreparedLine[], void> {
   let piece: PreparedLine[] = [];
-  let texts = 0;
-  let models = new Set<string>();
   for await (const line of readBatchLines(service, tenant, inputFile, endpoint)) {
     if (line.line <= doneLines) continue;
     const next = await prepareLine(service, tenant, endpoint, line);
-    const model = "resolved" in next ? [next.resolved.model] : [];
-    texts += textsOf(next);
-    const isFull =
-      piece.length >= PIECE.lines ||
-      texts > PIECE.texts ||
-      new Set([...models, ...model]).size > PIECE.models;
-    if (isFull && piece.length > 0) {
+    if (piece.length > 0 && !isPiece([...piece, next])) {
       yield piece;
       piece = [];
-      texts = textsOf(next);
-      models = new Set();
     }
     piece.push(next);
-    for (const name of model) models.add(name);
   }
   if (piece.length > 0) yield piece;
+}
+
+function isPiece(lines: readonly PreparedLine[]): boolean {
+  const texts = lines.flatMap(textsOf);
+  const letters = texts.reduce((sum, text) => sum + text.length, 0);
+  const models = new Set(lines.map((line) => ("resolved" in line ? line.resolved.model : "")));
+  return (
+    lines.length <= PIECE.lines &&
+    texts.length <= PIECE.texts &&
+    letters <= PIECE.letters &&
+    models.size <= PIECE.models
+  );
 }
 
 /**
@@ -127,6 +128,6 @@ function pieceBlob(id: BatchId, name: string, kind: PieceKind): string {
 export type PieceKind = "output" | "error";
 const KINDS: readonly PieceKind[] = ["output", "error"];
 
-/** `models`: each is metered in the piece's write, which has 25 changes. */
-const PIECE = { lines: 100, texts: 256, models: 20 } as const;
+/** `letters` bounds memory. `models`: each is metered in the piece's write, which has 25 changes. */
+const PIECE = { lines: 100, texts: 256, letters: 4e6, models: 20 } as const;
 const MAX_BYTES = 512 * 2 ** 20;
