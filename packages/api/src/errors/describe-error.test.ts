@@ -21,8 +21,14 @@ function codesThrown(): Set<string> {
   return codes;
 }
 
-/** At start-up, to whoever starts the server. */
-const NOT_ANSWERED = ["folder_not_writable", "store_damaged", "store_in_use", "store_newer"];
+/** Told to whoever starts or runs the server. */
+const NOT_ANSWERED = [
+  "folder_not_writable",
+  "store_damaged",
+  "store_in_use",
+  "store_newer",
+  "webhook_refused",
+];
 
 describe("an error as an answer", () => {
   it("has a status of its own, whichever package threw it", () => {

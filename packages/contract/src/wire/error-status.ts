@@ -47,6 +47,7 @@ export const ERROR_STATUS = {
   non_finite: 500,
   bad_prompt: 500,
   prompt_hash: 500,
+  prompt_damaged: 500,
   /** Of the store: these are ours to prevent, whoever is to blame by their kind. */
   bad_store_call: 500,
   not_a_counter: 500,
