@@ -43,3 +43,9 @@ it("what the user gave goes first", () => {
   const given = { tokens: 3, firstLayer: 0, epochs: 2 };
   expect(choose(100, { ...given, seed: 9 })).toMatchObject({ ...given, seed: 9 });
 });
+
+it("many rows let the head learn faster, and the softmax be sharper", () => {
+  const [few, many] = [choose(1500), choose(10_000)];
+  expect(many.headLearningRate).toBeGreaterThan(few.headLearningRate);
+  expect(many.temperature).toBeLessThan(few.temperature);
+});

@@ -3,7 +3,7 @@ import type { TunedMethod, TuneSettings } from "./settings.ts";
 
 /**
  * Settings that need no tuning by the user, from 2 rows a class to a whole data set. What the user gave goes first. The
- * numbers were chosen by accuracy on training rows that a draw had left over (banking77, 10 shots), never on a test file.
+ * numbers were chosen by accuracy on training rows that a draw or a split had left over (banking77), never on a test file.
  */
 export function chooseSettings(
   manifest: BackboneManifest,
@@ -24,9 +24,7 @@ export function chooseSettings(
     firstLayer: method === "soft" ? 0 : (about.firstLayer ?? defaultFirstLayer(manifest.config.layers)),
     epochs: about.epochs ?? epochsFor(about.trainRows),
     batchSize: 32,
-    promptLearningRate: 3e-2,
-    headLearningRate: 3e-3,
-    temperature: 0.08,
+    ...(about.trainRows > MANY_ROWS ? MANY : FEW),
     dropout: 0.1,
     warmup: 0.1,
     clipNorm: 1,
@@ -34,6 +32,11 @@ export function chooseSettings(
     seed,
   };
 }
+
+/** Few rows: the head stays near its class means and the softmax is soft, or it learns the rows by heart. */
+const FEW = { promptLearningRate: 3e-2, headLearningRate: 3e-3, temperature: 0.08 };
+const MANY = { promptLearningRate: 1e-2, headLearningRate: 1e-2, temperature: 0.05 };
+const MANY_ROWS = 3000;
 
 /** 10 epochs at 770 rows; fewer rows want more epochs, though not in proportion. 19 at 154 rows, 4 at 10,000. */
 function epochsFor(trainRows: number): number {
