@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import type { NodeSessionOptions } from "@kilotune/engine/node";
 import type { Backbone } from "./backbone.ts";
 import { buildBundle } from "./bundle/build.ts";
+import { readText, TEXT_FILES } from "./bundle/checkpoint-files.ts";
 import { openBundle } from "./bundle/open.ts";
 import { sha256OfFile } from "./download/checksum.ts";
 import { type PullOptions, pullBackbone } from "./download/pull-backbone.ts";
@@ -59,7 +61,7 @@ async function ofKnown(id: string, options: LoadOptions) {
 }
 
 /**
- * A user's folder may be read-only and may change, so its bundle lies in the cache under the hash of its weights.
+ * A user's folder may be read-only and may change, so its bundle lies in the cache, under a hash of all that goes into it.
  */
 async function ofFolder(folder: string, options: LoadOptions) {
   const weights = path.join(folder, "model.safetensors");
@@ -75,6 +77,10 @@ async function ofFolder(folder: string, options: LoadOptions) {
     throw new KilotuneError("missing_file", `${weights} isn't a file`, "Give a checkpoint's folder.");
   const weightsSha256 = await sha256OfFile(weights);
   const id = path.basename(await realpath(folder));
-  const bundle = bundleFolder(options.cache, `folder-${weightsSha256.slice(0, 16)}`);
+  const texts = await Promise.all(TEXT_FILES.map((name) => readText(folder, name, "optional")));
+  const content = createHash("sha256")
+    .update(JSON.stringify([id, weightsSha256, texts]))
+    .digest("hex");
+  const bundle = bundleFolder(options.cache, `folder-${content.slice(0, 16)}`);
   return { bundle, build: () => buildBundle(folder, bundle, { id, licence: "unknown", weightsSha256 }) };
 }

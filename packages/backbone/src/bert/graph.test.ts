@@ -16,7 +16,7 @@ import type { Backbone } from "../backbone.ts";
 import { WEIGHTS_FILE } from "../bundle/build.ts";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
 import { buildGraph, type GraphSpec, type TunedSite } from "../bundle/graphs.ts";
-import { bundleFolder, loadBackbone } from "../load.ts";
+import { bundleOf, loadBackbone } from "../load.ts";
 import { packTexts } from "../pack-texts.ts";
 import { placesIn } from "../weight-places.ts";
 
@@ -38,11 +38,11 @@ let openReference: (spec: GraphSpec) => Session;
 beforeAll(async () => {
   cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-graph-"));
   const hub = "http://127.0.0.1:9"; // nobody listens there, and nothing has to be fetched
-  backbone = await loadBackbone(fileURLToPath(new URL("tiny", GOLDENS)), { cache, hub, threads: 1 });
+  const folder = fileURLToPath(new URL("tiny", GOLDENS));
+  backbone = await loadBackbone(folder, { cache, hub, threads: 1 });
   given = await readTensors(new URL("given.safetensors", GOLDENS));
   wanted = await readTensors(new URL("wanted.safetensors", GOLDENS));
-  const hash = backbone.manifest.identity.weightsSha256;
-  const file = path.join(bundleFolder(cache, `folder-${hash.slice(0, 16)}`), WEIGHTS_FILE);
+  const file = path.join(await bundleOf(folder, { cache, hub }), WEIGHTS_FILE);
   const header = await readHeaderOfFile(file);
   const weights = await readTensors(file);
   openReference = (spec) =>

@@ -5,6 +5,15 @@ import { readSafetensorsHeader, type SafetensorsHeader } from "@kilotune/engine"
 
 /** Reading the files of a checkpoint's folder, with errors that say which one and why. */
 
+/** All but the weights that a backbone is built of; some may be left out. */
+export const TEXT_FILES = [
+  "config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "sentence_bert_config.json",
+  "1_Pooling/config.json",
+] as const;
+
 export async function readHeaderOfFile(file: string): Promise<SafetensorsHeader> {
   const handle = await openFile(file);
   try {
