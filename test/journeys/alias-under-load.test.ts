@@ -6,9 +6,9 @@ import { openTinyPlace, rows, textsOf, type TinyPlace } from "./tiny.ts";
 
 /** An alias goes from one model to another, to and fro, while clients ask through it without a pause. */
 
-const CLIENTS = 32;
+const CLIENTS = 24;
 const MOVES = 12;
-const TEXTS = textsOf(rows(2, 9));
+const TEXTS = textsOf(rows(1, 9));
 
 interface Version {
   readonly model: string;

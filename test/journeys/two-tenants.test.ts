@@ -7,7 +7,7 @@ import { openTinyPlace, rows, textsOf, type TinyPlace } from "./tiny.ts";
 /** Two tenants teach other labels on the same texts, at the same time, and are asked at the same time. */
 
 const CLIENTS = 64;
-const ROUNDS = 25;
+const ROUNDS = 16;
 const ALIAS = "support";
 const TEXTS = textsOf(rows(12, 7));
 
