@@ -15,12 +15,16 @@ const NEIGHBOUR = "qznext";
 
 let place: TinyPlace;
 let server: Served;
+let log = "";
 let neighbourKey: string;
 let neighbour: OpenAI;
 let theirs: Everything;
 beforeAll(async () => {
   place = await openTinyPlace();
   server = await place.start("--jobs-at-once", "2");
+  server.process.stderr?.on("data", (text) => {
+    log += text;
+  });
   neighbourKey = await place.newTenant(NEIGHBOUR);
   neighbour = clientOf(server, neighbourKey);
   theirs = await makeEverything(neighbour, NEIGHBOUR);
@@ -68,6 +72,10 @@ it("deletes itself in the middle of jobs, uploads and calls, and leaves no byte"
   // Nothing that was under way writes it again.
   await setTimeout(2500);
   expect(await scanDisk(place.data, words)).toEqual([]);
+  expect(log).toContain('"route":"/v1/tenant"');
+  expect(log.split("\n").filter((line) => line.includes(WORD) || line.includes('"level":"error"'))).toEqual(
+    [],
+  );
 }, 120_000);
 
 it("leaves its neighbour all that it had, after a restart too", async () => {
@@ -92,7 +100,7 @@ it("whose deletion a kill -9 cut off is gone after the next start", async () => 
   await makeEverything(client, WORD);
   await newJob(client, marked(8));
   const deleting = client.delete("/tenant").catch(() => {});
-  await setTimeout(15);
+  await setTimeout(Math.random() * 40);
   await server.kill();
   await deleting;
   server = await place.start();
