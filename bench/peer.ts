@@ -30,8 +30,8 @@ export async function startPeer(
   lines: number,
 ): Promise<PeerProcess> {
   const python = await installPeers();
-  // In a group of its own: its workers are processes too, and end with it.
-  const options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT, detached: true };
+  // In a group of its own: its workers are processes too, and end with it. It ends itself where its stdin does.
+  const options: SpawnOptions = { stdio: ["pipe", "pipe", "pipe"], env: ENVIRONMENT, detached: true };
   const child = spawn(python, ["-B", script, ...args], options);
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let tail = "";

@@ -12,8 +12,10 @@ Prints `http://127.0.0.1:PORT`, once for each worker when it can answer. The log
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
+import threading
 
 import numpy as np
 import torch
@@ -106,7 +108,13 @@ def create_app():
     return app
 
 
+def end_with_parent():
+    sys.stdin.read()
+    os.killpg(0, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         os.environ[PORT] = str(free.getsockname()[1])
