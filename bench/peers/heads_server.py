@@ -68,8 +68,8 @@ def create_app():
     async def encode_together():
         while True:
             await wake.wait()
-            batch, waiting[32:] = waiting[:32], waiting[32:]
-            del waiting[: len(batch)]
+            batch = waiting[:32]
+            del waiting[:32]
             if not waiting:
                 wake.clear()
             found = await asyncio.to_thread(encode, [text for text, _ in batch])
