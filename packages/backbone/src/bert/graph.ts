@@ -1,4 +1,4 @@
-import { type Graph, type GraphBuilder, type Value } from "@kilotune/engine";
+import type { Graph, GraphBuilder, Value } from "@kilotune/engine";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { BertConfig } from "./config.ts";
 import { Bert, type Dropout } from "./encoder.ts";
