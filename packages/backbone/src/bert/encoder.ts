@@ -75,10 +75,7 @@ export class Bert {
   attendText(hidden: Value, like: Value, layer: number, bias: Value): Value {
     const { b } = this;
     const { query, key, value } = this.#project(hidden, like, layer);
-    const scores = b.op("Add", [
-      b.op("MatMul", [query, b.op("Transpose", [key], { perm: [0, 1, 3, 2] })]),
-      bias,
-    ]);
+    const scores = b.op("Add", [this.#scores(query, key), bias]);
     const logs = b.op("LogSoftmax", [scores], { axis: -1 });
     const context = b.op("MatMul", [b.op("Exp", [logs]), value]);
     // ln sum_j e^s_j = s_j - (ln softmax s)_j for any j; the first token is never padding.
@@ -86,7 +83,7 @@ export class Bert {
     const logWeight = b.op("Sub", [first(scores), first(logs)]);
     const byToken = (x: Value) => this.#byToken(x, like);
     const flat = [query, context, logWeight].map(byToken);
-    return b.op("Concat", [this.unflatten(hidden, like), ...flat], { axis: 2 });
+    return b.op("Concat", [b.op("Reshape", [hidden, b.shapeOf(like)]), ...flat], { axis: 2 });
   }
 
   /** [T, H] -> query (over sqrt D), key, value of a layer, each [B, N, S, D] */
@@ -150,15 +147,11 @@ export class Bert {
     const { heads: N } = this.#config;
     const perHead = (x: Value) => b.op("Reshape", [x, b.ints([0, 0, N, -1])]);
     const turned = (x: Value) => b.op("Transpose", [x], { perm: [0, 2, 1, 3] });
-    const scores = b.op("MatMul", [turned(perHead(query)), b.op("Transpose", [key], { perm: [0, 1, 3, 2] })]);
+    const scores = this.#scores(turned(perHead(query)), key);
     const attention = b.op("Softmax", [b.op("Concat", [scores, turned(perHead(logWeight))], { axis: 3 })], {
       axis: -1,
     });
-    const sizes = b.op("Concat", [b.dimOf(key, 2), b.ints([1])], { axis: 0 });
-    const [toPrefix, toText] = b.node("Split", [attention, sizes], { axis: 3 }, { outputs: 2 }) as [
-      Value,
-      Value,
-    ];
+    const [toPrefix, toText] = this.#splitKeys(attention, b.dimOf(key, 2), b.ints([1]));
     const fromPrefix = turned(b.op("MatMul", [dropout(toPrefix), value]));
     return b.op("Add", [fromPrefix, b.op("Mul", [turned(toText), perHead(context)])]);
   }
@@ -175,19 +168,25 @@ export class Bert {
     dropout: (x: Value) => Value,
   ): Value {
     const { b } = this;
-    const scoresOf = (keys: Value) =>
-      b.op("MatMul", [query, b.op("Transpose", [keys], { perm: [0, 1, 3, 2] })]);
+    const scoresOf = (keys: Value) => this.#scores(query, keys);
     const attentionOf = (scores: Value) =>
       dropout(b.op("Softmax", [b.op("Add", [scores, bias])], { axis: -1 }));
     if (prefix === undefined) return b.op("MatMul", [attentionOf(scoresOf(key)), value]);
     const attention = attentionOf(b.op("Concat", [scoresOf(prefix.key), scoresOf(key)], { axis: 3 }));
-    const sizes = b.op("Concat", [b.dimOf(prefix.key, 2), b.dimOf(key, 2)], { axis: 0 });
-    const [toPrefix, toText] = b.node("Split", [attention, sizes], { axis: 3 }, { outputs: 2 }) as [
-      Value,
-      Value,
-    ];
+    const [toPrefix, toText] = this.#splitKeys(attention, b.dimOf(prefix.key, 2), b.dimOf(key, 2));
     const text = b.op("MatMul", [toText, value]);
     return b.op("Add", [b.op("MatMul", [toPrefix, prefix.value]), text]);
+  }
+
+  /** query [B, N, S, D], key [B, N, keys, D] -> [B, N, S, keys] */
+  #scores(query: Value, key: Value): Value {
+    return this.b.op("MatMul", [query, this.b.op("Transpose", [key], { perm: [0, 1, 3, 2] })]);
+  }
+
+  /** attention [B, N, S, prefix + text] -> its part on the prefix and its part on the text */
+  #splitKeys(attention: Value, prefix: Value, text: Value): readonly [Value, Value] {
+    const sizes = this.b.op("Concat", [prefix, text], { axis: 0 });
+    return this.b.node("Split", [attention, sizes], { axis: 3 }, { outputs: 2 }) as [Value, Value];
   }
 
   /** hidden [T, H], pool weights [B, S] (1 / n on each of a row's n text tokens, or 1 on [CLS]) -> unit vectors [B, H] */
@@ -199,11 +198,6 @@ export class Bert {
     });
     const pooled = b.op("MatMul", [weights, b.op("Reshape", [hidden, rows])]);
     return normalize(b, b.op("Squeeze", [pooled, b.ints([1])]));
-  }
-
-  /** [T, H] -> [B, S, H] like another value */
-  unflatten(flat: Value, like: Value): Value {
-    return this.b.op("Reshape", [flat, this.b.shapeOf(like)]);
   }
 
   /** A mask of ones and zeros -> what is added to attention scores. exp(-1e9) is exactly 0 in float32. */
