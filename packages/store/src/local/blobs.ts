@@ -134,6 +134,8 @@ export class FileBlobs implements Blobs {
   /** Paths of files below a folder, in byte order; only folders that may hold some with the prefix are read. */
   async *#walk(tenant: TenantId, folder: string, prefix: string): AsyncGenerator<string> {
     const entries = (await orNone(readdir(this.#file(tenant, folder), { withFileTypes: true }))) ?? [];
+    // What a process left that was killed between a removal and this.
+    if (entries.length === 0) await this.#removeEmptyFolders(this.#file(tenant, folder));
     // A folder sorts by its name with the slash that follows it in paths: `a-b` comes before `a/b`.
     const names = entries
       .filter((entry) => entry.isFile() || entry.isDirectory())

@@ -46,6 +46,14 @@ describe("the folder of a local store", () => {
     expect(await readdir(path.join(deep, "tenants", tenant, "b"))).toEqual(["1", "2"]);
   });
 
+  it("loses the empty folders of a process that was killed in a removal to the next list", async () => {
+    await using store = await openLocalStore(folder);
+    await mkdir(path.join(folder, "tenants", tenant, "jobs/ftjob-1/result"), { recursive: true });
+    await store.blobs.put(tenant, "kept/1", Buffer.from("x"));
+    expect(await Array.fromAsync(store.blobs.list(tenant, "jobs/ftjob-1/"))).toEqual([]);
+    expect(await readdir(path.join(folder, "tenants", tenant))).toEqual(["kept"]);
+  });
+
   it("belongs to one store at a time, in this process too", async () => {
     const store = await openLocalStore(folder);
     expect(await failure()).toMatchInlineSnapshot(`
