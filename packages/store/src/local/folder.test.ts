@@ -50,7 +50,7 @@ describe("the folder of a local store", () => {
     await using store = await openLocalStore(folder);
     await mkdir(path.join(folder, "tenants", tenant, "jobs/ftjob-1/result"), { recursive: true });
     await store.blobs.put(tenant, "kept/1", Buffer.from("x"));
-    expect(await Array.fromAsync(store.blobs.list(tenant, "jobs/ftjob-1/"))).toEqual([]);
+    for await (const { path: found } of store.blobs.list(tenant, "jobs/ftjob-1/")) expect(found).toBe("");
     expect(await readdir(path.join(folder, "tenants", tenant))).toEqual(["kept"]);
   });
 
