@@ -25,6 +25,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "service",
   ],
   local: ["contract", "backbone", "prompt", "serving", "store", "service", "api", "worker"],
+  aws: ["contract", "backbone", "prompt", "serving", "store", "service", "api", "worker"],
   cli: [
     "contract",
     "engine",

@@ -1,0 +1,2 @@
+export { type Environment, readEnvironment, VARIABLES } from "./environment.ts";
+export { FUNCTIONS, type FunctionName } from "./functions/functions.ts";
