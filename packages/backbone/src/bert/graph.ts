@@ -1,7 +1,8 @@
 import type { Graph, GraphBuilder, Value } from "@kilotune/engine";
+import { type Dropout, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { BertConfig } from "./config.ts";
-import { Bert, type Dropout } from "./encoder.ts";
+import { Bert } from "./encoder.ts";
 
 /**
  * The BERT encoder as graphs (Devlin et al., arXiv:1810.04805), with prompt sites.
@@ -63,7 +64,7 @@ export function bertLowerGraph(config: BertConfig, weights: WeightPlaces, firstL
   const text = bert.embed(ids, positions, types);
   const bias = bert.maskBias(mask, ["B", 1, 1, "S"]);
   const hidden = bert.layers(bert.flatten(text), text, { to: firstLayer, attended: () => ({ bias }) });
-  b.output(firstLayer === 0 ? text : bert.attendText(hidden, text, firstLayer, bias), "hidden");
+  b.output(firstLayer === 0 ? text : bert.attendAlone(hidden, hidden, text, firstLayer, bias), "hidden");
   return b.build();
 }
 
@@ -128,10 +129,4 @@ export function bertUpper(
     return { prefix, bias };
   };
   return { builder: b, embedding: bert.pool(bert.upperLayers(text, firstLayer, attended, dropout), pool) };
-}
-
-function splitAxis(b: GraphBuilder, value: Value, axis: number, parts: number): Value[] {
-  const sizes = b.ints(Array<number>(parts).fill(1));
-  const slices = b.node("Split", [value, sizes], { axis }, { outputs: parts });
-  return slices.map((slice) => b.op("Squeeze", [slice, b.ints([axis])]));
 }
