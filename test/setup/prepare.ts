@@ -5,6 +5,7 @@ import { isCodedError } from "@kilotune/contract";
 import { MINISTACK } from "./ministack.ts";
 import { OPENAI_PYTHON } from "./openai-python.ts";
 import { installPython } from "./python-tool.ts";
+import { prepareSstPlatform } from "./sst-platform.ts";
 
 /**
  * Runs before the tests: what they need is fetched into the cache once, and what will be skipped is said aloud.
@@ -34,6 +35,10 @@ for (const [what, tool] of [
   await installPython(cache, tool).catch((error: Error) => {
     console.log(`skipped: ${what}, since ${tool.name} can't be installed: ${error.message}`);
   });
+
+await prepareSstPlatform(cache).catch((error: Error) => {
+  console.log(`skipped: infra/, since SST's platform can't be installed: ${error.message}`);
+});
 
 const data = path.resolve(import.meta.dirname, "../../../shared/data");
 if (!existsSync(data)) console.log("skipped: checks on public data sets, since ../shared/data isn't there");
