@@ -9,6 +9,9 @@ import { KilotuneError } from "@kilotune/contract";
 export async function readBody(request: Request, maxBytes: number, timeoutMs: number): Promise<Uint8Array> {
   refuseEncoding(request);
   refuseLength(request, maxBytes);
+  // A length that was told is held to by the line; and without a stream to make, a small body costs a tenth.
+  if (request.headers.has("content-length"))
+    return new Uint8Array(await inTime(request.arrayBuffer(), timeoutMs));
   if (request.body === null) return new Uint8Array();
   const parts: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -43,6 +46,16 @@ function tooLarge(maxBytes: number): KilotuneError {
   );
 }
 
+async function inTime<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooLate(timeoutMs)), timeoutMs);
+  try {
+    return await Promise.race([promise, ended]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Chunks until the deadline of the whole. Leaving early, for whatever reason, cancels the stream. */
 async function* withDeadline(
   body: ReadableStream<Uint8Array>,
@@ -57,13 +70,7 @@ async function* withDeadline(
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (late) {
-        throw new KilotuneError(
-          "request_timeout",
-          `The body took more than ${timeoutMs / 1000} s to arrive.`,
-          "Try again on a faster line.",
-        );
-      }
+      if (late) throw tooLate(timeoutMs);
       if (done) return;
       yield value;
     }
@@ -71,4 +78,12 @@ async function* withDeadline(
     clearTimeout(timer);
     reader.cancel().catch(() => {});
   }
+}
+
+function tooLate(timeoutMs: number): KilotuneError {
+  return new KilotuneError(
+    "request_timeout",
+    `The body took more than ${timeoutMs / 1000} s to arrive.`,
+    "Try again on a faster line.",
+  );
 }
