@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"],
+    include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts", "infra/**/*.test.ts"],
     // ONNX Runtime keeps native threads: one process a file, and no more files at once than the two cores CI has.
     pool: "forks",
     maxWorkers: 2,

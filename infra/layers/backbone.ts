@@ -1,0 +1,86 @@
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import {
+  type BackboneManifest,
+  bundleOf,
+  graphFile,
+  type LoadOptions,
+  loadBackbone,
+  openBundle,
+} from "@kilotune/backbone";
+import { KilotuneError } from "@kilotune/contract";
+import { type Content, type LayerFile, measure } from "./content.ts";
+
+export interface BackboneContent {
+  readonly id: string;
+  readonly manifest: BackboneManifest;
+  readonly content: Content;
+}
+
+/**
+ * What a function needs of a backbone, below /opt/kilotune/backbone: weights, tokenizer, manifest and the graph that serves.
+ * The others point into the same weights and are built in memory where somebody asks for them. `files.json` beside them
+ * holds everybody's SHA-256.
+ *
+ * @param folder of its bundle
+ * @throws KilotuneError `missing_bundle`, `bad_bundle`
+ */
+export async function backboneContent(folder: string): Promise<BackboneContent> {
+  const manifest = await manifestOf(folder);
+  const names = (await readdir(folder)).filter((name) => !name.endsWith(".tmp"));
+  const serve = graphFile({ kind: "serve" });
+  const wanted = names.filter((name) => !name.endsWith(".onnx") || name === serve);
+  if (!wanted.includes(serve)) throw missingBundle(folder, `it lacks ${serve}`);
+  const own = await measure(wanted.map((name) => ({ path: name, source: path.join(folder, name) })));
+  const listed = {
+    format: "kilotune.backbone-files/1",
+    id: manifest.id,
+    files: own.files.map(({ path: name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 })),
+  };
+  const files: LayerFile[] = [
+    ...own.files.map(({ path: name, source }) => ({ path: `${FOLDER}/${name}`, source })),
+    { path: `${FOLDER}/files.json`, source: Buffer.from(`${JSON.stringify(listed, null, 2)}\n`) },
+  ];
+  return { id: manifest.id, manifest, content: await measure(files) };
+}
+
+/**
+ * Folder of the bundle that a word means: a known id (fetched and built where it isn't yet), or a path with a "/" or a "."
+ * in front: a checkpoint's folder, or a bundle's own.
+ *
+ * @throws KilotuneError `unknown_backbone`, `missing_bundle`; what fetching throws
+ */
+export async function bundleNamed(word: string, options: LoadOptions): Promise<string> {
+  const isPath = word.startsWith(".") || word.includes("/") || word.includes(path.sep);
+  if (isPath) {
+    const holds = (name: string) => stat(path.join(word, name)).catch(() => undefined);
+    if (await holds("manifest.json")) return path.resolve(word);
+    if (!(await holds("model.safetensors")))
+      throw missingBundle(path.resolve(word), "there is neither a manifest.json nor a model.safetensors");
+  }
+  const name = isPath ? path.resolve(word) : word;
+  await loadBackbone(name, options);
+  return bundleOf(name, options);
+}
+
+const FOLDER = "kilotune/backbone";
+
+async function manifestOf(folder: string): Promise<BackboneManifest> {
+  const seen = await stat(path.join(folder, "manifest.json")).catch(() => undefined);
+  if (seen === undefined) throw missingBundle(folder, "there is no manifest.json in it");
+  const backbone = await openBundle(folder).catch((cause: Error) => {
+    if (cause instanceof KilotuneError) throw cause;
+    throw missingBundle(folder, `it can't be opened (${cause.message})`, cause);
+  });
+  if (backbone === undefined) throw missingBundle(folder, "it is of another version of Kilotune");
+  return backbone.manifest;
+}
+
+function missingBundle(folder: string, seen: string, cause?: unknown): KilotuneError {
+  return new KilotuneError(
+    "missing_bundle",
+    `expected a backbone's bundle in ${folder}: ${seen}`,
+    "Give a known id (--backbone minilm-l6), a checkpoint's folder, or the folder of a bundle of this version.",
+    { cause },
+  );
+}
