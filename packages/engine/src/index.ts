@@ -6,6 +6,7 @@ export type { Dim } from "./ir/dim.ts";
 export type { ExternalData, Graph, Initializer, Node, Value } from "./ir/graph.ts";
 export { printGraph } from "./ir/print.ts";
 export { cosineHead, crossEntropy, meanSquaredError, normalize, sigmoidCrossEntropy } from "./losses.ts";
+export { type ResizeMethod, resizeMatrix } from "./ops/resize.ts";
 export { isOpName, type OpName } from "./ops/table.ts";
 export { openReferenceSession } from "./session/reference.ts";
 export type { Feeds, OpenGraph, Session } from "./session/session.ts";

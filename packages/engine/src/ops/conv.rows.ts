@@ -59,20 +59,25 @@ export const CONV_ROWS: readonly Row[] = [
     attributes: { auto_pad: "SAME_UPPER" },
     refuses: "convolutions need their pads in numbers, seen: auto_pad=SAME_UPPER",
   },
+  // Each element's gradient is the convolution of the upstream ones: 1 + 2 + 3 + 4.
   {
     op: "ConvTranspose",
     inputs: [floats([1, 1, 1, 2], [1, 10], ["B", 1, 1, 2]), KERNEL],
     outputs: [floats([1, 1, 2, 3], [1, 12, 20, 3, 34, 40], ["B", 1, 2, 3])],
+    gradients: [[10, 10], null],
+  },
+  {
+    op: "ConvTranspose",
+    inputs: [floats([1, 1, 1, 1], [1]), KERNEL, floats([1], [100])],
+    attributes: { strides: [2, 2], pads: [1, 0, 0, 0], output_padding: [0, 1] },
+    outputs: [floats([1, 1, 1, 3], [103, 104, 100])],
+    upstream: [[1, 10, 100]],
+    gradients: [[43], null, [111]],
   },
   {
     op: "ConvTranspose",
     inputs: [floats([1, 1, 1, 1], [1]), KERNEL],
-    attributes: { strides: [2, 2], pads: [1, 0, 0, 0], output_padding: [0, 1] },
-    outputs: [floats([1, 1, 1, 3], [3, 4, 0])],
-  },
-  {
-    op: "ConvTranspose",
-    inputs: [floats([1, 1, 1, 1], [1]), KERNEL, floats([1], [1])],
-    refuses: "ConvTranspose: without bias only",
+    attributes: { output_shape: [3, 3] },
+    refuses: "ConvTranspose needs its pads in numbers, seen: output_shape",
   },
 ];

@@ -2,7 +2,7 @@ import type { Dim } from "../ir/dim.ts";
 import { sizeOf } from "../tensor.ts";
 import { formatShape, gradient, input, intOr, intsOf, real, stringOr } from "./access.ts";
 import type { Attributes } from "../ir/graph.ts";
-import { type OpRule, RuleError } from "./rule.ts";
+import { type OpRule, type RealTensor, RuleError } from "./rule.ts";
 
 /**
  * 2-D convolution: x [N, C, H, W], weight [M, C / group, kH, kW], bias [M]. dx is the transposed convolution of g with
@@ -29,7 +29,6 @@ export const Conv: OpRule = {
   },
   evaluate: (context) => {
     const [x, weight] = [real(context, 0), real(context, 1)];
-    const bias = context.inputs[2];
     const at = geometry(context.attributes, weight.dims);
     const [batch, channels, height, width] = x.dims as [number, number, number, number];
     const [maps, perGroup, kernelH, kernelW] = weight.dims as [number, number, number, number];
@@ -44,9 +43,8 @@ export const Conv: OpRule = {
         data[y] = (data[y] as number) + (x.data[from] as number) * (weight.data[tap] as number);
       },
     );
-    const plane = outH * outW;
-    const biased = data.map((sum, y) => sum + (bias?.data[Math.floor(y / plane) % maps] ?? 0));
-    return [{ dtype: x.dtype, dims: [batch, maps, outH, outW], data: biased }];
+    const dims = [batch, maps, outH, outW];
+    return [{ dtype: x.dtype, dims, data: biased(data, dims, context.inputs[2]) }];
   },
   vjp: (context) => {
     const { builder, node } = context;
@@ -68,13 +66,15 @@ export const Conv: OpRule = {
   },
 };
 
-/** The transpose of Conv: x [N, M, H, W], weight [M, C / group, kH, kW] -> [N, C, ..]. Only in backward graphs. */
+/**
+ * The transpose of Conv: x [N, M, H, W], weight [M, C / group, kH, kW], bias [C] -> [N, C, ..]; dx is the convolution of g
+ * with the same weight.
+ */
 export const ConvTranspose: OpRule = {
   infer: (context) => {
     const [x, weight] = [input(context, 0), input(context, 1)];
     const at = geometry(context.attributes, weight.shape);
     const [batch, , ...space] = x.shape;
-    if (context.inputs[2]) throw new RuleError("ConvTranspose: without bias only");
     const sizes = space.map(
       (size, axis) => (fixed(size) - 1) * at.stride(axis) + at.reach(axis) - at.pad(axis) + at.extra(axis),
     );
@@ -98,10 +98,31 @@ export const ConvTranspose: OpRule = {
         data[from] = (data[from] as number) + (x.data[y] as number) * (weight.data[tap] as number);
       },
     );
-    return [{ dtype: x.dtype, dims, data }];
+    return [{ dtype: x.dtype, dims, data: biased(data, dims, context.inputs[2]) }];
   },
-  vjp: "unsupported",
+  vjp: (context) => {
+    const { builder, node } = context;
+    const [weight, g] = [input(node, 1), gradient(context)];
+    if (context.needs(1)) throw new RuleError("the weight passes no gradient: backbones are frozen");
+    const { output_padding: _, output_shape: __, ...attributes } = node.attributes;
+    return [
+      context.needs(0) ? builder.op("Conv", [g, weight], attributes) : null,
+      null,
+      context.needs(2) ? builder.op("ReduceSum", [g, builder.ints([0, 2, 3])], { keepdims: 0 }) : null,
+    ];
+  },
 };
+
+/** A number a channel, added to data [N, C, H, W]. */
+function biased(
+  data: Float64Array,
+  dims: readonly number[],
+  bias: RealTensor | null | undefined,
+): Float64Array {
+  if (!bias) return data;
+  const [, channels, height, width] = dims as [number, number, number, number];
+  return data.map((sum, at) => sum + (bias.data[Math.floor(at / (height * width)) % channels] as number));
+}
 
 interface Geometry {
   group: number;
@@ -122,6 +143,8 @@ function geometry(attributes: Attributes, weight: readonly Dim[]): Geometry {
   );
   const dilation = (axis: number) => dilations?.[axis] ?? 1;
   const auto = stringOr(attributes, "auto_pad", "NOTSET");
+  if (attributes.output_shape !== undefined)
+    throw new RuleError("ConvTranspose needs its pads in numbers, seen: output_shape");
   if (auto !== "NOTSET")
     throw new RuleError(`convolutions need their pads in numbers, seen: auto_pad=${auto}`);
   return {

@@ -30,7 +30,7 @@ describe("PyTorch's numbers", () => {
   );
 });
 
-/** A constant of a rule (2 / sqrt(pi)) or of an attribute (epsilon) is a float32; everything else is float64. */
+/** A constant of a rule (2 / sqrt(pi), an interpolation's weights) is a float32; everything else is float64. */
 function tolerance({ op }: Row): number {
-  return op === "Erf" || op === "Gelu" ? 1e-6 : 1e-9;
+  return ["Erf", "Gelu", "Resize"].includes(op) ? 1e-6 : 1e-9;
 }

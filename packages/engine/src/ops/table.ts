@@ -1,3 +1,4 @@
+import { BatchNormalization } from "./batch-normalization.ts";
 import * as binary from "./binary.ts";
 import { Clip } from "./clip.ts";
 import { Concat, Split } from "./concat.ts";
@@ -7,12 +8,15 @@ import * as elementwise from "./elementwise.ts";
 import { Gather, GatherElements, OneHot, ScatterElements, ScatterND } from "./gather.ts";
 import { LayerNormalization } from "./layer-normalization.ts";
 import { Gemm, MatMul } from "./matmul.ts";
+import { AveragePool, MaxPool } from "./pool.ts";
 import { ReduceMax, ReduceMean, ReduceSum } from "./reduce.ts";
 import { Expand, Reshape, Squeeze, Transpose, Unsqueeze } from "./reshape.ts";
+import { Resize } from "./resize.ts";
 import type { OpRule } from "./rule.ts";
 import { Cast, ConstantOfShape, Range, Shape } from "./shape.ts";
 import { Pad, Slice } from "./slice.ts";
 import { LogSoftmax, Softmax } from "./softmax.ts";
+import { TopK } from "./top-k.ts";
 import { Trilu } from "./trilu.ts";
 
 /** The ops that the engine accepts, by ONNX name (opset 20). A name without a rule doesn't compile. */
@@ -20,6 +24,8 @@ export type OpName =
   | "Abs"
   | "Add"
   | "And"
+  | "AveragePool"
+  | "BatchNormalization"
   | "Cast"
   | "Clip"
   | "Concat"
@@ -49,6 +55,7 @@ export type OpName =
   | "LogSoftmax"
   | "MatMul"
   | "Max"
+  | "MaxPool"
   | "Min"
   | "Mul"
   | "Neg"
@@ -64,6 +71,7 @@ export type OpName =
   | "ReduceSum"
   | "Relu"
   | "Reshape"
+  | "Resize"
   | "Round"
   | "ScatterElements"
   | "ScatterND"
@@ -79,12 +87,15 @@ export type OpName =
   | "Squeeze"
   | "Sub"
   | "Tanh"
+  | "TopK"
   | "Transpose"
   | "Trilu"
   | "Unsqueeze"
   | "Where";
 
 export const OPS: Readonly<Record<OpName, OpRule>> = {
+  AveragePool,
+  BatchNormalization,
   ...binary,
   Cast,
   Clip,
@@ -101,6 +112,7 @@ export const OPS: Readonly<Record<OpName, OpRule>> = {
   LayerNormalization,
   LogSoftmax,
   MatMul,
+  MaxPool,
   OneHot,
   Pad,
   Range,
@@ -108,6 +120,7 @@ export const OPS: Readonly<Record<OpName, OpRule>> = {
   ReduceMean,
   ReduceSum,
   Reshape,
+  Resize,
   ScatterElements,
   ScatterND,
   Shape,
@@ -115,6 +128,7 @@ export const OPS: Readonly<Record<OpName, OpRule>> = {
   Softmax,
   Split,
   Squeeze,
+  TopK,
   Transpose,
   Trilu,
   Unsqueeze,

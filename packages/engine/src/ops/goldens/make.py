@@ -167,5 +167,60 @@ row(
 )
 row("Conv", lambda x, w: convolution(x, w, stride=3, pads=(1, 1, 1, 1)), draw(1, 2, 6, 7), ("const", draw(2, 2, 3, 3)), strides=[3, 3], pads=[1, 1, 1, 1])
 
+row("ConvTranspose", lambda x, w, b: F.conv_transpose2d(x, w, b, 2, 1), draw(2, 3, 3, 4), ("const", draw(3, 2, 4, 4)), draw(2), strides=[2, 2], pads=[1, 1, 1, 1])
+row(
+    "ConvTranspose",
+    lambda x, w: F.conv_transpose2d(x, w, None, (2, 3), (1, 0), (1, 0), 2, (1, 2)),
+    draw(1, 4, 3, 3),
+    ("const", draw(4, 1, 2, 3)),
+    strides=[2, 3],
+    pads=[1, 0, 1, 0],
+    dilations=[1, 2],
+    group=2,
+    output_padding=[1, 0],
+)
+row("MaxPool", lambda x: F.max_pool2d(x, 5, 1, 2), draw(2, 3, 6, 5), kernel_shape=[5, 5], pads=[2, 2, 2, 2])
+row("MaxPool", lambda x: F.max_pool2d(x, (2, 3), (2, 1), (0, 1), (1, 2)), draw(1, 2, 5, 7), kernel_shape=[2, 3], strides=[2, 1], pads=[0, 1, 0, 1], dilations=[1, 2])
+row("AveragePool", lambda x: F.avg_pool2d(x, 3, 2, 1), draw(2, 3, 6, 5), kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1)
+row("AveragePool", lambda x: F.avg_pool2d(x, (2, 3), (2, 2), (0, 1), count_include_pad=False), draw(1, 2, 5, 7), kernel_shape=[2, 3], strides=[2, 2], pads=[0, 1, 0, 1])
+statistics = [("const", each) for each in (draw(3), draw(3), draw(3), draw(3, low=0.25))]
+row("BatchNormalization", lambda x, s, b, m, v: F.batch_norm(x, m, v, s, b, eps=1e-3), draw(2, 3, 2, 3), *statistics, epsilon=1e-3)
+for size, options in [((4, 6), {}), ((5, 3), {})]:
+    for mode in ["linear", "cubic"]:
+        name = "bi" + mode
+        row(
+            "Resize",
+            lambda x: F.interpolate(x, size, mode=name, align_corners=False),
+            draw(2, 2, 3, 4),
+            None,
+            None,
+            [2, 2, *size],
+            mode=mode,
+            coordinate_transformation_mode="pytorch_half_pixel",
+        )
+row("Resize", lambda x: F.interpolate(x, (7, 3), mode="bilinear", align_corners=True), draw(1, 2, 3, 4), None, None, [1, 2, 7, 3], mode="linear", coordinate_transformation_mode="align_corners")
+row(
+    "Resize",
+    lambda x: F.interpolate(x, (3, 2), mode="bicubic", align_corners=False, antialias=True),
+    draw(1, 2, 7, 6),
+    None,
+    None,
+    [1, 2, 3, 2],
+    mode="cubic",
+    cubic_coeff_a=-0.5,
+    antialias=1,
+    exclude_outside=1,
+)
+row(
+    "Resize",
+    lambda x, _: F.interpolate(x, scale_factor=(2, 3), mode="nearest"),
+    draw(1, 2, 3, 2),
+    None,
+    ("const", torch.tensor([1.0, 1.0, 2.0, 3.0])),
+    mode="nearest",
+    coordinate_transformation_mode="asymmetric",
+    nearest_mode="floor",
+)
+
 lines = ",\n".join(json.dumps(each, separators=(",", ":")) for each in rows)
 pathlib.Path(__file__).with_name("rows.json").write_text(f"[\n{lines}\n]\n")
