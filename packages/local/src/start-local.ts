@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { describeBackbone } from "@kilotune/backbone";
 import { createApi, createMetrics, DEFAULT_LIMITS, type Limits, printLogLine } from "@kilotune/api";
 import { restartJobs, type Service, webhookSender } from "@kilotune/service";
 import { openLocalStore } from "@kilotune/store/local";
@@ -10,7 +11,7 @@ import { firstAdminKey } from "./admin.ts";
 import { addGauges } from "./gauges.ts";
 import { keepHouse } from "./housekeeping.ts";
 import { listen } from "./listen.ts";
-import { backboneObject, type LocalBackbone, serviceBackbones } from "./local-backbone.ts";
+import { type LocalBackbone, serviceBackbones } from "./local-backbone.ts";
 import { localInference } from "./local-inference.ts";
 import { LocalBatches } from "./local-batches.ts";
 import { LocalWorkflow } from "./local-workflow.ts";
@@ -98,7 +99,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const api = createApi({
     service,
     inference,
-    backbones: backbones.map(backboneObject),
+    backbones: backbones.map(({ backbone }) => describeBackbone(backbone.manifest)),
     metrics,
     limits: { spoolFolder: scratch, ...options.limits },
     logger: (line) => log(printLogLine(line)),
