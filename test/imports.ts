@@ -3,6 +3,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   contract: [],
   engine: [],
   backbone: ["contract", "engine"],
+  image: ["contract"],
   dataset: ["contract"],
   prompt: ["contract", "engine"],
   report: ["contract"],
@@ -42,7 +43,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Run anywhere, so they know no Node. */
-const PORTABLE = ["contract", "dataset", "report", "sdk", "tuner"];
+const PORTABLE = ["contract", "dataset", "image", "report", "sdk", "tuner"];
 
 /** Specifiers of a source file's imports and re-exports, dynamic ones included. */
 export function importsOf(source: string): string[] {
@@ -65,6 +66,8 @@ export function faultsOf(file: string, source: string): string[] {
     } else if (specifier.startsWith("onnxruntime-")) {
       if (!file.startsWith("engine/src/session/"))
         say("ONNX Runtime enters through engine/src/session alone");
+    } else if (specifier === "sharp") {
+      if (!file.startsWith("image/src/node/")) say("sharp enters through image/src/node alone");
     } else if (specifier.startsWith("node:")) {
       const thin = owner === "engine" && file !== "engine/src/session/node.ts";
       if (PORTABLE.includes(owner) || thin) say("this code runs in browsers too");

@@ -1,0 +1,78 @@
+import { imageSize } from "image-size";
+import type { ImageCodec, ImageHeader, RasterFormat, Source } from "../codec.ts";
+import { imageError, unreadable } from "../image-error.ts";
+import { checkSize, DEFAULT_LIMITS, type ImageLimits } from "../limits.ts";
+import type { Colour, Pixels } from "../pixels.ts";
+import { resample } from "../resample.ts";
+import { overBackground } from "../to-rgb.ts";
+
+/**
+ * The browser's own decoders behind the port; scaling is ours, to the server's numbers. TIFF is refused: browsers don't
+ * read it.
+ */
+export function createCanvasCodec(limits: ImageLimits = DEFAULT_LIMITS): ImageCodec {
+  return {
+    async inspect(bytes, format) {
+      const header = headerOf(bytes, format);
+      checkSize(header.width, header.height, limits);
+      return header;
+    },
+    async render(source, { region, width, height, kernel, background }) {
+      return resample(await decode(source, background), region, width, height, kernel);
+    },
+  };
+}
+
+async function decode(source: Source, background: Colour): Promise<Pixels> {
+  if (source.kind === "pixels") return source.pixels;
+  const { format } = source.header;
+  // A copy: a Blob takes no view of shared memory.
+  const blob = new Blob([new Uint8Array(source.bytes)], { type: `image/${format}` });
+  const bitmap = await createImageBitmap(blob, {
+    imageOrientation: "from-image",
+    premultiplyAlpha: "none",
+    colorSpaceConversion: "none",
+  }).catch((error: unknown) => {
+    throw unreadable(format, error);
+  });
+  try {
+    const { width, height } = bitmap;
+    if (width !== source.header.width || height !== source.header.height)
+      throw unreadable(format, new Error(`it is ${width} x ${height}, not what its header says`));
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    if (context === null) throw unreadable(format, new Error("the browser gives no canvas of that size"));
+    context.drawImage(bitmap, 0, 0);
+    return overBackground(context.getImageData(0, 0, width, height).data, width, height, background);
+  } finally {
+    bitmap.close();
+  }
+}
+
+function headerOf(bytes: Uint8Array, format: RasterFormat): ImageHeader {
+  if (format === "tiff")
+    throw imageError(
+      "image_format",
+      "expected an image that browsers read, seen TIFF.",
+      "Convert it to PNG or JPEG.",
+    );
+  const { width, height, orientation = 1 } = sizeOf(bytes, format);
+  const upright = orientation >= 5 ? { width: height, height: width } : { width, height };
+  return {
+    ...upright,
+    format,
+    orientation,
+    channels: null,
+    bitsPerChannel: null,
+    cmyk: false,
+    alpha: true,
+    frames: 1,
+  };
+}
+
+function sizeOf(bytes: Uint8Array, format: string) {
+  try {
+    return imageSize(bytes);
+  } catch (error) {
+    throw unreadable(format, error);
+  }
+}

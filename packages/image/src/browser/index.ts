@@ -1,0 +1,1 @@
+export { createCanvasCodec } from "./canvas-codec.ts";

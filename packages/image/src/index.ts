@@ -1,0 +1,17 @@
+export type { ImageCodec, ImageHeader, Kernel, RasterFormat, Region, Source, View } from "./codec.ts";
+export { type DicomImage, readDicom } from "./dicom/read-dicom.ts";
+export { DEFAULT_LIMITS, type ImageLimits } from "./limits.ts";
+export type { Colour, Pixels } from "./pixels.ts";
+export { type Box, boxToFrame, boxToImage, type Placement, place, type Size } from "./placement.ts";
+export { decodeImage, type Prepared, prepareImage, type ReadOptions } from "./prepare-image.ts";
+export {
+  CENTRED,
+  CLIP,
+  canonicalPreprocessing,
+  type Fit,
+  IMAGENET,
+  type Preprocessing,
+  parsePreprocessing,
+  preprocessingSha256,
+} from "./preprocessing.ts";
+export { type ImageFormat, sniffFormat } from "./sniff-format.ts";

@@ -1,0 +1,1 @@
+export { createSharpCodec } from "./sharp-codec.ts";
