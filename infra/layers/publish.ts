@@ -19,6 +19,8 @@ export interface PublishOptions {
   readonly prefix: string;
   /** For zips that can't be sent within a call; they are put below layers/. */
   readonly bucket?: string | undefined;
+  /** Largest zip that is sent within a call. */
+  readonly directBytes?: number;
   readonly tell: (words: string) => void;
   readonly lambda?: LambdaClient;
   readonly s3?: S3Client;
@@ -109,9 +111,10 @@ function marked(sha: string): string {
   return `sha256:${sha}`;
 }
 
-async function contentFor(s3: S3Client, layer: BuiltLayer, { out, bucket, tell }: PublishOptions) {
+async function contentFor(s3: S3Client, layer: BuiltLayer, options: PublishOptions) {
+  const { out, bucket, directBytes = DIRECT_ZIP, tell } = options;
   const file = path.join(out, `${layer.name}.zip`);
-  if (layer.zipBytes <= DIRECT_ZIP) return { ZipFile: await readFile(file) };
+  if (layer.zipBytes <= directBytes) return { ZipFile: await readFile(file) };
   if (bucket === undefined) {
     throw new KilotuneError(
       "bucket_needed",

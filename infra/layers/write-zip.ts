@@ -26,12 +26,14 @@ export async function writeZip(
       done(null, chunk);
     },
   });
+  // A zip tells local times, so these are the same bytes in every time zone.
+  const mtime = new Date(2000, 0, 1);
   try {
     const zip = new ZipFile();
     const failed = new Promise<never>((_, reject) => zip.once("error", reject));
     for (const { path: name, source } of files) {
       const bytes = typeof source === "string" ? await readFile(source) : Buffer.from(source);
-      zip.addBuffer(bytes, name, { mtime: EPOCH, forceDosTimestamp: true, mode: MODE });
+      zip.addBuffer(bytes, name, { mtime, forceDosTimestamp: true, mode: MODE });
     }
     zip.end();
     await Promise.race([pipeline(zip.outputStream, counted, createWriteStream(temporary)), failed]);
@@ -42,9 +44,6 @@ export async function writeZip(
   }
   return { sizeBytes, sha256: hash.digest("hex") };
 }
-
-/** The first moment that a zip can tell. Its times are local ones, so this is the same bytes in every time zone. */
-const EPOCH = new Date(1980, 0, 1);
 
 /** Anybody may read it: Lambda's user isn't ours. Libraries needn't be executable to be loaded. */
 const MODE = 0o100644;
