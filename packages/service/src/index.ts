@@ -20,6 +20,7 @@ export { createJob } from "./create-job.ts";
 export { type Deliveries, deliverEvents } from "./deliver.ts";
 export { type Erased, eraseTenant } from "./erase.ts";
 export { type ExportEntry, exportTenant } from "./export.ts";
+export { adoptFirstAdminKey, newFirstAdminKey } from "./first-admin-key.ts";
 export { deleteFile, type File, type FilePurpose, getFile, listFiles, openFile } from "./files.ts";
 export { inferLabels, inferVectors, type Question, type Reply } from "./infer.ts";
 export type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "./inference.ts";
@@ -40,6 +41,7 @@ export {
 export { deleteModel, getModel, listModels, type TunedModel } from "./models.ts";
 export type { Repeat } from "./once.ts";
 export { type Limits, limitsOf, PLANS, type PlanName } from "./plans.ts";
+export { promptPath } from "./kinds.ts";
 export { openPrompt } from "./prompts.ts";
 export { type RateAnswer, type RateState, takeRate } from "./rate-limit.ts";
 export { type Resolved, resolveModel } from "./resolve.ts";

@@ -14,9 +14,14 @@ export interface SecretParts {
 export function newSecret(service: Service, tenant: TenantId, key: KeyId) {
   const secret = Buffer.from(randomOf(service, 32)).toString("base64url");
   return {
-    secret: `kt_${tenant.slice(TENANT_PREFIX.length)}.${ulidOf(key)}_${secret}`,
-    sha256: hashOf(secret).toString("hex"),
+    secret: keyText(tenant, key, secret),
+    sha256: hashOfSecret(secret).toString("hex"),
   };
+}
+
+/** `secret`: its last part. */
+export function keyText(tenant: TenantId, key: KeyId, secret: string): string {
+  return `kt_${tenant.slice(TENANT_PREFIX.length)}.${ulidOf(key)}_${secret}`;
 }
 
 /** undefined where it isn't of the form; that much is told by its letters alone. */
@@ -26,7 +31,7 @@ export function parseSecret(text: string): SecretParts | undefined {
   return {
     tenant: `${TENANT_PREFIX}${tenant}` as TenantId,
     key: idOf("key", key),
-    sha256: hashOf(secret),
+    sha256: hashOfSecret(secret),
   };
 }
 
@@ -36,7 +41,7 @@ export function isSecretOf(stored: string | undefined, { sha256 }: SecretParts):
   return same && stored !== undefined;
 }
 
-const hashOf = (secret: string) => createHash("sha256").update(secret).digest();
+export const hashOfSecret = (secret: string) => createHash("sha256").update(secret).digest();
 
 const TENANT_PREFIX = "tn-";
 const SECRET = new RegExp(
