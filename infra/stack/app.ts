@@ -1,0 +1,23 @@
+import { settingsOf } from "./settings.ts";
+
+/**
+ * The app as SST wants it. The region is that of AWS_REGION or of the profile.
+ *
+ * @throws where the stage's name is wrong
+ */
+export function appOf(stage: string, variables: Readonly<Record<string, string | undefined>>) {
+  const { shape, isProtected } = settingsOf(stage);
+  const region = variables.AWS_REGION || undefined;
+  return {
+    name: "kilotune",
+    home: "aws" as const,
+    removal: isProtected ? ("retain" as const) : ("remove" as const),
+    protect: isProtected,
+    providers: {
+      aws: {
+        ...(region !== undefined && { region: region as aws.Region }),
+        defaultTags: { tags: { app: "kilotune", stage, shape } },
+      },
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { settingsOf } from "./settings.ts";
+
+/** Where and as what this stack is deployed. */
+export const settings = settingsOf($app.stage, {
+  ...(process.env.KILOTUNE_TENANT_ISOLATION && { tenantIsolation: process.env.KILOTUNE_TENANT_ISOLATION }),
+});
+
+export const account = aws.getCallerIdentityOutput({}).accountId;
+export const region = aws.getRegionOutput({}).region;
+export const partition = aws.getPartitionOutput({}).partition;
+
+/** Of everything that has a name people read, and policies compare: unlike Pulumi's own names it is known beforehand. */
+export function named(what: string): string {
+  return `${$app.name}-${$app.stage}-${what}`;
+}
+
+/** Known before the resource is there, so that two may name each other. */
+export function arnOf(service: string, rest: string) {
+  return $interpolate`arn:${partition}:${service}:${region}:${account}:${rest}`;
+}

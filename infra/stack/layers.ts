@@ -1,0 +1,58 @@
+import { builtLayers, imageByDigest, layerZip } from "./artifacts.ts";
+import { bucket } from "./bucket.ts";
+import { named } from "./here.ts";
+
+/** Of all functions: arm64 costs a fifth less than x64. */
+export const ARCHITECTURE = "arm64";
+
+/** What a function that holds a backbone runs on: layers beside its zip, or one image where they would be too large. */
+export type Ground =
+  | { readonly kind: "layers"; readonly arns: $util.Output<string>[] }
+  | { readonly kind: "image"; readonly uri: string };
+
+/** By the backbone's id. */
+export const grounds: ReadonlyMap<string, Ground> = groundsOf();
+
+function groundsOf(): ReadonlyMap<string, Ground> {
+  const backbones = builtLayers().filter(({ name }) => name.startsWith("backbone-"));
+  if (backbones.length === 0)
+    throw new Error("Expected a backbone in layers.json, there is none. Build it: `npm run layer -- build`.");
+  const needRuntime = backbones.some(({ kind }) => kind === "layer");
+  const runtime = needRuntime ? publish(`onnxruntime-${ARCHITECTURE}`) : undefined;
+  const groundOf = (name: string, id: string, kind: "layer" | "image"): Ground =>
+    kind === "image" || runtime === undefined
+      ? { kind: "image", uri: imageByDigest(`infer-${id}`) }
+      : { kind: "layers", arns: [runtime, publish(name)] };
+  return new Map(
+    backbones.map(({ name, kind }) => {
+      const id = name.slice("backbone-".length);
+      return [id, groundOf(name, id, kind)];
+    }),
+  );
+}
+
+/** A new version only where the content is new. By way of the bucket: a call to Lambda takes 50 MB. */
+function publish(name: string): $util.Output<string> {
+  const { path, sha256, contentSha256, about } = layerZip(name, ARCHITECTURE);
+  const object = new aws.s3.BucketObjectv2(`Zip-${name}`, {
+    bucket: bucket.name,
+    key: `layers/${name}-${contentSha256}.zip`,
+    source: new $util.asset.FileAsset(path),
+    sourceHash: sha256,
+  });
+  return new aws.lambda.LayerVersion(`Layer-${name}`, {
+    layerName: named(name),
+    s3Bucket: bucket.name,
+    s3Key: object.key,
+    sourceCodeHash: sha256,
+    compatibleArchitectures: [lambdaWord(ARCHITECTURE)],
+    compatibleRuntimes: ["nodejs24.x"],
+    description: `${about}; content ${contentSha256}`,
+    // A function that is rolled back still finds the version it was made with.
+    skipDestroy: true,
+  }).arn;
+}
+
+export function lambdaWord(architecture: "arm64" | "x64"): "arm64" | "x86_64" {
+  return architecture === "x64" ? "x86_64" : architecture;
+}

@@ -1,0 +1,75 @@
+import type { TuneJobDefinition } from "../../packages/worker/src/workflow/definition.ts";
+
+/** Where the containers run: ARNs. The first try is where it's cheap and may be interrupted, every later one where it isn't. */
+export interface TunePlace {
+  readonly firstQueue: string;
+  readonly laterQueue: string;
+  readonly jobDefinition: string;
+}
+
+/**
+ * The state machine with its state `Tune` as a job of AWS Batch, waited for. A job that was interrupted goes on from its
+ * checkpoint: it's the same state once more. What a container had to say of a job that can't be done, it has written down
+ * itself, since Batch hands on an exit code alone: so what fails here failed for another reason, and is tried again.
+ *
+ * No `HeartbeatSeconds`: Batch sends none, and the state would fail at the first one missed. A machine that dies is noticed
+ * by Batch, a container that hangs by the job definition's own timeout.
+ */
+export function tuneOnBatch(definition: TuneJobDefinition, place: TunePlace) {
+  const {
+    Retry: _,
+    Parameters: __,
+    ...tune
+  } = definition.States.Tune as typeof definition.States.Tune & {
+    Parameters?: never;
+  };
+  return {
+    ...definition,
+    States: {
+      ...definition.States,
+      Tune: {
+        ...tune,
+        Resource: "arn:aws:states:::batch:submitJob.sync",
+        Parameters: {
+          "JobName.$": "$.job",
+          "JobQueue.$": queueByTry(place),
+          JobDefinition: place.jobDefinition,
+          // Turns between tenants. A share's name takes letters and digits: `tn-abc` -> `abc`.
+          "ShareIdentifier.$": "States.ArrayGetItem(States.StringSplit($.tenant, '-'), 1)",
+          ContainerOverrides: {
+            Environment: [
+              { Name: "KILOTUNE_TENANT", "Value.$": "$.tenant" },
+              { Name: "KILOTUNE_JOB", "Value.$": "$.job" },
+            ],
+          },
+        },
+        Retry: RETRY,
+      },
+    },
+  };
+}
+
+const RETRY = [
+  {
+    Comment: "The call itself.",
+    ErrorEquals: ["Batch.AWSBatchException", "Batch.ServerException", "Batch.SdkClientException"],
+    IntervalSeconds: 2,
+    MaxAttempts: 5,
+    BackoffRate: 2,
+    JitterStrategy: "FULL",
+  },
+  {
+    Comment: "The job: no capacity, interrupted too often, dead.",
+    ErrorEquals: ["States.TaskFailed"],
+    IntervalSeconds: 30,
+    MaxAttempts: 3,
+    BackoffRate: 2,
+  },
+];
+
+/** As an intrinsic function of the count of retries, since a retried state has the same parameters. */
+function queueByTry({ firstQueue, laterQueue }: TunePlace): string {
+  const most = RETRY.reduce((sum, { MaxAttempts }) => sum + MaxAttempts, 0);
+  const queues = [firstQueue, ...Array<string>(most).fill(laterQueue)];
+  return `States.ArrayGetItem(States.Array(${queues.map((arn) => `'${arn}'`).join(", ")}), $$.State.RetryCount)`;
+}

@@ -1,0 +1,36 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { FUNCTIONS } from "../../packages/aws/src/functions/functions.ts";
+
+/** A folder like out/aws after all builds, with a few bytes for each zip: the stack reads hashes, not code. */
+export function fakeArtifacts({ architecture = "arm64", home = "layer" } = {}): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "kilotune-artifacts-"));
+  mkdirSync(path.join(folder, "functions"));
+  mkdirSync(path.join(folder, "layers"));
+  for (const name of Object.keys(FUNCTIONS)) writeFileSync(path.join(folder, `functions/${name}.zip`), name);
+  const layer = (name: string, kind: string, architectures: readonly string[]) => {
+    writeFileSync(path.join(folder, `layers/${name}.zip`), name);
+    const sha256 = createHash("sha256").update(name).digest("hex");
+    const common = { name, contentSha256: sha256, unzippedBytes: 5, architectures, about: name };
+    return kind === "image" ? { kind, ...common } : { kind, ...common, zipSha256: sha256, zipBytes: 5 };
+  };
+  const layers = [
+    layer("onnxruntime-arm64", "layer", [architecture]),
+    layer("backbone-minilm-l6", home, ["arm64", "x64"]),
+  ];
+  const write = (file: string, value: object) =>
+    writeFileSync(path.join(folder, file), JSON.stringify(value));
+  write("layers/layers.json", { format: "kilotune.layers/1", layers });
+  const image = (name: string) =>
+    `123456789012.dkr.ecr.us-east-1.amazonaws.com/${name}@sha256:${createHash("sha256").update(name).digest("hex")}`;
+  write("images.json", {
+    images: {
+      "job-cpu": image("kilotune-job-cpu"),
+      "job-gpu": image("kilotune-job-gpu"),
+      "infer-minilm-l6": image("kilotune-infer"),
+    },
+  });
+  return folder;
+}
