@@ -1,7 +1,7 @@
-import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { type LoadOptions, sha256OfFile } from "@kilotune/backbone";
+import { describeBackbone, type LoadOptions, sha256OfFile } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import { backboneContent, bundleNamed } from "./backbone.ts";
 import { type Content, measure } from "./content.ts";
@@ -56,7 +56,8 @@ export async function buildLayers(options: BuildOptions): Promise<Built[]> {
     }
     for (const word of backbones) {
       tell(`backbone ${word}: reading`);
-      const { id, manifest, content } = await backboneContent(await bundleNamed(word, load));
+      const bundle = await bundleNamed(word, load);
+      const { id, manifest, content } = await backboneContent(bundle);
       assertBackboneBudget(id, content.unzippedBytes);
       wanted.push({
         name: `backbone-${layerWord(id)}`,
@@ -65,6 +66,12 @@ export async function buildLayers(options: BuildOptions): Promise<Built[]> {
         // Weights, graphs and texts: the same bytes on every processor.
         architectures: ["arm64", "x64"],
         about: `backbone ${id}, weights ${manifest.identity.weightsSha256.slice(0, 12)}`,
+        backbone: {
+          ...describeBackbone(manifest),
+          // As old as its bundle, as it is where it is served locally.
+          created: Math.floor((await stat(path.join(bundle, "manifest.json"))).mtimeMs / 1000),
+          layers: manifest.config.layers,
+        },
       });
     }
     return await writeWanted(out, wanted, tell);
@@ -79,6 +86,7 @@ interface Wanted {
   readonly content: Content;
   readonly architectures: Architecture[];
   readonly about: string;
+  readonly backbone?: Layer["backbone"];
 }
 
 async function writeWanted(
@@ -89,15 +97,16 @@ async function writeWanted(
   await mkdir(out, { recursive: true });
   const record = await readRecord(out);
   const built: Built[] = [];
-  for (const { name, kind, content, architectures, about } of wanted) {
+  for (const { name, kind, content, architectures, about, backbone } of wanted) {
     const standing = record.layers.find((layer) => layer.name === name);
-    if (standing !== undefined && (await stands(out, standing, kind, content))) {
+    const isTold = backbone === undefined || standing?.backbone !== undefined;
+    if (standing !== undefined && isTold && (await stands(out, standing, kind, content))) {
       tell(`${name}: its content was built before; nothing to do`);
       built.push({ ...standing, written: false });
       continue;
     }
     const { sha256: contentSha256, unzippedBytes, files } = content;
-    const common = { name, contentSha256, unzippedBytes, architectures, about };
+    const common = { name, contentSha256, unzippedBytes, architectures, about, backbone };
     let layer: Layer;
     if (kind === "layer") {
       tell(`${name}: packing ${files.length} files, ${megabytes(unzippedBytes)}`);

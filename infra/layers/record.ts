@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
+import { BackboneObject } from "@kilotune/contract/wire";
 import { z } from "zod";
 
 /** `layers.json`: what was built, for who publishes and deploys it. Sizes are bytes, hashes SHA-256 in hex. */
@@ -21,6 +22,8 @@ const common = {
   unzippedBytes: bytes,
   architectures: z.array(z.enum(["x64", "arm64"])).min(1),
   about: z.string().max(200),
+  /** Of a backbone: what functions are told of it that don't have it themselves. */
+  backbone: BackboneObject.extend({ created: z.int().nonnegative(), layers: z.int().positive() }).optional(),
 };
 
 const SCHEMA = z.object({
