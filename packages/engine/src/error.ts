@@ -32,4 +32,5 @@ export type EngineErrorCode =
   | "unsupported_op"
   | "not_differentiable"
   | "missing_input"
-  | "session_failed";
+  | "session_failed"
+  | "device_unavailable";
