@@ -1,7 +1,7 @@
 import { access, readFile, rename, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { encodeOnnx } from "@kilotune/engine";
+import { encodeOnnx, type Graph } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
 import type { Backbone } from "../backbone.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
@@ -35,14 +35,17 @@ export async function openBundle(
     manifest,
     tokenizer: loadTokenizer({ tokenizerJson, tokenizerConfig, maxTokens: manifest.maxTokens }),
     async open(spec) {
-      return openNodeSession(await graphOf(folder, manifest, spec), options);
+      return openNodeSession(await graphOf(folder, manifest, spec), options, folder);
     },
     openGraph: (graph) => openNodeSession(graph, options),
   };
 }
 
-/** Path of a graph's file; a variant that nobody asked for before is built, and stays. */
-async function graphOf(folder: string, manifest: BackboneManifest, spec: GraphSpec): Promise<string> {
+/**
+ * Path of a graph's file; a variant that nobody asked for before is built, and stays. Where the folder can't be written to
+ * (a Lambda layer, a container's image), it is the graph itself.
+ */
+async function graphOf(folder: string, manifest: BackboneManifest, spec: GraphSpec): Promise<string | Graph> {
   const file = path.join(folder, graphFile(spec));
   const stands = await access(file).then(
     () => true,
@@ -50,11 +53,19 @@ async function graphOf(folder: string, manifest: BackboneManifest, spec: GraphSp
   );
   if (stands) return file;
   const weights = placesIn(await readHeaderOfFile(path.join(folder, WEIGHTS_FILE)), WEIGHTS_FILE);
+  const graph = buildGraph(spec, manifest.config, weights);
   const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, encodeOnnx(buildGraph(spec, manifest.config, weights)));
+  try {
+    await writeFile(temporary, encodeOnnx(graph));
+  } catch (error) {
+    if (READ_ONLY.has((error as NodeJS.ErrnoException).code ?? "")) return graph;
+    throw error;
+  }
   await rename(temporary, file);
   return file;
 }
+
+const READ_ONLY: ReadonlySet<string> = new Set(["EROFS", "EACCES", "EPERM"]);
 
 async function readManifest(folder: string): Promise<BackboneManifest | undefined> {
   let text: string;
