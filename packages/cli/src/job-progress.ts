@@ -29,6 +29,9 @@ export function jobProgress(terminal: Terminal): (event: JobEvent) => void {
       case "note":
         terminal.say(`Note: ${printable(event.words, 1000)}`);
         break;
+      case "device":
+        terminal.say(`Running on ${event.device === "cuda" ? "an NVIDIA card (CUDA)" : "the CPU"}.`);
+        break;
     }
   };
 }

@@ -1,6 +1,7 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
+import type { ChosenDevice } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
 
 /** A tuning job as its user asks for it. */
@@ -59,7 +60,9 @@ export type JobEvent =
       readonly validationAccuracy: number | null;
       readonly secondsLeft: number;
     }
-  | { readonly kind: "note"; readonly words: string };
+  | { readonly kind: "note"; readonly words: string }
+  /** Where there was a choice. `because` is for the operator: it may quote paths of the machine. */
+  | ({ readonly kind: "device" } & ChosenDevice);
 
 export type JobStage = "read" | "prepare" | "baselines" | "tune" | "publish" | "evaluate";
 

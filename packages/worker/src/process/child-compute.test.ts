@@ -110,6 +110,25 @@ it("says so where the backbone was built anew by another version while the serve
   await expect(failed).rejects.not.toThrow(folder);
 });
 
+it("tells which device it chose, where it was to choose", async () => {
+  const bundles = new Map([["tiny", tiny.bundle]]);
+  const choosing = childCompute({ bundles, threads: 1, priority: 1, device: "auto" });
+  const stop = new AbortController();
+  const events: JobEvent[] = [];
+  const onEvent = (event: JobEvent) => {
+    events.push(event);
+    stop.abort();
+  };
+  await expect(choosing.tune(task(), { onEvent, signal: stop.signal })).rejects.toMatchObject({
+    code: "interrupted",
+  });
+  expect(events[0]).toEqual({
+    kind: "device",
+    device: expect.stringMatching(/^(cpu|cuda)$/),
+    because: expect.any(String),
+  });
+});
+
 it("stops where it is told to, with a checkpoint", async () => {
   const stop = new AbortController();
   const onEvent = (event: JobEvent) => event.kind === "training" && stop.abort();

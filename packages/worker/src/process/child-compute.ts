@@ -3,6 +3,7 @@ import { getCompileCacheDir } from "node:module";
 import { constants, setPriority } from "node:os";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
+import type { Device } from "@kilotune/engine/node";
 import { WorkerDied } from "../states/state-error.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import type { AnswerTask, AnswerTaskResult, Compute, TaskHooks, TuneTask, TuneTaskResult } from "./tasks.ts";
@@ -12,6 +13,8 @@ export interface ChildComputeOptions {
   readonly bundles: ReadonlyMap<string, string>;
   /** Of the child, for one run of a graph. */
   readonly threads: number;
+  /** Where the child's graphs run; `auto`: on an NVIDIA card where there is one. The job is told which. Default: the CPU. */
+  readonly device?: Device | "auto";
   /** Of the child, as `nice` has it. Default 19: it takes what the server leaves. */
   readonly priority?: number;
 }
@@ -30,7 +33,7 @@ export function childCompute(options: ChildComputeOptions): Compute {
 async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
   task: TuneTask | AnswerTask,
   { onEvent, onCheckpoint, signal }: TaskHooks,
-  { bundles, threads, priority = constants.priority.PRIORITY_LOW }: ChildComputeOptions,
+  { bundles, threads, device, priority = constants.priority.PRIORITY_LOW }: ChildComputeOptions,
 ): Promise<Result> {
   const bundle = bundles.get(task.backbone);
   if (bundle === undefined) throw noBackbone();
@@ -59,7 +62,7 @@ async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
   signal.addEventListener("abort", stop, { once: true });
   try {
     lowerPriority(child, priority);
-    say(child, { kind: "start", task, bundle, threads });
+    say(child, { kind: "start", task, bundle, threads, device });
     if (signal.aborted) stop();
     return await promise;
   } finally {

@@ -1,5 +1,6 @@
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { openBundle } from "@kilotune/backbone";
+import { chooseDevice } from "@kilotune/engine/node";
 import type { JobEvent } from "../job.ts";
 import type { FromChild, ToChild, ToldError } from "./messages.ts";
 import { runTask } from "./run-task.ts";
@@ -18,11 +19,13 @@ process.on("disconnect", () => process.exit(isDone ? 0 : 1));
 // They reach the whole group: the server decides, and this process ends with it.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => {});
 
-async function work({ task, bundle, threads }: ToChild & { readonly kind: "start" }): Promise<void> {
+async function work({ task, bundle, threads, device }: ToChild & { readonly kind: "start" }): Promise<void> {
   try {
-    const backbone = await openBundle(bundle, { threads });
-    if (backbone === undefined) throw replaced();
     const onEvent = throttled((event) => say({ kind: "event", event }));
+    const chosen = device && (await chooseDevice(device));
+    if (chosen) onEvent({ kind: "device", ...chosen });
+    const backbone = await openBundle(bundle, { threads, device: chosen?.device ?? "cpu" });
+    if (backbone === undefined) throw replaced();
     const result = await runTask(task, backbone, {
       onEvent,
       onCheckpoint: (checkpoint) => say({ kind: "checkpoint", checkpoint }),

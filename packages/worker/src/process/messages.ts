@@ -1,4 +1,5 @@
 import type { ErrorKind } from "@kilotune/contract";
+import type { Device } from "@kilotune/engine/node";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
 import type { AnswerTask, AnswerTaskResult, TuneTask, TuneTaskResult } from "./tasks.ts";
 
@@ -11,6 +12,8 @@ export type ToChild =
       /** Folder of the backbone's bundle. */
       readonly bundle: string;
       readonly threads: number;
+      /** Left out: the CPU, and nothing is said of it. */
+      readonly device?: Device | "auto" | undefined;
     }
   | { readonly kind: "stop" };
 

@@ -23,10 +23,16 @@ export function progressOf(
       };
     case "training":
       return { progress: trainingProgress(event), isNews: false };
+    case "device":
+      return { progress: { message: deviceWords(event.device) }, isNews: true };
     // The Validate state told of it.
     case "lint":
       return undefined;
   }
+}
+
+function deviceWords(device: "cpu" | "cuda"): string {
+  return device === "cuda" ? "Running on an NVIDIA card (CUDA)." : "Running on the CPU.";
 }
 
 function trainingProgress(event: JobEvent & { readonly kind: "training" }): Progress {
