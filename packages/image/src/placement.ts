@@ -22,9 +22,10 @@ export interface Size {
 export type Box = readonly [xmin: number, ymin: number, xmax: number, ymax: number];
 
 export function place(
-  image: Size,
+  of: Size,
   { width, height, fit }: Pick<Preprocessing, "width" | "height" | "fit">,
 ): Placement {
+  const image = { width: of.width, height: of.height };
   const frame = { width, height };
   const whole = { left: 0, top: 0, ...image };
   const all = { left: 0, top: 0, ...frame };

@@ -1,1 +1,2 @@
+export { encodeMask, encodePng } from "./encode-png.ts";
 export { createSharpCodec } from "./sharp-codec.ts";
