@@ -1,4 +1,5 @@
 import { KilotuneError } from "@kilotune/contract";
+import { BackboneObject } from "@kilotune/contract/wire";
 import { z } from "zod";
 
 /** What the functions and the container are told by their environment. What each of them needs, it names. */
@@ -14,17 +15,27 @@ export interface Environment {
   readonly batchMachineArn?: string | undefined;
   /** Names of the functions `infer`, by backbone. */
   readonly inferFunctions?: Readonly<Record<string, string>> | undefined;
+  /** What each of them is, for those that have none of their own at hand. */
+  readonly backbones?: readonly DeployedBackbone[] | undefined;
   /** Id of the backbone that this function has. */
   readonly backbone?: string | undefined;
   /** Folder of its bundle. */
   readonly backboneDir: string;
-  /** SHA-256 of the first admin key's secret, in hex. */
+  /** SHA-256 of the first admin key's secret, in hex; see `admin-key.ts`. */
   readonly adminKeyHash?: string | undefined;
   /** `infer` functions run in Lambda's tenant isolation mode: a call names its tenant. */
   readonly tenantIsolation: boolean;
   /** Where AWS is, in tests. */
   readonly endpoint?: string | undefined;
 }
+
+/** A backbone as the API tells of it (`describeBackbone`), and what jobs must know of it. */
+const DeployedBackbone = BackboneObject.extend({
+  /** Unix seconds. */
+  created: z.int(),
+  layers: z.int().positive(),
+});
+export type DeployedBackbone = z.infer<typeof DeployedBackbone>;
 
 /** @throws KilotuneError `bad_environment`, naming every variable that is missing or wrong; values aren't quoted */
 export function readEnvironment<Needed extends keyof Environment = never>(
@@ -55,6 +66,7 @@ export const VARIABLES = {
   stateMachineArn: "KILOTUNE_STATE_MACHINE_ARN",
   batchMachineArn: "KILOTUNE_BATCH_MACHINE_ARN",
   inferFunctions: "KILOTUNE_INFER_FUNCTIONS",
+  backbones: "KILOTUNE_BACKBONES",
   backbone: "KILOTUNE_BACKBONE",
   backboneDir: "KILOTUNE_BACKBONE_DIR",
   adminKeyHash: "KILOTUNE_ADMIN_KEY_HASH",
@@ -67,6 +79,23 @@ const DEFAULTS = { backboneDir: "/opt/kilotune/backbone", tenantIsolation: "off"
 const arn = (service: string) =>
   z.string().regex(new RegExp(`^arn:[a-z-]+:${service}:`), `isn't an ARN of ${service}`);
 
+function json<Schema extends z.ZodType>(schema: Schema, form: string) {
+  return z.string().transform((text, context): z.infer<Schema> => {
+    const { data } = schema.safeParse(jsonOf(text));
+    if (data !== undefined) return data;
+    context.addIssue(`isn't JSON of the form ${form}`);
+    return z.NEVER;
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const SCHEMA = z.object({
   stage: z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "isn't a stage's name: a-z, 0-9 and -, at most 31"),
   table: z.string(),
@@ -74,15 +103,8 @@ const SCHEMA = z.object({
   tenantRoleArn: arn("iam").optional(),
   stateMachineArn: arn("states").optional(),
   batchMachineArn: arn("states").optional(),
-  inferFunctions: z
-    .string()
-    .transform((text, context) => {
-      const names = z.record(z.string(), z.string().min(1)).safeParse(parsed(text));
-      if (names.success && Object.keys(names.data).length > 0) return names.data;
-      context.addIssue("isn't JSON like {backbone: function name}");
-      return z.NEVER;
-    })
-    .optional(),
+  inferFunctions: json(z.record(z.string(), z.string().min(1)), "{backbone: function's name}").optional(),
+  backbones: json(z.array(DeployedBackbone), "[{id, title, licence, layers, ..}]").optional(),
   backbone: z.string().optional(),
   backboneDir: z.string().default(DEFAULTS.backboneDir),
   adminKeyHash: z
@@ -95,14 +117,6 @@ const SCHEMA = z.object({
     .transform((word) => word === "on"),
   endpoint: z.url("isn't a URL").optional(),
 });
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 function badEnvironment(faults: ReadonlyMap<keyof Environment, string>): KilotuneError {
   const told = [...faults].map(([name, fault]) => `${VARIABLES[name]} ${fault}`);

@@ -1,0 +1,29 @@
+import type { AnswerTask, AnswerTaskResult, Compute } from "@kilotune/worker";
+import { readEnvironment } from "../environment.ts";
+import { openLayer } from "../open-layer.ts";
+import { makeScratch } from "../scratch.ts";
+import { openService } from "../service.ts";
+import { stateHandler } from "../states.ts";
+
+const environment = readEnvironment(process.env, ["stateMachineArn", "batchMachineArn", "backbone"]);
+
+/** Opened while Lambda starts this process. A layer that is missing ends the state that needs it, with its words in the log. */
+const opened = openLayer(environment.backboneDir, environment.backbone);
+await opened.catch(() => {});
+
+const compute: Compute = {
+  async answer(task: AnswerTask, hooks): Promise<AnswerTaskResult> {
+    const backbone = await opened;
+    const { answerHere } = await import("../answer-here.ts");
+    return answerHere(task, backbone, hooks);
+  },
+  async tune() {
+    throw new Error("tuning is the container's");
+  },
+};
+
+export const handler = stateHandler("Evaluate", {
+  service: openService(environment),
+  scratch: makeScratch(),
+  compute,
+});

@@ -1,0 +1,9 @@
+import { readEnvironment } from "../environment.ts";
+import { makeScratch } from "../scratch.ts";
+import { openService } from "../service.ts";
+import { stateHandler } from "../states.ts";
+
+export const handler = stateHandler("Fail", {
+  service: openService(readEnvironment(process.env, ["stateMachineArn", "batchMachineArn"])),
+  scratch: makeScratch(),
+});

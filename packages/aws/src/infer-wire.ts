@@ -1,0 +1,82 @@
+import { isCodedError, KilotuneError, parsePromptId, parseTenantId } from "@kilotune/contract";
+import { z } from "zod";
+
+/** What `api` and `batch` send to `infer`, and what comes back: JSON of at most 6 MB each way, as Lambda has it. */
+
+const Inputs = z.array(z.string().min(1)).min(1).max(2048);
+const Tenant = z.string().refine((text) => parseTenantId(text) !== undefined);
+
+export const InferRequest = z.discriminatedUnion("task", [
+  z.strictObject({
+    task: z.literal("classify"),
+    tenant: Tenant,
+    promptId: z.string().refine((text) => parsePromptId(text) !== undefined),
+    inputs: Inputs,
+    topK: z.int().positive().optional(),
+  }),
+  z.strictObject({ task: z.literal("embed"), tenant: Tenant, inputs: Inputs }),
+]);
+export type InferRequest = z.infer<typeof InferRequest>;
+
+const Classified = z.object({
+  labels: z.array(z.string()),
+  rows: z.array(
+    z.object({
+      /** Place in `labels`, score; the likeliest first. */
+      scores: z.array(z.tuple([z.int().nonnegative(), z.number()])).min(1),
+      truncated: z.boolean(),
+    }),
+  ),
+  tokens: z.int().nonnegative(),
+});
+export type Classified = z.infer<typeof Classified>;
+
+const Embedded = z.object({
+  rows: z.array(
+    z.object({
+      /** Base64 of little-endian float32. */
+      vector: z.base64(),
+      truncated: z.boolean(),
+    }),
+  ),
+  tokens: z.int().nonnegative(),
+});
+export type Embedded = z.infer<typeof Embedded>;
+
+const Refused = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  kind: z.enum(["input", "usage", "machine"]),
+  retryable: z.boolean(),
+  param: z.string().nullable(),
+});
+
+export const InferAnswer = z.union([
+  z.object({ classified: Classified }),
+  z.object({ embedded: Embedded }),
+  z.object({ error: Refused }),
+]);
+export type InferAnswer = z.infer<typeof InferAnswer>;
+
+/** An error as data: told apart by its code on the other side. Of what nobody foresaw not even the words. */
+export function refusalOf(error: unknown): InferAnswer {
+  if (!isCodedError(error))
+    return {
+      error: {
+        code: "internal_error",
+        message: "",
+        hint: "",
+        kind: "machine",
+        retryable: true,
+        param: null,
+      },
+    };
+  const { code, message, hint, kind } = error;
+  const { retryable = false, param = null } = error as Partial<KilotuneError>;
+  return { error: { code, message, hint, kind, retryable, param } };
+}
+
+export function errorOf({ code, message, hint, ...options }: z.infer<typeof Refused>): KilotuneError {
+  return new KilotuneError(code, message, hint, options);
+}

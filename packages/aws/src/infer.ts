@@ -1,0 +1,115 @@
+import { KilotuneError } from "@kilotune/contract";
+import type { Service } from "@kilotune/service";
+import { createPredictor, type Predictor } from "@kilotune/serving";
+import type { Backbone } from "@kilotune/backbone";
+import { type Classified, type InferAnswer, InferRequest, refusalOf } from "./infer-wire.ts";
+import { logFault, logLine } from "./observe.ts";
+import type { PromptFiles } from "./prompt-files.ts";
+import { promptSource, refOf } from "./prompt-source.ts";
+
+export interface InferOptions {
+  readonly service: Pick<Service, "blobs" | "clock">;
+  readonly backbone: Backbone;
+  readonly files: PromptFiles;
+  /** Of prompts in memory. */
+  readonly cacheBytes: number;
+}
+
+/** What `infer` does with an event: texts to answers, errors as data. It never throws. */
+export async function inferring({ service, backbone, files, cacheBytes }: InferOptions) {
+  const loadPrompt = promptSource(service, files);
+  const predictor = await createPredictor({ backbone, loadPrompt, cacheBytes });
+  let keptSince = service.clock.now().getTime();
+
+  /** Of a tenant that was erased nothing is kept for longer. Others' prompts are a GET away. */
+  const forget = async () => {
+    const now = service.clock.now().getTime();
+    if (now - keptSince < KEPT_MS) return;
+    keptSince = now;
+    predictor.forget(() => true);
+    await files.clear();
+  };
+
+  return async (event: unknown): Promise<InferAnswer> => {
+    const startedMs = performance.now();
+    try {
+      const request = parsed(event);
+      await forget();
+      const answer = await answerTo(predictor, request);
+      const { task, tenant, inputs } = request;
+      logLine("inference", { task, tenant, rows: inputs.length, ms: performance.now() - startedMs });
+      return bounded(answer);
+    } catch (error) {
+      const answer = refusalOf(error);
+      // A refusal that the caller can do nothing about is the operator's.
+      if ("error" in answer && answer.error.kind === "machine") logFault(error);
+      return answer;
+    }
+  };
+}
+
+async function answerTo(predictor: Predictor, request: InferRequest): Promise<InferAnswer> {
+  if (request.task === "embed") {
+    const rows = await predictor.embed(request.inputs);
+    return {
+      embedded: {
+        rows: rows.map(({ vector, truncated }) => ({ vector: base64(vector), truncated })),
+        tokens: tokensOf(rows),
+      },
+    };
+  }
+  const { tenant, promptId, inputs, topK } = request;
+  const prompt = refOf(tenant, promptId);
+  const rows = await predictor.classify(
+    inputs.map((text) => ({ text, prompt })),
+    topK === undefined ? {} : { topK },
+  );
+  const places = new Map<string, number>();
+  const placeOf = (label: string) => {
+    const place = places.get(label) ?? places.size;
+    places.set(label, place);
+    return place;
+  };
+  const compact = rows.map(({ scores, truncated }) => ({
+    scores: scores.map(({ label, score }): [number, number] => [placeOf(label), score]),
+    truncated,
+  }));
+  const classified: Classified = { labels: [...places.keys()], rows: compact, tokens: tokensOf(rows) };
+  return { classified };
+}
+
+function parsed(event: unknown): InferRequest {
+  const { data, error } = InferRequest.safeParse(event);
+  if (data !== undefined) return data;
+  // What is wrong is told by its place alone: the value may be a text.
+  const places = error.issues.map(({ path }) => path.join(".") || "the event").join(", ");
+  throw new KilotuneError(
+    "bad_event",
+    `expected {task, tenant, inputs, ..}, saw another ${places}`,
+    "It is `api` and `batch` that call this function.",
+    { kind: "machine" },
+  );
+}
+
+/** Lambda would cut it off, and say so in words of its own. */
+function bounded(answer: InferAnswer): InferAnswer {
+  // A base64 or a number is a letter a byte; labels may take up to three.
+  const labels = "classified" in answer ? answer.classified.labels.join("").length * 3 : 0;
+  if (JSON.stringify(answer).length + labels <= ANSWER_BYTES) return answer;
+  throw new KilotuneError(
+    "answer_too_large",
+    "The scores of all labels for all these texts are more than 6 MB.",
+    "Ask for fewer with `top_k`, or send fewer texts at once.",
+  );
+}
+
+function base64(vector: Float32Array): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
+}
+
+function tokensOf(rows: readonly { readonly tokens: number }[]): number {
+  return rows.reduce((sum, { tokens }) => sum + tokens, 0);
+}
+
+const KEPT_MS = 3_600_000;
+const ANSWER_BYTES = 6_000_000;

@@ -1,0 +1,180 @@
+import { setTimeout } from "node:timers/promises";
+import { InvokeCommand, LambdaClient, type LambdaServiceException } from "@aws-sdk/client-lambda";
+import { KilotuneError } from "@kilotune/contract";
+import type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "@kilotune/service";
+import type { Environment } from "./environment.ts";
+import { errorOf, InferAnswer, type InferRequest } from "./infer-wire.ts";
+
+/**
+ * The service's `Inference` where the model is another function: `infer` of the backbone that is asked for. Many texts go in
+ * pieces, some at once, each to an instance of its own; what comes back is put together in order.
+ *
+ * Its errors are those of the function, by code; `overloaded` where Lambda runs no more of them at once,
+ * `inference_unavailable` where it runs none, or one died.
+ */
+export function invokeInference({
+  inferFunctions,
+  tenantIsolation,
+}: Environment & { readonly inferFunctions: Readonly<Record<string, string>> }): Inference {
+  const client = new LambdaClient({ requestHandler: LINE });
+
+  const ask = async (request: InferRequest, { backbone, signal, background }: InferenceCall) => {
+    if (!Object.hasOwn(inferFunctions, backbone)) throw notServed(backbone);
+    const command = new InvokeCommand({
+      FunctionName: inferFunctions[backbone] as string,
+      Payload: JSON.stringify(request),
+      ...(tenantIsolation && { TenantId: request.tenant }),
+    });
+    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+      try {
+        const answer = await client.send(command, { abortSignal: signal });
+        if (answer.FunctionError !== undefined) throw died(answer.FunctionError);
+        return answerOf(answer.Payload);
+      } catch (error) {
+        signal.throwIfAborted();
+        const seen = asInferenceError(error);
+        // A batch waits until there is room.
+        if (!background || seen.code !== "overloaded") throw seen;
+        await setTimeout(waitMs * (0.5 + Math.random()), undefined, { signal });
+      }
+    }
+  };
+
+  return {
+    async classify(call): Promise<ClassifyAnswer> {
+      const { tenant, promptId, topK } = call;
+      const answers = await inPieces(call, async (inputs) => {
+        const asked = { task: "classify", tenant, promptId, inputs, ...(topK === undefined ? {} : { topK }) };
+        const answer = await ask(asked as InferRequest, call);
+        if ("classified" in answer) return classified(answer.classified);
+        throw notUnderstood();
+      });
+      return joined(answers);
+    },
+    async embed(call): Promise<EmbedAnswer> {
+      const { tenant } = call;
+      const answers = await inPieces(call, async (inputs) => {
+        const answer = await ask({ task: "embed", tenant, inputs }, call);
+        if (!("embedded" in answer)) throw notUnderstood();
+        const { rows, tokens } = answer.embedded;
+        return {
+          rows: rows.map(({ vector, truncated }) => ({ vector: floatsOf(vector), truncated })),
+          tokens,
+        };
+      });
+      return joined(answers);
+    },
+  };
+}
+
+/** Most texts of a piece: some seconds of one processor. */
+const PIECE_ROWS = 128;
+/** Most letters of a piece: as JSON they take up to six bytes each, and a call may have 6 MB. */
+const PIECE_LETTERS = 900_000;
+const PIECES_AT_ONCE = 8;
+
+async function inPieces<Answer>(
+  { inputs }: InferenceCall,
+  ask: (inputs: string[]) => Promise<Answer>,
+): Promise<Answer[]> {
+  const pieces: string[][] = [];
+  let letters = 0;
+  for (const text of inputs) {
+    const piece = pieces.at(-1);
+    if (piece === undefined || piece.length >= PIECE_ROWS || letters + text.length > PIECE_LETTERS) {
+      pieces.push([text]);
+      letters = text.length;
+    } else {
+      piece.push(text);
+      letters += text.length;
+    }
+  }
+  const answers: Answer[] = [];
+  const left = pieces.entries();
+  const work = async () => {
+    for (const [at, piece] of left) answers[at] = await ask(piece);
+  };
+  await Promise.all(Array.from({ length: Math.min(PIECES_AT_ONCE, pieces.length) }, work));
+  return answers;
+}
+
+function joined<Row>(answers: readonly { readonly rows: readonly Row[]; readonly tokens: number }[]) {
+  return {
+    rows: answers.flatMap(({ rows }) => rows),
+    tokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),
+  };
+}
+
+function classified({ labels, rows, tokens }: Extract<InferAnswer, { classified: object }>["classified"]) {
+  const named = rows.map(({ scores: places, truncated }) => {
+    const scores = places.map(([at, score]) => ({ label: labels[at] as string, score }));
+    const [best] = scores as [(typeof scores)[0]];
+    return { ...best, scores, truncated };
+  });
+  return { rows: named, tokens };
+}
+
+function floatsOf(base64: string): Float32Array {
+  // A copy of its own: a small Buffer shares its memory with others, at any offset.
+  return new Float32Array(new Uint8Array(Buffer.from(base64, "base64")).buffer);
+}
+
+/** @throws KilotuneError that of the function */
+function answerOf(payload: Uint8Array | undefined) {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(payload ?? []).toString());
+  } catch {
+    json = undefined;
+  }
+  const { data } = InferAnswer.safeParse(json);
+  if (data === undefined) throw notUnderstood();
+  if ("error" in data) throw errorOf(data.error);
+  return data;
+}
+
+function asInferenceError(error: unknown): KilotuneError {
+  if (error instanceof KilotuneError) return error;
+  const { name = "", $metadata } = error as Partial<LambdaServiceException>;
+  if (name === "TooManyRequestsException" || $metadata?.httpStatusCode === 429)
+    return new KilotuneError(
+      "overloaded",
+      "All instances of the model are busy.",
+      "Try again in a moment, or send fewer texts at once.",
+      { kind: "machine", retryable: true, cause: error },
+    );
+  // A function or a right that is missing stays so until somebody deploys.
+  const stays = name === "ResourceNotFoundException" || name === "AccessDeniedException";
+  return unavailable("it can't be called", { retryable: !stays, cause: error });
+}
+
+function died(how: string): KilotuneError {
+  return unavailable(`its function ended before it answered (${how})`, { retryable: true });
+}
+
+function notUnderstood(): KilotuneError {
+  return unavailable("its function answered in another form than expected", { retryable: true });
+}
+
+function unavailable(
+  seen: string,
+  options: { readonly retryable: boolean; readonly cause?: unknown },
+): KilotuneError {
+  return new KilotuneError("inference_unavailable", `The model didn't answer: ${seen}.`, "Try again.", {
+    kind: "machine",
+    ...options,
+  });
+}
+
+function notServed(backbone: string): KilotuneError {
+  return new KilotuneError(
+    "model_not_found",
+    `The backbone ${backbone} isn't served here any more.`,
+    "Tune again on one that GET /v1/models lists.",
+  );
+}
+
+/** Longer than the API's own deadline; a cold start is within it. */
+const LINE = { connectionTimeout: 1_000, requestTimeout: 65_000, throwOnRequestTimeout: true };
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 5_000;
