@@ -6,9 +6,12 @@ import {
 import {
   CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
   S3ServiceException,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
+import type { TenantId } from "@kilotune/contract";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { describeBlobs } from "../contract-suite/blobs.ts";
 import { describeRecords } from "../contract-suite/records.ts";
@@ -130,6 +133,42 @@ describe.skipIf(aws === undefined)("AWS", () => {
       }
       expect(await store.blobs.eraseTenant(tenant)).toBe(1003);
       for await (const blob of store.blobs.list(tenant, "")) expect(blob).toBeUndefined();
+    });
+
+    describe("of a bucket with versions", () => {
+      const versions = async () => {
+        const found = await store.s3.send(new ListObjectVersionsCommand({ Bucket: store.name }));
+        return [...(found.Versions ?? []), ...(found.DeleteMarkers ?? [])].map(({ Key }) => Key);
+      };
+      const overwriteAndRemove = async (tenant: TenantId) => {
+        for (const text of ["one", "two", "three"]) await store.blobs.put(tenant, "a", Buffer.from(text));
+        await store.blobs.put(tenant, "b", Buffer.from("four"));
+        await store.blobs.remove(tenant, "b");
+      };
+      beforeEach(async () => {
+        const VersioningConfiguration = { Status: "Enabled" } as const;
+        await store.s3.send(new PutBucketVersioningCommand({ Bucket: store.name, VersioningConfiguration }));
+      });
+
+      it("erases what was overwritten and removed, and counts what was seen", async () => {
+        const [tenant, neighbour] = [newTenant(), newTenant()];
+        await overwriteAndRemove(tenant);
+        await store.blobs.put(neighbour, "a", Buffer.from("theirs"));
+        expect(await versions()).toHaveLength(6);
+        expect(await store.blobs.eraseTenant(tenant)).toBe(1);
+        expect(await versions()).toEqual([`tenants/${neighbour}/a`]);
+        expect(await store.blobs.eraseTenant(tenant)).toBe(0);
+      });
+
+      it("erases at least what is seen where its role mayn't see versions", async () => {
+        const tenant = newTenant();
+        await overwriteAndRemove(tenant);
+        const denied = () =>
+          new S3ServiceException({ name: "AccessDenied", $fault: "client", $metadata: {} });
+        failing("s3", "ListObjectVersionsCommand", 1, denied);
+        expect(await store.blobs.eraseTenant(tenant)).toBe(1);
+        expect(await store.blobs.open(tenant, "a")).toBeUndefined();
+      });
     });
 
     it("knows of a rival's upload that S3 reports as a conflict", async () => {

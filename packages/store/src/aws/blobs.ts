@@ -6,7 +6,9 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
   NoSuchKey,
+  type ObjectIdentifier,
   paginateListObjectsV2,
   type S3Client,
   S3ServiceException,
@@ -100,13 +102,9 @@ export class S3Blobs implements Blobs {
 
   async eraseTenant(tenant: TenantId): Promise<number> {
     checkTenant(tenant);
-    const query = { Bucket: this.#bucket, Prefix: rootOf(tenant) };
-    let erased = 0;
-    for await (const page of paginateListObjectsV2({ client: this.#client }, query)) {
-      const keys = (page.Contents ?? []).map(({ Key }) => ({ Key }));
-      if (keys.length > 0) await this.#removeAll(keys);
-      erased += keys.length;
-    }
+    // First what is seen: should the versions be forbidden, at least that is gone.
+    const erased = await this.#eraseCurrent(tenant);
+    await this.#eraseVersions(tenant);
     await this.#abortUploads(tenant);
     return erased;
   }
@@ -136,6 +134,31 @@ export class S3Blobs implements Blobs {
     );
   }
 
+  async #eraseCurrent(tenant: TenantId): Promise<number> {
+    const query = { Bucket: this.#bucket, Prefix: rootOf(tenant) };
+    let erased = 0;
+    for await (const page of paginateListObjectsV2({ client: this.#client }, query)) {
+      const keys = (page.Contents ?? []).map(({ Key }) => ({ Key }));
+      await this.#removeAll(keys);
+      erased += keys.length;
+    }
+    return erased;
+  }
+
+  /**
+   * What a bucket with versions keeps of what was overwritten or removed, now or ever, and the marks of its removal. A role
+   * that mayn't see versions leaves them to the bucket's lifecycle rule.
+   */
+  async #eraseVersions(tenant: TenantId): Promise<void> {
+    const query = new ListObjectVersionsCommand({ Bucket: this.#bucket, Prefix: rootOf(tenant) });
+    for (;;) {
+      const found = await this.#client.send(query).catch(nothingIfDenied);
+      const all = [...(found.Versions ?? []), ...(found.DeleteMarkers ?? [])];
+      if (all.length === 0) return;
+      await this.#removeAll(all.map(({ Key, VersionId }) => ({ Key, VersionId })));
+    }
+  }
+
   /** Parts of uploads whose process was killed; they aren't objects yet. */
   async #abortUploads(tenant: TenantId): Promise<void> {
     const query = { Bucket: this.#bucket, Prefix: rootOf(tenant) };
@@ -148,8 +171,9 @@ export class S3Blobs implements Blobs {
     }
   }
 
-  async #removeAll(keys: readonly { readonly Key: string | undefined }[]): Promise<void> {
-    const Delete = { Objects: [...keys] as { Key: string }[], Quiet: true };
+  async #removeAll(keys: readonly Partial<ObjectIdentifier>[]): Promise<void> {
+    if (keys.length === 0) return;
+    const Delete = { Objects: [...keys] as ObjectIdentifier[], Quiet: true };
     const { Errors = [] } = await this.#client.send(
       new DeleteObjectsCommand({ Bucket: this.#bucket, Delete }),
     );
@@ -162,6 +186,11 @@ export class S3Blobs implements Blobs {
       { kind: "machine", retryable: true },
     );
   }
+}
+
+function nothingIfDenied(error: unknown): { Versions?: []; DeleteMarkers?: [] } {
+  if (error instanceof S3ServiceException && error.name === "AccessDenied") return {};
+  throw error;
 }
 
 /** The least that S3 takes; 10,000 of them are 50 GB. */
