@@ -1,8 +1,31 @@
-import type { Backbone } from "@kilotune/backbone";
-import { float32, type Feeds } from "@kilotune/engine";
+import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
+import { float32, type Feeds, type Session } from "@kilotune/engine";
 import type { Head, Prompt } from "@kilotune/prompt";
-import { embed, type LinearSession, normalizeRows } from "@kilotune/tuner";
+import { embed, HiddenStore, type LinearSession, normalizeRows, openLinearSession } from "@kilotune/tuner";
 import type { PreparedRows } from "./prepare.ts";
+
+/** Logits [texts, classes] flat of a prompt, through the tuner's graphs, opened for it. */
+export async function answerTexts(
+  backbone: Backbone,
+  prompt: Prompt,
+  texts: readonly string[],
+  onProgress?: (share: number) => void,
+): Promise<Float32Array> {
+  const { hiddenSize } = backbone.manifest.config;
+  const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
+  await using opened = new AsyncDisposableStack();
+  const lower = await backbone.open({ kind: "lower", firstLayer: firstLayerOf(prompt, backbone) });
+  opened.defer(() => lower.release());
+  const upper = await openUpper(backbone, prompt);
+  opened.defer(() => upper.release());
+  const linear = await openLinearSession(backbone.openGraph, hiddenSize);
+  opened.defer(() => linear.release());
+  const store = await HiddenStore.compute(backbone, lower, ids, {
+    onProgress: (done) => onProgress?.(done / texts.length),
+  });
+  const vectors = await embed(upper, store, hiddenSize, promptFeeds(prompt));
+  return await headLogits(linear, prompt.head, vectors);
+}
 
 /** Logits [rows, classes] flat of a prompt on prepared rows, whose store begins at the prompt's first layer. */
 export async function answer(
@@ -34,19 +57,29 @@ async function promptedVectors(
   rows: Pick<PreparedRows, "store" | "vectors">,
 ): Promise<Float32Array> {
   if (prompt.method === "head") return rows.vectors;
-  const site =
-    prompt.method === "soft"
-      ? ({ kind: "soft" } as const)
-      : ({ kind: "kv", firstLayer: prompt.manifest.sites.firstLayer } as const);
-  const upper = await backbone.open({ kind: "upper", site });
+  const upper = await openUpper(backbone, prompt);
   try {
-    return await embed(upper, rows.store, backbone.manifest.config.hiddenSize, promptTensor(prompt));
+    return await embed(upper, rows.store, backbone.manifest.config.hiddenSize, promptFeeds(prompt));
   } finally {
     await upper.release();
   }
 }
 
-function promptTensor(prompt: Exclude<Prompt, { method: "head" }>): Feeds {
+/** The layers from `firstLayerOf` on, with the site that the prompt joins. */
+function openUpper(backbone: Backbone, prompt: Prompt): Promise<Session> {
+  const firstLayer = firstLayerOf(prompt, backbone);
+  const kind = prompt.method === "head" ? "none" : prompt.method;
+  return backbone.open({ kind: "upper", site: kind === "soft" ? { kind } : { kind, firstLayer } });
+}
+
+/** Where the rows' hidden states begin. */
+function firstLayerOf(prompt: Prompt, { manifest }: Backbone): number {
+  if (prompt.method === "kv") return prompt.manifest.sites.firstLayer;
+  return prompt.method === "soft" ? 0 : defaultFirstLayer(manifest.config.layers);
+}
+
+function promptFeeds(prompt: Prompt): Feeds {
+  if (prompt.method === "head") return {};
   if (prompt.method === "soft") {
     const { data, tokens, hidden } = prompt.soft;
     return { soft: float32(data, [tokens, hidden]) };

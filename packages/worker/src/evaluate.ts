@@ -1,12 +1,11 @@
-import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
+import type { Backbone } from "@kilotune/backbone";
 import type { Calibration, Evaluation } from "@kilotune/contract";
-import type { Prompt, StoredPrompt } from "@kilotune/prompt";
+import type { StoredPrompt } from "@kilotune/prompt";
 import { assertCompatible } from "@kilotune/prompt";
 import { argmaxRows, confusionOf, perClass, reliability, scoreOf } from "@kilotune/tuner";
-import { answer } from "./answer.ts";
+import { answerTexts } from "./answer.ts";
 import { backboneIdentity } from "./backbone-identity.ts";
 import type { DataSource, JobEvent } from "./job.ts";
-import { openFrozenSessions, prepareRows } from "./prepare.ts";
 import { readRows } from "./read-data.ts";
 
 /** How well a prompt does on a labelled file: `kilotune evaluate`. */
@@ -26,27 +25,12 @@ export async function evaluatePrompt(options: {
   for (const { label } of rows)
     if (!classOf.has(label)) unknownLabels.set(label, (unknownLabels.get(label) ?? 0) + 1);
 
-  const sessions = await openFrozenSessions(backbone, firstLayerOf(prompt, backbone));
-  try {
-    const texts = rows.map((row) => row.text);
-    const expected = Int32Array.from(rows, (row) => classOf.get(row.label) ?? -1);
-    const prepared = await prepareRows(
-      backbone,
-      sessions,
-      { name: test.name, texts, labels: expected },
-      (share) => emit({ kind: "progress", stage: "evaluate", share }),
-    );
-    const logits = await answer(backbone, sessions.linear, prompt, prepared);
-    return { ...assess(texts, expected, logits, labels, calibration.temperature), unknownLabels };
-  } finally {
-    await sessions.release();
-  }
-}
-
-/** Where the rows' hidden states must begin for `answer`. */
-export function firstLayerOf(prompt: Prompt, { manifest }: Backbone): number {
-  if (prompt.method === "kv") return prompt.manifest.sites.firstLayer;
-  return prompt.method === "soft" ? 0 : defaultFirstLayer(manifest.config.layers);
+  const texts = rows.map((row) => row.text);
+  const expected = Int32Array.from(rows, (row) => classOf.get(row.label) ?? -1);
+  const logits = await answerTexts(backbone, prompt, texts, (share) =>
+    emit({ kind: "progress", stage: "evaluate", share }),
+  );
+  return { ...assess(texts, expected, logits, labels, calibration.temperature), unknownLabels };
 }
 
 export interface Assessment {

@@ -2,10 +2,8 @@ import type { Backbone } from "@kilotune/backbone";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor } from "@kilotune/serving";
 import { argmaxRows } from "@kilotune/tuner";
-import { answer } from "../answer.ts";
-import { firstLayerOf } from "../evaluate.ts";
+import { answerTexts } from "../answer.ts";
 import type { DataSource } from "../job.ts";
-import { openFrozenSessions, prepareRows } from "../prepare.ts";
 import { readRows } from "../read-data.ts";
 import type { AnswerTaskResult, TaskHooks } from "./tasks.ts";
 
@@ -38,24 +36,14 @@ export async function answerTwice(
     )
     .finally(() => predictor.close());
 
-  const sessions = await openFrozenSessions(backbone, firstLayerOf(stored.prompt, backbone));
-  try {
-    const prepared = await prepareRows(backbone, sessions, {
-      name: source.name,
-      texts,
-      labels: new Int32Array(texts.length),
-    });
-    const logits = await answer(backbone, sessions.linear, stored.prompt, prepared);
-    const tuned = argmaxRows(logits, labels.length);
-    const disagreeing = served.filter(({ label }, row) => {
-      const logit = (at: number) => logits[row * labels.length + at] as number;
-      return logit(tuned[row] as number) - logit(classOf.get(label) as number) > ROUNDING;
-    });
-    const right = served.filter(({ label }, row) => label === rows[row]?.label);
-    return { rows: rows.length, right: right.length, disagreeing: disagreeing.length };
-  } finally {
-    await sessions.release();
-  }
+  const logits = await answerTexts(backbone, stored.prompt, texts);
+  const tuned = argmaxRows(logits, labels.length);
+  const disagreeing = served.filter(({ label }, row) => {
+    const logit = (at: number) => logits[row * labels.length + at] as number;
+    return logit(tuned[row] as number) - logit(classOf.get(label) as number) > ROUNDING;
+  });
+  const right = served.filter(({ label }, row) => label === rows[row]?.label);
+  return { rows: rows.length, right: right.length, disagreeing: disagreeing.length };
 }
 
 /** Logits are cosines times 20 or so, in single precision: two graphs differ by 1e-4, another prompt by units. */
