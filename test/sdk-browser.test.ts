@@ -1,20 +1,16 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import type { AddressInfo } from "node:net";
-import os from "node:os";
 import path from "node:path";
 import type { JobId } from "@kilotune/contract";
 import { serve } from "@hono/node-server";
 import { expect, it, vi } from "vitest";
 import { openTestApi, ROWS, succeed, tune } from "../packages/api/src/testing.ts";
+import { CHROMIUM, openPage } from "./setup/chromium.ts";
 
 /** The SDK's sources, types taken off, in a real browser where there is one: whatever is Node's alone breaks here. */
 
-const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"].find(
-  (name) => spawnSync(name, ["--version"]).status === 0,
-);
 const root = path.join(import.meta.dirname, "..");
 const PAGE = "/test/setup/sdk-page.ts";
 
@@ -41,10 +37,8 @@ it.skipIf(CHROMIUM === undefined)("works in a browser, and loads no schemas ther
     },
   });
   await once(server, "listening");
-  const profile = await mkdtemp(path.join(os.tmpdir(), "kilotune-browser-"));
-  const page = `http://127.0.0.1:${(server.address() as AddressInfo).port}/page`;
-  const browser = open(page, profile);
-  browser.once("exit", () => {
+  await using page = await openPage(`http://127.0.0.1:${(server.address() as AddressInfo).port}/page`);
+  page.browser.once("exit", () => {
     told ??= "The browser has ended.";
   });
   const waiting = async () => {
@@ -66,10 +60,7 @@ it.skipIf(CHROMIUM === undefined)("works in a browser, and loads no schemas ther
     });
     expect(loaded.filter((file) => file.includes("/wire/"))).toEqual([]);
   } finally {
-    browser.kill("SIGKILL");
-    if (browser.exitCode === null) await once(browser, "exit");
     server.close();
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   }
 });
 
@@ -86,12 +77,4 @@ function html(url: string, key: string, model: string): Response {
     `<!doctype html><script type="importmap">${JSON.stringify({ imports })}</script><script type="module">${script}</script>`,
     { headers: { "content-type": "text/html; charset=utf-8" } },
   );
-}
-
-function open(page: string, profile: string): ChildProcess {
-  const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"];
-  // Stays open as long as its debugging port does: the page tells when it is done.
-  return spawn(CHROMIUM!, [...flags, "--remote-debugging-port=0", `--user-data-dir=${profile}`, page], {
-    stdio: "ignore",
-  });
 }

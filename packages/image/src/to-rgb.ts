@@ -13,7 +13,7 @@ export function cmykToRgb(cmyk: Uint8Array, width: number, height: number): Pixe
   return { width, height, channels: 3, data };
 }
 
-/** Colours with alpha laid over a background. */
+/** Colours with alpha laid over a background, rounded down as libvips does it. */
 export function overBackground(
   rgba: Uint8Array | Uint8ClampedArray,
   width: number,
@@ -24,7 +24,7 @@ export function overBackground(
   for (let from = 0, to = 0; to < data.length; from += 4) {
     const alpha = rgba[from + 3]!;
     for (let c = 0; c < 3; c++)
-      data[to++] = Math.round((rgba[from + c]! * alpha + background[c]! * (255 - alpha)) / 255);
+      data[to++] = Math.floor((rgba[from + c]! * alpha + background[c]! * (255 - alpha)) / 255);
   }
   return { width, height, channels: 3, data };
 }
