@@ -1,0 +1,79 @@
+import path from "node:path";
+import { build, type Plugin } from "esbuild";
+import type { FunctionName } from "../../packages/aws/src/functions/functions.ts";
+
+export interface Bundle {
+  /** Of the zip, by their names in it. */
+  readonly files: readonly { readonly path: string; readonly source: Uint8Array }[];
+  /** Paths of what is in it. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * A function as one module, `index.mjs`. All that it needs is in it, the AWS SDK too: Lambda's own copy is of whatever
+ * version that day has, and slower to load, as a thousand files. Only ONNX Runtime is a layer's.
+ *
+ * @param entry path of its source, `index.mjs`'s only export being what that exports
+ */
+export async function bundle(entry: string, root: string): Promise<Bundle> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [entry],
+    absWorkingDir: root,
+    outfile: path.join(root, "index.mjs"),
+    write: false,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    // Names stay: they are in the traces that people read.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    sourcemap: "linked",
+    sourcesContent: false,
+    legalComments: "external",
+    metafile: true,
+    banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+    plugins: [fromLayer("onnxruntime-node"), ourOwn(root)],
+  });
+  const files = outputFiles.map((file) => ({ path: path.basename(file.path), source: file.contents }));
+  const inputs = Object.values(metafile.outputs).flatMap((output) =>
+    Object.entries(output.inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0),
+  );
+  return { files, inputs: inputs.map(([input]) => input) };
+}
+
+/** What functions are made of. */
+export function entryOf(name: FunctionName): string {
+  return `packages/aws/src/functions/${name}.ts`;
+}
+
+/** A module of /opt/nodejs/node_modules: found by `require`, through NODE_PATH, and not by `import`. */
+function fromLayer(name: string): Plugin {
+  return {
+    name: "from-layer",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: new RegExp(`^${name}$`) }, ({ path }) => ({ path, namespace: "layer" }));
+      onLoad({ filter: /.*/, namespace: "layer" }, ({ path }) => ({
+        contents: `module.exports = (0, require)(${JSON.stringify(path)});`,
+        loader: "js",
+      }));
+    },
+  };
+}
+
+/** Our modules do nothing but export: what isn't used of them is left out, and what that would have imported. */
+function ourOwn(root: string): Plugin {
+  const packages = path.join(root, "packages") + path.sep;
+  const seen = Symbol("seen");
+  return {
+    name: "our-own",
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^(\.|@kilotune\/)/ }, async ({ path: name, pluginData, ...from }) => {
+        if (pluginData === seen || !from.importer.startsWith(packages)) return undefined;
+        const { importer, kind, resolveDir } = from;
+        const found = await resolve(name, { importer, kind, resolveDir, pluginData: seen });
+        return found.errors.length > 0 ? found : { path: found.path, sideEffects: false };
+      });
+    },
+  };
+}
