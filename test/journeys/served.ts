@@ -59,7 +59,11 @@ export async function servedWith(
 }
 
 /** With an admin key: a tenant, by its key. */
-export async function newTenant({ url }: Served, adminKey: string, name: string): Promise<string> {
+export async function newTenant(
+  { url }: Pick<Served, "url">,
+  adminKey: string,
+  name: string,
+): Promise<string> {
   const answer = await fetch(`${url}/admin/tenants`, {
     method: "POST",
     headers: { authorization: `Bearer ${adminKey}`, "content-type": "application/json" },
