@@ -2,8 +2,8 @@
 export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   contract: [],
   engine: [],
-  backbone: ["contract", "engine"],
   image: ["contract"],
+  backbone: ["contract", "engine", "image"],
   dataset: ["contract"],
   prompt: ["contract", "engine"],
   report: ["contract"],

@@ -1,4 +1,4 @@
-import { KilotuneError } from "@kilotune/contract";
+import { badConfig, epsilon, integer, object, oneOf } from "../config-fields.ts";
 
 /** What a BERT encoder's graph needs to know, parsed from a checkpoint's `config.json`. Nobody re-checks it. */
 export interface BertConfig {
@@ -47,7 +47,7 @@ export function parseBertConfig(json: unknown): BertConfig {
     vocabSize,
     maxPositions: integer(fields, "max_position_embeddings", 8, 65_536),
     typeVocabSize: integer(fields, "type_vocab_size", 1, 64, 2),
-    layerNormEpsilon: epsilon(fields),
+    layerNormEpsilon: epsilon(fields, "layer_norm_eps", 1e-12),
     activation: oneOf(fields, "hidden_act", ["gelu"], "gelu"),
     positions: oneOf(fields, "position_embedding_type", ["absolute"], "absolute"),
     padTokenId: integer(fields, "pad_token_id", 0, vocabSize - 1, 0),
@@ -85,50 +85,3 @@ const POOLING_FLAGS: ReadonlyMap<string, Pooling> = new Map([
   ["pooling_mode_mean_tokens", "mean"],
   ["pooling_mode_cls_token", "cls"],
 ]);
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function object(json: unknown, file: string): Fields {
-  if (typeof json !== "object" || json === null || Array.isArray(json))
-    throw badConfig(file, "a JSON object", json);
-  return json as Fields;
-}
-
-/** Hugging Face writes `null` where a field is left to its default. */
-function read(fields: Fields, name: string, fallback: unknown): unknown {
-  return Object.hasOwn(fields, name) ? (fields[name] ?? fallback) : fallback;
-}
-
-function integer(fields: Fields, name: string, least: number, most: number, fallback?: number): number {
-  const value = read(fields, name, fallback);
-  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
-    throw badConfig(name, `a whole number from ${least} to ${most}`, value);
-  }
-  return value;
-}
-
-function epsilon(fields: Fields): number {
-  const value = read(fields, "layer_norm_eps", 1e-12);
-  // Below float32's smallest normal number the epsilon is gone before it is added.
-  if (typeof value !== "number" || !(value >= 1e-37 && value <= 0.1)) {
-    throw badConfig("layer_norm_eps", "a number from 1e-37 to 0.1", value);
-  }
-  return value;
-}
-
-function oneOf<const T>(fields: Fields, name: string, accepted: readonly T[], fallback?: T): T {
-  const value = read(fields, name, fallback);
-  const found = accepted.find((candidate) => candidate === value);
-  if (found === undefined)
-    throw badConfig(name, accepted.map((each) => JSON.stringify(each)).join(" or "), value);
-  return found;
-}
-
-function badConfig(field: string, expected: string, seen: unknown): KilotuneError {
-  const shown = seen === undefined ? "nothing" : (JSON.stringify(seen) ?? String(seen)).slice(0, 80);
-  return new KilotuneError(
-    "bad_config",
-    `${field}: expected ${expected}, saw ${shown}.`,
-    "Use a checkpoint folder of model type bert as transformers or sentence-transformers saved it.",
-  );
-}

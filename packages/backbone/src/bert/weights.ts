@@ -1,11 +1,10 @@
-import { KilotuneError } from "@kilotune/contract";
+import { findTensors } from "../checkpoint-names.ts";
 import type { BertConfig } from "./config.ts";
 
 /**
  * Pairs each weight that the graph names with the tensor of a BERT checkpoint that holds it. Layout stays the
  * checkpoint's: linear weights are [out, in]. Accepts the `bert.` prefix of task models and TensorFlow's old
- * `gamma`/`beta`. Names that we drop are listed below; any other name that is left over is an error, since a weight
- * that is silently ignored is a model that is silently wrong.
+ * `gamma`/`beta`.
  * @param shapes tensor name -> shape, as the checkpoint's header has them
  * @returns our name -> checkpoint's name, in graph order
  * @throws KilotuneError `bad_weights`, listing missing and unknown names and wrong shapes
@@ -14,34 +13,19 @@ export function mapBertWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
   config: BertConfig,
 ): Map<string, string> {
-  const faults: string[] = [];
-  const originals = byPlainName(shapes.keys(), faults);
-  const mapped = new Map<string, string>();
-  const missing: string[] = [];
-  for (const { ours, theirs, shape } of bertWeights(config)) {
-    const original = originals.get(theirs);
-    if (original === undefined) {
-      missing.push(theirs);
-      continue;
-    }
-    originals.delete(theirs);
-    mapped.set(ours, original);
-    const seen = shapes.get(original)!;
-    if (seen.length !== shape.length || seen.some((dim, axis) => dim !== shape[axis])) {
-      faults.push(`${original}: expected shape [${shape.join(", ")}], saw [${seen.join(", ")}]`);
-    }
-  }
-  const unknown = [...originals].filter(([plain]) => !isDropped(plain)).map(([, original]) => original);
-  if (missing.length > 0) faults.unshift(`missing ${list(missing)}`);
-  if (unknown.length > 0) faults.push(`unknown ${list(unknown)}`);
-  if (faults.length > 0) {
-    throw new KilotuneError(
-      "bad_weights",
-      `The checkpoint does not hold the BERT encoder that its config.json describes: ${list(faults, "; ")}.`,
-      "Check that model.safetensors and config.json come from the same checkpoint, of model type bert.",
-    );
-  }
-  return mapped;
+  const weights = bertWeights(config);
+  const wanted = weights.map(({ theirs, shape }) => ({ name: theirs, shape }));
+  const found = findTensors(shapes, wanted, {
+    what: "the BERT encoder",
+    kind: "model type bert",
+    dropped: DROPPED,
+    plain: (name) =>
+      name
+        .replace(/^bert\./, "")
+        .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
+        .replace(/LayerNorm\.beta$/, "LayerNorm.bias"),
+  });
+  return new Map(weights.map(({ ours, theirs }) => [ours, found.get(theirs) as string]));
 }
 
 export interface BertWeight {
@@ -95,27 +79,3 @@ const DROPPED = [
   "classifier.",
   "qa_outputs.",
 ];
-
-function isDropped(plain: string): boolean {
-  return DROPPED.some((name) => (name.endsWith(".") ? plain.startsWith(name) : plain === name));
-}
-
-/** Plain name (no prefix, today's LayerNorm names) -> the name in the file. Two names for one weight are a fault. */
-function byPlainName(names: Iterable<string>, faults: string[]): Map<string, string> {
-  const plain = new Map<string, string>();
-  for (const name of names) {
-    const key = name
-      .replace(/^bert\./, "")
-      .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
-      .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
-    const other = plain.get(key);
-    if (other !== undefined) faults.push(`${other} and ${name} are the same weight`);
-    plain.set(key, name);
-  }
-  return plain;
-}
-
-function list(items: readonly string[], separator = ", "): string {
-  const shown = items.slice(0, 6).join(separator);
-  return items.length > 6 ? `${shown}${separator}and ${items.length - 6} more` : shown;
-}

@@ -1,25 +1,17 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import {
-  assertFinite,
-  encodeOnnx,
-  float16ToFloat32,
-  layOutSafetensors,
-  readTensor,
-  type SafetensorsHeader,
-  type Tensor,
-  writeSafetensorsStream,
-} from "@kilotune/engine";
+import { encodeOnnx } from "@kilotune/engine";
 import { parseBertConfig, parseMaxTokens, parsePooling } from "../bert/config.ts";
 import { mapBertWeights } from "../bert/weights.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { placesIn } from "../weight-places.ts";
-import { openFile, parseJson, readAt, readHeader, readJson, readText } from "./checkpoint-files.ts";
+import { parseJson, readJson, readText } from "./checkpoint-files.ts";
 import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
 import { type BackboneManifest, BUNDLE_FORMAT } from "./manifest.ts";
+import { copyWeights } from "./write-weights.ts";
 
 /**
  * Builds a bundle from a checkpoint's folder: one weights file that all graphs share, the serving graph and the graphs
@@ -76,7 +68,16 @@ export async function buildBundle(
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   try {
-    const { header, sizeBytes } = await copyWeights(weightsPath, path.join(temporary, WEIGHTS_FILE), config);
+    const { header, sizeBytes } = await copyWeights(
+      weightsPath,
+      path.join(temporary, WEIGHTS_FILE),
+      (shapes) =>
+        [...mapBertWeights(shapes, config)].map(([ours, theirs]) => ({
+          ours,
+          dims: shapes.get(theirs) ?? [],
+          from: [theirs],
+        })),
+    );
     const weights = placesIn(header, WEIGHTS_FILE);
     for (const spec of standardGraphs(config.layers)) {
       await writeFile(path.join(temporary, graphFile(spec)), encodeOnnx(buildGraph(spec, config, weights)));
@@ -112,53 +113,6 @@ function standardGraphs(layers: number): GraphSpec[] {
     { kind: "upper", site: { kind: "kv", firstLayer } },
     { kind: "tune", site: { kind: "kv", firstLayer }, dropout: true },
   ];
-}
-
-/** Our names, our order, float32, without what the encoder doesn't use. One tensor in memory at a time. */
-async function copyWeights(
-  from: string,
-  to: string,
-  config: ReturnType<typeof parseBertConfig>,
-): Promise<{ header: SafetensorsHeader; sizeBytes: number }> {
-  const file = await openFile(from);
-  const out = await open(to, "wx");
-  try {
-    const source = await readHeader(file);
-    const shapes = new Map([...source.entries].map(([name, { dims }]) => [name, dims]));
-    const names = mapBertWeights(shapes, config);
-    const stored = [...names].map(([ours, theirs]) => ({
-      name: ours,
-      dtype: "float32" as const,
-      dims: source.entries.get(theirs)?.dims ?? [],
-    }));
-    const { header, sizeBytes } = layOutSafetensors(stored);
-    const bytesOf = async (ours: string) => {
-      const theirs = names.get(ours) as string;
-      const entry = source.entries.get(theirs);
-      if (entry === undefined) throw new Error(`${theirs} was mapped and isn't there`);
-      return asFloat32(readTensor(theirs, entry, await readAt(file, entry.offset, entry.length)), theirs);
-    };
-    for await (const chunk of writeSafetensorsStream(stored, new Map(), bytesOf)) await out.write(chunk);
-    return { header, sizeBytes };
-  } finally {
-    await out.close();
-    await file.close();
-  }
-}
-
-function asFloat32(tensor: Tensor, name: string): Uint8Array {
-  assertFinite(tensor, name);
-  if (tensor.type === "float32") return bytesOf(tensor.data as Float32Array);
-  if (tensor.type === "float16") return bytesOf(float16ToFloat32(tensor.data as Uint16Array));
-  throw new KilotuneError(
-    "bad_weights",
-    `expected ${name} as float32, float16 or bfloat16, saw ${tensor.type}`,
-    "Save the checkpoint unquantised.",
-  );
-}
-
-function bytesOf(data: Float32Array): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function sha256(text: string): string {
