@@ -5,6 +5,8 @@ import type { Layer, Layers } from "../layers/record.ts";
 
 /** What was built to be deployed: `npm run package`, `npm run layer -- build`, and the container's build. */
 const FOLDER = path.resolve($cli.paths.root, process.env.KILOTUNE_ARTIFACTS || "out/aws");
+const BUILD_LAYERS = "npm run layer -- build";
+const BUILD_IMAGES = "npm run image -- push";
 
 export interface Zip {
   readonly path: string;
@@ -18,8 +20,17 @@ export function functionZip(name: string): Zip {
   return { path: at, sha256: createHash("sha256").update(readFileSync(at)).digest("base64") };
 }
 
+export type BackboneLayer = Layer & { readonly backbone: NonNullable<Layer["backbone"]> };
+
+/** @throws where none was built */
+export function builtBackbones(): readonly BackboneLayer[] {
+  const layers = builtLayers().filter((layer): layer is BackboneLayer => layer.backbone !== undefined);
+  if (layers.length > 0) return layers;
+  throw new Error(`Expected a backbone in layers.json, there is none. Build it: \`${BUILD_LAYERS}\`.`);
+}
+
 /** Layers as `npm run layer` wrote them down. */
-export function builtLayers(): readonly Layer[] {
+function builtLayers(): readonly Layer[] {
   const file = found("layers/layers.json", BUILD_LAYERS);
   const { format, layers } = JSON.parse(readFileSync(file, "utf8")) as Layers;
   if (format === "kilotune.layers/1") return layers;
@@ -64,6 +75,3 @@ function found(file: string, command: string): string {
     `Expected ${at}, there is none. Make it with \`${command}\`; kilotune doctor lists all that is missing.`,
   );
 }
-
-const BUILD_LAYERS = "npm run layer -- build";
-const BUILD_IMAGES = "npm run image -- push";

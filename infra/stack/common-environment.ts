@@ -1,5 +1,6 @@
 import { bucket } from "./bucket.ts";
 import { arnOf, named } from "./here.ts";
+import { BACKBONES } from "./layers.ts";
 import { table } from "./table.ts";
 import { tenantRole } from "./tenant-role.ts";
 
@@ -16,10 +17,11 @@ export const COMMON = {
   KILOTUNE_TENANT_ROLE_ARN: tenantRole.arn,
 } as const;
 
-/** Of those who start and stop executions. */
+/** Of those who do a job's or a batch's work, and so may start and stop executions. */
 export const WORKFLOW = {
   KILOTUNE_STATE_MACHINE_ARN: MACHINES.jobs,
   KILOTUNE_BATCH_MACHINE_ARN: MACHINES.batches,
+  ...BACKBONES,
 } as const;
 
 /** All that @kilotune/store's workflow calls. */

@@ -27,7 +27,7 @@ export function mayInfer() {
 }
 
 function inferFunction(backbone: string): $util.Output<string> {
-  const name = `infer-${backbone}`;
+  const name = `infer-${backbone.toLowerCase()}`;
   const made = lambdaFunction(name, {
     of: "infer",
     memoryMb: 1769,

@@ -1,4 +1,4 @@
-import { builtLayers, imageByDigest, layerZip } from "./artifacts.ts";
+import { type BackboneLayer, builtBackbones, imageByDigest, layerZip } from "./artifacts.ts";
 import { bucket } from "./bucket.ts";
 import { named } from "./here.ts";
 
@@ -10,25 +10,24 @@ export type Ground =
   | { readonly kind: "layers"; readonly arns: $util.Output<string>[] }
   | { readonly kind: "image"; readonly uri: string };
 
+const backbones = builtBackbones();
+
+/** What functions are told of the backbones, that don't have them at hand. */
+export const BACKBONES = {
+  KILOTUNE_BACKBONES: JSON.stringify(backbones.map(({ backbone }) => backbone)),
+};
+
 /** By the backbone's id. */
 export const grounds: ReadonlyMap<string, Ground> = groundsOf();
 
 function groundsOf(): ReadonlyMap<string, Ground> {
-  const backbones = builtLayers().filter(({ name }) => name.startsWith("backbone-"));
-  if (backbones.length === 0)
-    throw new Error("Expected a backbone in layers.json, there is none. Build it: `npm run layer -- build`.");
   const needRuntime = backbones.some(({ kind }) => kind === "layer");
   const runtime = needRuntime ? publish(`onnxruntime-${ARCHITECTURE}`) : undefined;
-  const groundOf = (name: string, id: string, kind: "layer" | "image"): Ground =>
+  const groundOf = ({ name, kind }: BackboneLayer): Ground =>
     kind === "image" || runtime === undefined
-      ? { kind: "image", uri: imageByDigest(`infer-${id}`) }
+      ? { kind: "image", uri: imageByDigest(name.replace("backbone-", "infer-")) }
       : { kind: "layers", arns: [runtime, publish(name)] };
-  return new Map(
-    backbones.map(({ name, kind }) => {
-      const id = name.slice("backbone-".length);
-      return [id, groundOf(name, id, kind)];
-    }),
-  );
+  return new Map(backbones.map((layer) => [layer.backbone.id, groundOf(layer)]));
 }
 
 /** A new version only where the content is new. By way of the bucket: a call to Lambda takes 50 MB. */

@@ -50,16 +50,16 @@ export function tuneOnBatch(definition: TuneJobDefinition, place: TunePlace) {
 }
 
 const RETRY = [
+  // The call itself.
   {
-    Comment: "The call itself.",
     ErrorEquals: ["Batch.AWSBatchException", "Batch.ServerException", "Batch.SdkClientException"],
     IntervalSeconds: 2,
     MaxAttempts: 5,
     BackoffRate: 2,
     JitterStrategy: "FULL",
   },
+  // The job: no capacity, interrupted too often, dead.
   {
-    Comment: "The job: no capacity, interrupted too often, dead.",
     ErrorEquals: ["States.TaskFailed"],
     IntervalSeconds: 30,
     MaxAttempts: 3,

@@ -4,6 +4,18 @@ import os from "node:os";
 import path from "node:path";
 import { FUNCTIONS } from "../../packages/aws/src/functions/functions.ts";
 
+const MINILM = {
+  id: "minilm-l6",
+  object: "backbone",
+  title: "MiniLM",
+  licence: "Apache-2.0",
+  tasks: ["classify", "embeddings"],
+  hidden_size: 384,
+  max_tokens: 512,
+  created: 1_790_000_000,
+  layers: 6,
+};
+
 /** A folder like out/aws after all builds, with a few bytes for each zip: the stack reads hashes, not code. */
 export function fakeArtifacts({ architecture = "arm64", home = "layer" } = {}): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), "kilotune-artifacts-"));
@@ -18,7 +30,7 @@ export function fakeArtifacts({ architecture = "arm64", home = "layer" } = {}): 
   };
   const layers = [
     layer("onnxruntime-arm64", "layer", [architecture]),
-    layer("backbone-minilm-l6", home, ["arm64", "x64"]),
+    { ...layer("backbone-minilm-l6", home, ["arm64", "x64"]), backbone: MINILM },
   ];
   const write = (file: string, value: object) =>
     writeFileSync(path.join(folder, file), JSON.stringify(value));

@@ -20,10 +20,7 @@ interface Made {
 }
 
 const MORE: Readonly<Record<string, (made: Made) => Inputs>> = {
-  "aws:s3/bucket:Bucket": ({ logicalName }) => {
-    const bucket = `kilotune-${logicalName.toLowerCase()}`;
-    return { bucket, arn: `arn:aws:s3:::${bucket}` };
-  },
+  "aws:s3/bucket:Bucket": ({ name }) => ({ bucket: name, arn: `arn:aws:s3:::${name}` }),
   "aws:lambda/function:Function": ({ arn }) => ({ version: "1", qualifiedArn: `${arn}:1` }),
   "aws:lambda/functionUrl:FunctionUrl": ({ logicalName, region }) => ({
     functionUrl: `https://${logicalName.toLowerCase()}.lambda-url.${region}.on.aws/`,
