@@ -8,7 +8,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   prompt: ["contract", "engine"],
   report: ["contract"],
   sdk: ["contract"],
-  tuner: ["contract", "engine", "backbone", "dataset"],
+  tuner: ["contract", "engine", "image", "backbone", "dataset"],
   serving: ["contract", "engine", "backbone", "prompt"],
   store: ["contract"],
   service: ["contract", "dataset", "store"],

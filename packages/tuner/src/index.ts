@@ -13,9 +13,19 @@ export { classMeans, normalizeRows } from "./head/class-means.ts";
 export { fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
 export { type LinearSession, openLinearSession } from "./head/linear-session.ts";
 export { argmaxRows } from "./measure/argmax.ts";
+export {
+  type ClassScore,
+  type Detection,
+  type DetectionScore,
+  type Shape,
+  scoreDetections,
+  type Truth,
+} from "./measure/average-precision.ts";
+export { boundaryF1 } from "./measure/boundary-f1.ts";
 export { fitTemperature, reliability } from "./measure/calibration.ts";
 export { countRight } from "./measure/count-right.ts";
 export { confusionOf, perClass, scoreOf } from "./measure/classification.ts";
+export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
 export { promptFeed, promptSite } from "./prompt-site.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
 export type { TunedMethod, TuneSettings } from "./settings.ts";
