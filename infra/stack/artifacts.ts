@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Layer, Layers } from "../layers/record.ts";
 
 /** What was built to be deployed: `npm run package`, `npm run layer -- build`, and the container's build. */
-const FOLDER = path.resolve($cli.paths.root, process.env.KILOTUNE_ARTIFACTS || "out/aws");
+const FOLDER = path.resolve(process.env.KILOTUNE_ARTIFACTS || "out/aws");
 const BUILD_LAYERS = "npm run layer -- build";
 const BUILD_IMAGES = "npm run image -- push";
 

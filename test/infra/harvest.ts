@@ -109,8 +109,13 @@ async function collect({ stage, secrets, environment = {} }: HarvestOptions): Pr
 
   // An Output that fails is nobody's promise: without this the run would wait for ever.
   const failures = takeRejections(undo);
+  let made: Promise<unknown> = Promise.resolve();
+  const make = () => {
+    made = config.run();
+    return made;
+  };
   const program = async () => {
-    const raw = await pulumi.runtime.runInPulumiStack(() => run(config.run));
+    const raw = await pulumi.runtime.runInPulumiStack(() => run(make));
     await pulumi.runtime.disconnect();
     return new Promise((resolve) => pulumi.output(raw).apply(resolve));
   };
@@ -120,6 +125,7 @@ async function collect({ stage, secrets, environment = {} }: HarvestOptions): Pr
     const outputs = await Promise.race([done, failures.first]);
     return { app, resources, outputs: plain(outputs) as Inputs };
   } finally {
+    await made.catch(() => {});
     await untilQuiet(() => resources.length + failures.count());
   }
 }

@@ -4,8 +4,7 @@ export function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const held = value as Record<string, unknown>;
   if (held[SIGNATURE] === SECRET) return plain(held.value);
-  if (held.__pulumiAsset || held.__pulumiArchive)
-    return { asset: held.__pulumiArchive ? "archive" : "file", path: held.path };
+  if (held.__pulumiAsset || held.__pulumiArchive) return { asset: held.__pulumiArchive ? "archive" : "file" };
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(Object.entries(held).map(([name, each]) => [name, plain(each)]));
 }
