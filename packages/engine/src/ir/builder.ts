@@ -159,6 +159,11 @@ export class GraphBuilder {
     return this.#constants.get(value.name);
   }
 
+  /** The content of an int64 vector or scalar, as far as it is known by symbols. */
+  dimsContent(value: Value): readonly Dim[] | undefined {
+    return this.#dims.get(value.name);
+  }
+
   build(): Graph {
     return {
       name: this.name,

@@ -24,7 +24,7 @@ describe("what is refused", () => {
     ["text", new TextEncoder().encode("<!DOCTYPE html>"), "bad_onnx", "an ONNX model in protobuf"],
     ["a file cut off", GOLDEN.subarray(0, 300), "bad_onnx", "an ONNX model in protobuf"],
     ["a model without a graph", opsets(20n), "bad_onnx", "a model with a graph"],
-    ["an old opset", opsets(17n), "unsupported_op", "expected opset 18 to 23, but saw opset 17"],
+    ["an old opset", opsets(12n), "unsupported_op", "expected opset 13 to 23, but saw opset 12"],
     ["an opset to come", opsets(24n), "unsupported_op", "opset 24"],
     ["an unknown op", node({ opType: "Loop" }), "unsupported_op", '"Loop"'],
     [

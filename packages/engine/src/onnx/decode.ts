@@ -2,7 +2,10 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { EngineError } from "../error.ts";
 import { GraphBuilder } from "../ir/builder.ts";
 import { type Graph, isExternal, type Value } from "../ir/graph.ts";
-import { isOpName } from "../ops/table.ts";
+import { realOf, tensorOf } from "../ops/real.ts";
+import type { RealTensor } from "../ops/rule.ts";
+import { isOpName, OPS, type OpName } from "../ops/table.ts";
+import { int64, type Tensor } from "../tensor.ts";
 import { fromAttributeProtos } from "./attribute.ts";
 import {
   type GraphProto,
@@ -12,6 +15,7 @@ import {
   type OperatorSetIdProto,
 } from "./generated/onnx_pb.js";
 import { quote, refuse } from "./refuse.ts";
+import { constantOf, respell, type Spelled } from "./spelling.ts";
 import { fromTensorProto } from "./tensor.ts";
 import { fromValueInfo } from "./value-info.ts";
 
@@ -25,25 +29,33 @@ export interface OnnxCaps {
 
 const DEFAULT_ONNX_CAPS: OnnxCaps = { sizeBytes: 8 * 2 ** 20 };
 
+export interface OnnxOptions extends Partial<OnnxCaps> {
+  /**
+   * Computes at once what doesn't depend on an input, shapes included: of a graph as exporters write it, the part remains
+   * that sees data, and shapes that it computes on its way are known. Off, a graph comes back as it was written, but for the spelling of opsets before 18.
+   */
+  readonly fold?: boolean;
+}
+
 /**
- * Reads an .onnx file of opsets 18 to 23: in these the ops of the engine's table mean what they mean in opset 20
- * (before 18 the reductions and Split took attributes where they now take inputs). Types and shapes between inputs and
+ * Reads an .onnx file of opsets 13 to 23: in these the ops of the engine's table mean what they mean in opset 20, but for
+ * reductions and Split, which before 18 took attributes where they now take inputs, and are respelt. Types and shapes between inputs and
  * outputs are inferred anew; what the file says of them isn't read.
  *
  * Throws `bad_onnx` for a file that is damaged or wrong in itself, `unsupported_op` for what the engine doesn't know,
  * `shape_mismatch` where the inputs or attributes of a node don't fit its op.
  */
-export function decodeOnnx(bytes: Uint8Array, caps: Partial<OnnxCaps> = {}): Graph {
-  const { sizeBytes } = { ...DEFAULT_ONNX_CAPS, ...caps };
+export function decodeOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Graph {
+  const { sizeBytes, fold = false } = { ...DEFAULT_ONNX_CAPS, ...options };
   if (bytes.length > sizeBytes) {
     const hint = "Store the weights as external data, or raise the cap if you trust the file.";
     throw refuse(`a file of at most ${sizeBytes} bytes`, `${bytes.length} bytes`, hint);
   }
   const model = parse(bytes);
-  checkOpset(model.opsetImport);
+  const opset = checkOpset(model.opsetImport);
   if (model.graph === undefined) throw refuse("a model with a graph", "none", NOT_ONNX);
   try {
-    return toGraph(model.graph);
+    return toGraph(model.graph, opset, fold);
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     // The builder takes its caller for a programmer, whose mistakes are plain errors; here the caller is a file.
@@ -68,13 +80,14 @@ function parse(bytes: Uint8Array): ModelProto {
   }
 }
 
-function checkOpset(imports: readonly OperatorSetIdProto[]): void {
+function checkOpset(imports: readonly OperatorSetIdProto[]): bigint {
   const own = imports.find(({ domain }) => isOwnDomain(domain));
   if (own === undefined) throw refuse("a model that names its opset", "none", NOT_ONNX);
-  if (own.version < 18n || own.version > 23n) {
+  if (own.version < 13n || own.version > 23n) {
     const hint = "Convert the model with onnx.version_converter to opset 20.";
-    throw refuse("opset 18 to 23", `opset ${own.version}`, hint, "unsupported_op");
+    throw refuse("opset 13 to 23", `opset ${own.version}`, hint, "unsupported_op");
   }
+  return own.version;
 }
 
 /** The standard's ops go by either name. */
@@ -82,7 +95,7 @@ function isOwnDomain(domain: string): boolean {
   return domain === "" || domain === "ai.onnx";
 }
 
-function toGraph(graph: GraphProto): Graph {
+function toGraph(graph: GraphProto, opset: bigint, fold: boolean): Graph {
   const builder = new GraphBuilder(graph.name);
   const values = new Map<string, Value>();
   // Old files list the weights among the inputs as well.
@@ -100,25 +113,66 @@ function toGraph(graph: GraphProto): Graph {
     values.set(name, value);
   }
   for (const node of graph.node) {
-    for (const output of addNode(builder, node, values)) values.set(output.name, output);
+    const names = outputNames(node);
+    const outputs = addNode(builder, node, names, values, { opset, fold });
+    outputs.forEach((output, at) => void values.set(names[at] as string, output));
   }
   for (const { name } of graph.output) builder.output(lookUp(values, name, "the graph's outputs"));
   return builder.build();
 }
 
-function addNode(builder: GraphBuilder, node: NodeProto, values: ReadonlyMap<string, Value>) {
+function addNode(
+  builder: GraphBuilder,
+  node: NodeProto,
+  names: readonly string[],
+  values: ReadonlyMap<string, Value>,
+  { opset, fold }: { opset: bigint; fold: boolean },
+): readonly Value[] {
   const { opType, domain, name } = node;
   const at = `node ${quote(name || (node.output[0] ?? ""))}`;
-  if (!isOwnDomain(domain) || !isOpName(opType)) {
+  const inputs = node.input.map((input) => (input === "" ? null : lookUp(values, input, at)));
+  const attributes = fromAttributeProtos(node.attribute, at);
+  const constant = opType === "Constant" && isOwnDomain(domain) ? constantOf(attributes) : undefined;
+  if (constant !== undefined) return [builder.constant(constant, names[0])];
+  const spelt = isOwnDomain(domain)
+    ? respell(builder, { op: opType, inputs, attributes, outputs: names.length }, opset)
+    : undefined;
+  if (spelt === undefined || !isOpName(spelt.op)) {
     const op = quote(domain === "" ? opType : `${domain}.${opType}`);
     const hint = "Export the model so that it does without this op.";
     throw refuse(`${at} to have an op of the engine's table`, op, hint, "unsupported_op");
   }
-  const inputs = node.input.map((input) => (input === "" ? null : lookUp(values, input, at)));
-  return builder.node(opType, inputs, fromAttributeProtos(node.attribute, at), {
-    name,
-    outputs: outputNames(node),
-  });
+  const folded = fold ? evaluated(builder, { ...spelt, op: spelt.op }, names) : undefined;
+  if (folded !== undefined) return folded;
+  const outputs = builder.node(spelt.op, spelt.inputs, spelt.attributes, { name, outputs: names });
+  return fold ? outputs.map((output) => knownContent(builder, output) ?? output) : outputs;
+}
+
+/** The outputs of a node that reads constants alone; undefined for others, and for those that would take long. */
+function evaluated(
+  builder: GraphBuilder,
+  { op, inputs, attributes }: Spelled & { readonly op: OpName },
+  names: readonly string[],
+): Value[] | undefined {
+  const constants = inputs.map((input) => (input === null ? null : builder.constantOf(input)));
+  if (constants.some((constant) => constant === undefined)) return undefined;
+  const read = (constants as (Tensor | null)[]).map((constant) =>
+    constant === null ? null : realOf(constant),
+  );
+  if (read.reduce((sum, tensor) => sum + (tensor?.data.length ?? 0), 0) > FOLDED_ELEMENTS) return undefined;
+  const results = OPS[op].evaluate({ inputs: read, attributes, outputCount: names.length });
+  return names.map((name, at) => builder.constant(tensorOf(results[at] as RealTensor), name));
+}
+
+/** The largest weights of transformers are turned around in a second; nobody's tables are larger. */
+const FOLDED_ELEMENTS = 2 ** 26;
+
+/** An int64 vector whose content is known in numbers, though it was taken from the shape of data. */
+function knownContent(builder: GraphBuilder, { dtype, shape, name }: Value): Value | undefined {
+  const content = builder.dimsContent({ dtype, shape, name });
+  if (dtype !== "int64" || content === undefined || !content.every((dim) => typeof dim === "number"))
+    return undefined;
+  return builder.constant(int64(content as number[], shape.length === 0 ? [] : [content.length]));
 }
 
 /** Outputs left out at the end aren't asked for; one left out before another gets a name that nobody reads. */

@@ -61,7 +61,16 @@ export const Min = binary(
   ],
 );
 
-export const Equal = comparison((a, b) => a === b);
+/** Of dims: 1 or 0 where that can be told. A size is never negative, so it never equals the -1 of a wish. */
+export const Equal: OpRule = {
+  ...comparison((a, b) => a === b),
+  inferDims: (context) => {
+    const [left, right] = [context.dims(0), context.dims(1)];
+    if (left === undefined || right === undefined || left.length !== right.length) return undefined;
+    const same = left.map((dim, at) => equalDims(dim, right[at] as Dim));
+    return same.every((each) => each !== undefined) ? same.map(Number) : undefined;
+  },
+};
 export const Less = comparison((a, b) => a < b);
 export const LessOrEqual = comparison((a, b) => a <= b);
 export const Greater = comparison((a, b) => a > b);
@@ -75,6 +84,12 @@ export const Where: OpRule = {
     const [condition, a, b] = [input(context, 0), input(context, 1), input(context, 2)];
     sameType(a, b);
     return [{ dtype: a.dtype, shape: broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape)) }];
+  },
+  inferDims: (context) => {
+    const [condition, a, b] = [context.dims(0), context.dims(1), context.dims(2)];
+    if (condition === undefined || a?.length !== condition.length || b?.length !== condition.length)
+      return undefined;
+    return condition.map((holds, at) => (holds === 1 ? a : b)[at] as Dim);
   },
   evaluate: (context) => {
     const [condition, a, b] = [real(context, 0), real(context, 1), real(context, 2)];
@@ -100,6 +115,18 @@ export const Where: OpRule = {
     ];
   },
 };
+
+function equalDims(a: Dim, b: Dim): boolean | undefined {
+  if (a === b) return true;
+  if (typeof a === "number" && typeof b === "number") return false;
+  const [number, symbol] = typeof a === "number" ? [a, b] : [b, a];
+  return typeof number === "number" && number < 0 && isSize(symbol) ? false : undefined;
+}
+
+/** A sum of products without a minus. */
+function isSize(dim: Dim): boolean {
+  return typeof dim === "string" && !dim.includes("-");
+}
 
 type Side = (at: { b: GraphBuilder; g: Value; left: Value; right: Value; y: Value }) => Value;
 

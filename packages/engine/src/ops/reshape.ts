@@ -33,6 +33,8 @@ export const Reshape: OpRule = {
     });
     return [{ dtype: x.dtype, shape: solve(shape, productOfDims(x.shape), x) }];
   },
+  // A vector stays what it is, and so does a scalar made of one.
+  inferDims: (context) => ((context.dims(1)?.length ?? 2) <= 1 ? context.dims(0) : undefined),
   evaluate: (context) => {
     const x = real(context, 0);
     const copies = intOr(context.attributes, "allowzero", 0) === 0;

@@ -2,9 +2,10 @@ import { EngineError } from "../error.ts";
 import { evaluateDim } from "../ir/dim.ts";
 import { type ExternalData, type Graph, isExternal, type Value } from "../ir/graph.ts";
 import { formatNode } from "../ir/print.ts";
+import { realOf, tensorOf } from "../ops/real.ts";
 import type { RealTensor } from "../ops/rule.ts";
 import { OPS } from "../ops/table.ts";
-import { type DType, sizeOf, type Tensor } from "../tensor.ts";
+import { sizeOf, type Tensor } from "../tensor.ts";
 import { missingInputs } from "./ort.ts";
 import type { Session } from "./session.ts";
 
@@ -21,7 +22,7 @@ export function openReferenceSession(
   for (const { value, source } of graph.initializers) {
     const tensor = isExternal(source) ? options.weights?.(value.name, source) : source;
     if (tensor === undefined) throw new Error(`the reference session has no weights for ${value.name}`);
-    constants.set(value.name, toReal(tensor));
+    constants.set(value.name, realOf(tensor));
   }
   const inputNames = graph.inputs.map((input) => input.name);
   const outputNames = graph.outputs.map((output) => output.name);
@@ -54,7 +55,9 @@ export function openReferenceSession(
           const { dtype, dims, data } = value;
           return [
             name,
-            options.results === "declared" ? declared(dtype, dims, data) : { type: "float64", dims, data },
+            options.results === "declared"
+              ? tensorOf({ dtype, dims, data })
+              : { type: "float64", dims, data },
           ];
         }),
       );
@@ -73,20 +76,7 @@ function fedAs(input: Value, feed: Tensor): RealTensor {
       "Give a tensor of the declared type.",
     );
   }
-  return { ...toReal(feed), dtype: input.dtype };
-}
-
-function toReal({ type, dims, data }: Tensor): RealTensor {
-  return { dtype: type, dims, data: Float64Array.from(data as Float32Array, Number) };
-}
-
-function declared(dtype: DType, dims: readonly number[], data: Float64Array): Tensor {
-  if (dtype === "int64") return { type: dtype, dims, data: BigInt64Array.from(data, BigInt) };
-  if (dtype === "int32") return { type: dtype, dims, data: Int32Array.from(data) };
-  if (dtype === "int8") return { type: dtype, dims, data: Int8Array.from(data) };
-  if (dtype === "uint8" || dtype === "bool") return { type: dtype, dims, data: Uint8Array.from(data) };
-  if (dtype === "float64") return { type: dtype, dims, data };
-  return { type: "float32", dims, data: Float32Array.from(data) };
+  return { ...realOf(feed), dtype: input.dtype };
 }
 
 /** Symbols get their sizes from the inputs whose dim is a bare symbol. */
