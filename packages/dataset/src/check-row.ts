@@ -1,5 +1,5 @@
 import { excerpt } from "./excerpt.ts";
-import { errorAt, type Finding, type Place, type Reading, warningAt } from "./reading.ts";
+import { errorAt, type Example, type Finding, type Place, type Reading, warningAt } from "./reading.ts";
 
 /** In UTF-16 units: some forty times what an encoder reads, so a longer text is a file pasted into a field. */
 export const MAX_TEXT_LENGTH = 100_000;
@@ -11,6 +11,22 @@ export interface Field {
   readonly value: unknown;
   readonly place: Place;
 }
+
+/** What the JSON objects of a file hold, line by line. */
+export interface RowShape<R> {
+  /** The keys that mean something. */
+  readonly keys: readonly string[];
+  /** One object as an example, for messages. */
+  readonly example: string;
+  /** A row where its fields can be used, else every reason why not; warnings besides. */
+  check(line: number, field: (key: string) => Field): Reading<R>[];
+}
+
+export const TEXT_ROWS: RowShape<Example> = {
+  keys: ["text", "label"],
+  example: '{"text": "..", "label": ".."}',
+  check: (line, field) => checkRow(line, field("text"), field("label")),
+};
 
 /** A row where text and label can be used, else every reason why not; warnings besides. */
 export function checkRow(line: number, text: Field, label: Field): Reading[] {
@@ -57,7 +73,7 @@ function findingsOfText({ value, place }: Field): Finding[] {
   ];
 }
 
-function findingsOfLabel({ value, place }: Field): Finding[] {
+export function findingsOfLabel({ value, place }: Field): Finding[] {
   const hint = "Give every row a label, or delete the row.";
   if (value === undefined) return [errorAt(place, "label_missing", 'expected a "label", seen none.', hint)];
   if (typeof value !== "string") {
@@ -76,7 +92,7 @@ function findingsOfLabel({ value, place }: Field): Finding[] {
     return [errorAt(place, "label_too_long", message, "Use a short name; are text and label swapped?")];
   }
   if (!value.isWellFormed()) return [halfPair(place, "label")];
-  if (!CONTROL.test(value)) return [];
+  if (!hasControl(value)) return [];
   return [
     errorAt(
       place,
@@ -85,6 +101,10 @@ function findingsOfLabel({ value, place }: Field): Finding[] {
       "Remove line ends, tabs and NUL from labels.",
     ),
   ];
+}
+
+export function hasControl(text: string): boolean {
+  return CONTROL.test(text);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose.

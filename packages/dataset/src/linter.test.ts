@@ -1,7 +1,8 @@
 import type { LintReport } from "@kilotune/contract";
 import { describe, expect, it } from "vitest";
 import { lintFile, loadExamples } from "./lint-file.ts";
-import { createLinter, type LinterOptions, MAX_LABELS } from "./linter.ts";
+import { MAX_LABELS } from "./lint-frame.ts";
+import { createLinter, type LinterOptions } from "./linter.ts";
 import { errorAt } from "./reading.ts";
 
 type Row = readonly [text: string, label: string];

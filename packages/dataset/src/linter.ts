@@ -1,8 +1,8 @@
 import type { LintReport } from "@kilotune/contract";
 import { checkClasses, checkSpelling, checkValidationLabels } from "./check-labels.ts";
 import { count, excerpt } from "./excerpt.ts";
-import { IssueList } from "./issue-list.ts";
 import { LinePairs } from "./line-pairs.ts";
+import { LintFrame } from "./lint-frame.ts";
 import { type Example, errorAt, type Finding, type Reading, WHOLE_FILE, warningAt } from "./reading.ts";
 import { TextIndex } from "./text-index.ts";
 import { type TokenCount, TokenTotals } from "./token-totals.ts";
@@ -27,56 +27,33 @@ export function createLinter(options: LinterOptions = {}): Linter {
   return new RowLinter(options);
 }
 
-/** More classes than any head is tuned for: the text is in the label's place, say. */
-export const MAX_LABELS = 10_000;
-const MAX_ISSUES = 1000;
-
 class RowLinter implements Linter {
   readonly #train: RowLinter | null;
-  readonly #maxIssues: number;
-  readonly #errors: IssueList;
-  readonly #warnings: IssueList;
+  readonly #frame: LintFrame;
   readonly #tokens: TokenTotals | null;
   readonly #texts = new TextIndex();
-  /** A Map, since a class may be named `__proto__`. Its `id` is the label's number in the text index. */
-  readonly #labels = new Map<string, { readonly id: number; readonly line: number; rows: number }>();
-  readonly #names: string[] = [];
   readonly #duplicates = new LinePairs();
   readonly #leaks = new LinePairs();
-  #rows = 0;
-  #tooManyLabelsLine = 0;
 
-  constructor({ tokenCount, against, maxIssues = MAX_ISSUES }: LinterOptions) {
+  constructor({ tokenCount, against, maxIssues }: LinterOptions) {
     this.#train = (against as RowLinter | undefined) ?? null;
     this.#tokens = tokenCount === undefined ? null : new TokenTotals(tokenCount);
-    this.#maxIssues = maxIssues;
-    this.#errors = new IssueList("error", maxIssues);
-    this.#warnings = new IssueList("warning", maxIssues);
+    this.#frame = new LintFrame(maxIssues);
   }
 
   add(reading: Reading): void {
     if (reading.kind === "row") this.#addRow(reading.row);
-    else (reading.kind === "error" ? this.#errors : this.#warnings).add(reading.issue);
+    else this.#frame.add(reading);
   }
 
   report(): LintReport {
-    const ofFile = {
-      error: new IssueList("error", this.#maxIssues),
-      warning: new IssueList("warning", this.#maxIssues),
-    };
-    for (const { kind, issue } of this.#wholeFile()) ofFile[kind].add(issue);
-    return {
-      rows: this.#rows,
-      labels: new Map([...this.#labels].map(([label, { rows }]) => [label, rows])),
-      errors: [...ofFile.error.issues(), ...this.#errors.issues()],
-      warnings: [...ofFile.warning.issues(), ...this.#warnings.issues()],
-    };
+    return this.#frame.report(this.#wholeFile());
   }
 
   #addRow({ text, label, line }: Example): void {
-    const id = this.#countLabel(label, line);
+    const id = this.#frame.countLabel(label, line);
     if (id === null) return;
-    this.#rows++;
+    this.#frame.rows++;
     this.#tokens?.add(text, line);
     const trained = this.#train === null ? null : this.#train.#texts.find(text);
     if (trained !== null) this.#leaks.add(trained.line, line);
@@ -84,37 +61,20 @@ class RowLinter implements Linter {
     if (verdict.kind === "duplicate") this.#duplicates.add(verdict.first.line, line);
     if (verdict.kind !== "conflict") return;
     const { first } = verdict;
-    const message = `lines ${first.line} and ${line} hold the same text with the labels ${excerpt(this.#names[first.label] ?? "")} and ${excerpt(label)}.`;
-    this.#warnings.add(
+    const message = `lines ${first.line} and ${line} hold the same text with the labels ${excerpt(this.#frame.nameOf(first.label))} and ${excerpt(label)}.`;
+    this.#frame.add(
       warningAt(
         { line, column: 0 },
         "conflicting_labels",
         message,
         "Keep the right one, or let one label cover both.",
-      ).issue,
+      ),
     );
-  }
-
-  #countLabel(label: string, line: number): number | null {
-    const known = this.#labels.get(label);
-    if (known !== undefined) {
-      known.rows++;
-      return known.id;
-    }
-    if (this.#labels.size >= MAX_LABELS) {
-      this.#tooManyLabelsLine ||= line;
-      return null;
-    }
-    // A copy: a label sliced out of a CSV file would keep the 64 KiB around it alive.
-    const name = JSON.parse(JSON.stringify(label)) as string;
-    const id = this.#names.push(name) - 1;
-    this.#labels.set(name, { id, line, rows: 1 });
-    return id;
   }
 
   #wholeFile(): Finding[] {
     const findings: Finding[] = [];
-    if (this.#rows === 0 && this.#errors.total === 0) {
+    if (this.#frame.rows === 0 && this.#frame.errors === 0) {
       findings.push(
         errorAt(
           WHOLE_FILE,
@@ -124,20 +84,14 @@ class RowLinter implements Linter {
         ),
       );
     }
-    if (this.#tooManyLabelsLine > 0) {
-      const place = { line: this.#tooManyLabelsLine, column: 0 };
-      findings.push(
-        errorAt(
-          place,
-          "too_many_labels",
-          `expected at most ${MAX_LABELS} different labels, seen more.`,
-          "Are text and label swapped?",
-        ),
-      );
-    }
-    if (this.#train === null) findings.push(...checkClasses(this.#labels));
-    else findings.push(...checkValidationLabels(this.#train.#labels, this.#labels));
-    findings.push(...checkSpelling(this.#labels), ...this.#repeats(), ...(this.#tokens?.findings() ?? []));
+    findings.push(...this.#frame.tooManyLabels("Are text and label swapped?"));
+    if (this.#train === null) findings.push(...checkClasses(this.#frame.labels));
+    else findings.push(...checkValidationLabels(this.#train.#frame.labels, this.#frame.labels));
+    findings.push(
+      ...checkSpelling(this.#frame.labels),
+      ...this.#repeats(),
+      ...(this.#tokens?.findings() ?? []),
+    );
     return findings;
   }
 

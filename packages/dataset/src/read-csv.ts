@@ -1,4 +1,4 @@
-import { checkRow } from "./check-row.ts";
+import { checkRow, TEXT_ROWS } from "./check-row.ts";
 import { type CsvField, type CsvRecord, csvRecords } from "./csv-records.ts";
 import type { Line } from "./decode-lines.ts";
 import { count, excerpt } from "./excerpt.ts";
@@ -10,7 +10,7 @@ import { UnknownKeys } from "./unknown-keys.ts";
  * comma, semicolon or tab: whichever finds both names in the header.
  */
 export async function* readCsv(lines: AsyncIterable<Line | Finding>): AsyncGenerator<Reading> {
-  const unknown = new UnknownKeys();
+  const unknown = new UnknownKeys(TEXT_ROWS.keys);
   let header: Header | null = null;
   for await (const record of csvRecords(lines, separatorOf)) {
     if (record.kind !== "record") {

@@ -1,4 +1,5 @@
 import { decodeLines } from "./decode-lines.ts";
+import { TEXT_ROWS } from "./check-row.ts";
 import type { Chunks } from "./decode-text.ts";
 import { readCsv } from "./read-csv.ts";
 import { readJsonl } from "./read-jsonl.ts";
@@ -15,7 +16,7 @@ export function readExamples(
   { format }: { readonly format: Format },
 ): AsyncGenerator<Reading> {
   const lines = decodeLines(chunks);
-  return format === "csv" ? readCsv(lines) : readJsonl(lines);
+  return format === "csv" ? readCsv(lines) : readJsonl(lines, TEXT_ROWS);
 }
 
 /** By the name's ending: `.csv` and `.tsv` are CSV (the header tells the separator), all else JSONL. */

@@ -1,14 +1,17 @@
-import { checkRow, kindOf } from "./check-row.ts";
+import { kindOf, type RowShape } from "./check-row.ts";
 import type { Line } from "./decode-lines.ts";
 import { excerpt } from "./excerpt.ts";
 import { findJsonFault, type JsonFault } from "./json-fault.ts";
 import { topLevelKeys } from "./json-keys.ts";
 import { errorAt, type Finding, type Reading, warningAt } from "./reading.ts";
-import { KNOWN_KEYS, UnknownKeys } from "./unknown-keys.ts";
+import { UnknownKeys } from "./unknown-keys.ts";
 
 /** One JSON object a line. Lines of blanks are no rows and no faults. */
-export async function* readJsonl(lines: AsyncIterable<Line | Finding>): AsyncGenerator<Reading> {
-  const unknown = new UnknownKeys();
+export async function* readJsonl<R>(
+  lines: AsyncIterable<Line | Finding>,
+  shape: RowShape<R>,
+): AsyncGenerator<Reading<R>> {
+  const unknown = new UnknownKeys(shape.keys);
   let first = true;
   for await (const line of lines) {
     if (line.kind !== "line") {
@@ -22,12 +25,16 @@ export async function* readJsonl(lines: AsyncIterable<Line | Finding>): AsyncGen
       break;
     }
     first = false;
-    yield* readingsOf(line, unknown);
+    yield* readingsOf(line, shape, unknown);
   }
   yield* unknown.findings();
 }
 
-function readingsOf({ text, line, terminated }: Line, unknown: UnknownKeys): Reading[] {
+function readingsOf<R>(
+  { text, line, terminated }: Line,
+  shape: RowShape<R>,
+  unknown: UnknownKeys,
+): Reading<R>[] {
   let row: unknown;
   try {
     row = JSON.parse(text);
@@ -37,14 +44,9 @@ function readingsOf({ text, line, terminated }: Line, unknown: UnknownKeys): Rea
     return [badJson(text, line, terminated, fault ?? { offset: 0, expected: "JSON" })];
   }
   if (row === null || typeof row !== "object" || Array.isArray(row)) {
-    const message = `expected an object with "text" and "label", seen ${kindOf(row)}.`;
+    const message = `expected an object like ${shape.example}, seen ${kindOf(row)}.`;
     return [
-      errorAt(
-        { line, column: text.search(/\S/) + 1 },
-        "not_an_object",
-        message,
-        'Write {"text": "..", "label": ".."}.',
-      ),
+      errorAt({ line, column: text.search(/\S/) + 1 }, "not_an_object", message, `Write ${shape.example}.`),
     ];
   }
   const repeated: Finding[] = [];
@@ -60,15 +62,15 @@ function readingsOf({ text, line, terminated }: Line, unknown: UnknownKeys): Rea
           "Delete one of them.",
         ),
       );
-    } else if (!KNOWN_KEYS.includes(key)) unknown.add(key, place);
+    } else if (!shape.keys.includes(key)) unknown.add(key, place);
     columns.set(key, valueOffset + 1);
   }
-  const field = (key: "text" | "label") => ({
+  const field = (key: string) => ({
     // Through the own property, never `row[key]`: nothing inherited is data.
     value: Object.getOwnPropertyDescriptor(row, key)?.value as unknown,
     place: { line, column: columns.get(key) ?? 0 },
   });
-  return [...repeated, ...checkRow(line, field("text"), field("label"))];
+  return [...repeated, ...shape.check(line, field)];
 }
 
 function badJson(text: string, line: number, terminated: boolean, { offset, expected }: JsonFault): Finding {

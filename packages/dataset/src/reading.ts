@@ -9,7 +9,7 @@ export interface Example {
 }
 
 /** What a reader says of a file, in file order: the rows that can be used, and why the others cannot. */
-export type Reading = { readonly kind: "row"; readonly row: Example } | Finding;
+export type Reading<R = Example> = { readonly kind: "row"; readonly row: R } | Finding;
 
 export interface Finding {
   readonly kind: "error" | "warning";

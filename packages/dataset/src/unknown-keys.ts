@@ -1,14 +1,18 @@
 import { count, excerpt } from "./excerpt.ts";
 import { type Finding, type Place, WHOLE_FILE, warningAt } from "./reading.ts";
 
-/** The keys of a row that mean something. All others are read over, and said so once a key. */
-export const KNOWN_KEYS = ["text", "label"];
-
 /** Counts the keys that no one asked for, so that a file with an `id` in a million rows gets one warning. */
 export class UnknownKeys {
   /** A Map, since a key may be called `__proto__`. */
   readonly #seen = new Map<string, { readonly place: Place; rows: number }>();
+  readonly #hint: string;
   #uncounted = 0;
+
+  /** @param known the keys of a row that mean something; all others are read over, and said so once a key */
+  constructor(known: readonly string[]) {
+    const quoted = known.map((key) => `"${key}"`);
+    this.#hint = `Only ${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)} are read; nothing to do if that is meant.`;
+  }
 
   add(key: string, place: Place): void {
     const seen = this.#seen.get(key);
@@ -23,15 +27,14 @@ export class UnknownKeys {
         place,
         "unknown_key",
         `the key ${excerpt(key)} is not used (${count(rows, "row")}, the first one here).`,
-        HINT,
+        this.#hint,
       ),
     );
     if (this.#uncounted === 0) return each;
     const more = `further keys besides these ${MAX_KEYS} are not used (seen ${count(this.#uncounted, "time")}).`;
-    return [...each, warningAt(WHOLE_FILE, "unknown_key", more, HINT)];
+    return [...each, warningAt(WHOLE_FILE, "unknown_key", more, this.#hint)];
   }
 }
 
 /** Files whose keys are data (`{"<user>": ..}`) would otherwise fill memory with names. */
 const MAX_KEYS = 100;
-const HINT = 'Only "text" and "label" are read; nothing to do if that is meant.';
