@@ -32,7 +32,10 @@ export async function bundle(entry: string, root: string): Promise<Bundle> {
     sourcesContent: false,
     legalComments: "external",
     metafile: true,
-    banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+    lineLimit: 200,
+    banner: {
+      js: 'import{createRequire as require_}from"node:module";const require=require_(import.meta.url);',
+    },
     plugins: [fromLayer("onnxruntime-node"), ourOwn(root)],
   });
   const files = outputFiles.map((file) => ({ path: path.basename(file.path), source: file.contents }));

@@ -28,10 +28,11 @@ export function batchHandler({
       let done = false;
       let pieces = 0;
       try {
-        while (!done && left() > PIECE_MS) {
+        // One at least: a call that does nothing would be repeated for ever.
+        do {
           done = (await steps.next()).done === true;
           pieces++;
-        }
+        } while (!done && left() > PIECE_MS);
       } catch (error) {
         if (timeUp.signal.aborted) logLine("batch_cut_off", { tenant, batch, pieces });
         else {

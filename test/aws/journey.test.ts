@@ -1,0 +1,277 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { decodePrompt } from "@kilotune/prompt";
+import { createPredictor } from "@kilotune/serving";
+import { JobStopped, runTask, STATES, type TuneTaskResult } from "@kilotune/worker";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TinyBackbone } from "../../packages/backbone/src/testing.ts";
+import { FUNCTIONS, type FunctionName } from "../../packages/aws/src/functions/functions.ts";
+import { readEnvironment } from "../../packages/aws/src/environment.ts";
+import { openService } from "../../packages/aws/src/service.ts";
+import { openTiny, toyFile } from "../../packages/local/src/testing.ts";
+import { type Built, build } from "./built.ts";
+import { type Cloud, openCloud } from "./cloud.ts";
+import { eventOf, responseOf } from "./events.ts";
+import { MOUNTS } from "./lambda-process.ts";
+
+/** The built functions in Lambda's layout, and the emulator's Step Functions between them: a tenant's whole walk. */
+
+let tiny: TinyBackbone;
+let scratch: string;
+let built: Built;
+let cloud: Cloud | undefined;
+beforeAll(async () => {
+  tiny = await openTiny();
+  scratch = await mkdtemp(path.join(os.tmpdir(), "kilotune-tune-"));
+  built = await build(Object.keys(FUNCTIONS) as FunctionName[], tiny.bundle);
+  cloud = await openCloud({ built, backbone: tiny.backbone, tune });
+  Object.assign(process.env, CREDENTIALS, cloud?.environment);
+  if (!MOUNTS)
+    console.log("functions get their folders by their environment: this machine mounts none for us");
+});
+afterAll(async () => {
+  await cloud?.[Symbol.asyncDispose]();
+  await built[Symbol.asyncDispose]();
+  await tiny[Symbol.asyncDispose]();
+  await rm(scratch, { recursive: true, force: true });
+});
+
+const CREDENTIALS = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+
+/** What the container does, in this process. */
+function tune(input: unknown, environment: Readonly<Record<string, string>>): Promise<null> {
+  const here = (async (task, hooks) => runTask(task, tiny.backbone, hooks)) as typeof runTaskHere;
+  return STATES.Tune(
+    {
+      service: openService(readEnvironment(environment)),
+      compute: { tune: here, answer: () => Promise.reject(new JobStopped("not here")) },
+      scratch,
+      signal: new AbortController().signal,
+      turn: (_, __, work) => work(),
+      send: async () => 200,
+      log: (error) => console.error(error),
+    },
+    input,
+  );
+}
+declare function runTaskHere(
+  task: Parameters<typeof runTask>[0],
+  hooks: Parameters<typeof runTask>[2],
+): Promise<TuneTaskResult>;
+
+interface Called {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of all shapes
+  readonly body: any;
+}
+
+async function call(key: string, method: string, route: string, body?: unknown): Promise<Called> {
+  const isForm = body instanceof FormData;
+  const request = new Request(`https://api.test${route}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body !== undefined && !isForm && { "content-type": "application/json" }),
+    },
+    ...(body !== undefined && { body: isForm ? body : JSON.stringify(body) }),
+  });
+  const answer = await (cloud as Cloud).fetch(request);
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, body: text === "" ? undefined : JSON.parse(text) };
+}
+
+async function newTenant(name: string): Promise<string> {
+  const { status, body } = await call((cloud as Cloud).adminKey, "POST", "/admin/tenants", {
+    name,
+    plan: "business",
+  });
+  expect([status, body.error]).toEqual([201, undefined]);
+  return body.key.secret;
+}
+
+async function upload(key: string, content: string, purpose: string): Promise<string> {
+  const form = new FormData();
+  form.set("purpose", purpose);
+  form.set("file", new File([content], "desk.jsonl"));
+  const { status, body } = await call(key, "POST", "/v1/files", form);
+  expect([status, body.error]).toEqual([200, undefined]);
+  return body.id;
+}
+
+async function until(key: string, route: string, ...wanted: string[]) {
+  for (let left = 200; left > 0; left--) {
+    const { body } = await call(key, "GET", route);
+    if (wanted.includes(body.status)) return body;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${route} takes too long:\n${cloud?.logs().slice(-4000)}`);
+}
+
+const TEXTS = ["my stolen card", "is the courier late", "money paid twice"];
+
+describe("functions as they are deployed", () => {
+  it("take a file, tune on it, answer with what came of it, offline too, and forget it", async (context) => {
+    if (cloud === undefined) return context.skip();
+    const key = await newTenant("Support desk");
+    const file = await upload(key, toyFile(8, 1), "fine-tune");
+    const created = await call(key, "POST", "/v1/fine_tuning/jobs", {
+      model: "tiny",
+      training_file: file,
+      suffix: "desk",
+      method: { type: "kv", kv: { hyperparameters: { n_epochs: 2, tokens: 4 } } },
+    });
+    expect([created.status, created.body.error]).toEqual([200, null]);
+    const job = await until(key, `/v1/fine_tuning/jobs/${created.body.id}`, "succeeded", "failed");
+    expect([job.status, job.error]).toEqual(["succeeded", null]);
+
+    const model = job.fine_tuned_model;
+    const answer = await call(key, "POST", "/v1/classify", { model, input: TEXTS });
+    expect(answer.status).toBe(200);
+    // The same numbers as a predictor of this process gives, to the last bit.
+    const { body: prompts } = await call(key, "GET", "/v1/prompts");
+    const bytes = await (cloud as Cloud).fetch(
+      new Request(`https://api.test/v1/prompts/${prompts.data[0].id}/content`, {
+        headers: { authorization: `Bearer ${key}` },
+      }),
+    );
+    const stored = await decodePrompt(new Uint8Array(await bytes.arrayBuffer()));
+    const predictor = await createPredictor({ backbone: tiny.backbone, loadPrompt: async () => stored });
+    const alone = await predictor.classify(TEXTS.map((text) => ({ text, prompt: "it" })));
+    await predictor.close();
+    const ours = alone.map(({ label, score, scores, truncated }, index) => ({
+      index,
+      label,
+      score,
+      scores: Object.fromEntries(scores.map((each) => [each.label, each.score])),
+      truncated,
+    }));
+    expect(answer.body.data).toEqual(ours);
+
+    const vectors = await call(key, "POST", "/v1/embeddings", { model: "tiny", input: TEXTS });
+    expect(vectors.body.data.map(({ embedding }: { embedding: number[] }) => embedding.length)).toEqual([
+      32, 32, 32,
+    ]);
+
+    const lines = TEXTS.map((input, at) =>
+      JSON.stringify({
+        custom_id: `line-${at}`,
+        method: "POST",
+        url: "/v1/classify",
+        body: { model, input },
+      }),
+    );
+    const batch = await call(key, "POST", "/v1/batches", {
+      input_file_id: await upload(key, lines.join("\n"), "batch"),
+      endpoint: "/v1/classify",
+      completion_window: "24h",
+    });
+    const ended = await until(key, `/v1/batches/${batch.body.id}`, "completed", "failed");
+    expect(ended).toMatchObject({
+      status: "completed",
+      request_counts: { total: 3, completed: 3, failed: 0 },
+    });
+
+    // Nobody else's, and not without a key.
+    const other = await newTenant("Another");
+    expect((await call(other, "POST", "/v1/classify", { model, input: "x" })).status).toBe(404);
+    expect((await call("none", "GET", "/v1/models")).status).toBe(401);
+
+    expect((await call(key, "DELETE", `/v1/models/${model}`)).status).toBe(200);
+    expect((await call(key, "POST", "/v1/classify", { model, input: "x" })).status).toBe(404);
+
+    const logs = (cloud as Cloud).logs();
+    for (const secret of [key, (cloud as Cloud).adminKey, "desk.jsonl", "stolen", "courier"])
+      expect(logs).not.toContain(secret);
+    expect(logs).toContain('"_aws":{"Timestamp"');
+  });
+
+  it("tell a tenant why its job failed, and nobody else: neither a log nor an execution's history", async (context) => {
+    if (cloud === undefined) return context.skip();
+    const key = await newTenant("Broken");
+    const file = await upload(key, toyFile(4, 2), "fine-tune");
+    // What lies there now isn't what was uploaded: a bucket that somebody else wrote into.
+    const { PutObjectCommand, ListObjectsV2Command } = await import("@aws-sdk/client-s3");
+    const { Contents = [] } = await cloud.s3.send(new ListObjectsV2Command({ Bucket: cloud.bucket }));
+    const Key = Contents.find((object) => object.Key?.endsWith(file))?.Key;
+    const Body = '{"text":"hush","label":"a"}\n{"text":"hush","label":"b"}\nrubbish';
+    await cloud.s3.send(new PutObjectCommand({ Bucket: cloud.bucket, Key, Body }));
+    const created = await call(key, "POST", "/v1/fine_tuning/jobs", { model: "tiny", training_file: file });
+    const job = await until(key, `/v1/fine_tuning/jobs/${created.body.id}`, "succeeded", "failed");
+    expect(job.error).toMatchObject({ code: "invalid_training_file", param: "training_file" });
+    expect(job.error.message).toContain("desk.jsonl: line 3");
+    expect(cloud.logs()).not.toMatch(/rubbish|hush|desk\.jsonl/);
+    const { GetExecutionHistoryCommand } = await import("@aws-sdk/client-sfn");
+    const executionArn = `${cloud.jobs.replace("stateMachine", "execution")}:${job.id}`;
+    const history = await cloud.sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
+    expect(JSON.stringify(history.events)).toContain("JobFailed");
+    expect(JSON.stringify(history.events)).not.toMatch(/rubbish|hush|desk\.jsonl/);
+  });
+
+  it("stop a job that is cancelled and go on with one that is resumed", async (context) => {
+    if (cloud === undefined) return context.skip();
+    const key = await newTenant("Steering");
+    const file = await upload(key, toyFile(8, 3), "fine-tune");
+    const created = await call(key, "POST", "/v1/fine_tuning/jobs", {
+      model: "tiny",
+      training_file: file,
+      method: { type: "kv", kv: { hyperparameters: { n_epochs: 2, tokens: 4 } } },
+    });
+    const route = `/v1/fine_tuning/jobs/${created.body.id}`;
+    expect((await call(key, "POST", `${route}/pause`)).body.status).toBe("paused");
+    expect((await call(key, "POST", `${route}/resume`)).body.status).toBe("queued");
+    expect((await until(key, route, "succeeded", "failed")).status).toBe("succeeded");
+
+    const second = await call(key, "POST", "/v1/fine_tuning/jobs", {
+      model: "tiny",
+      training_file: file,
+      seed: 7,
+    });
+    const cancelled = await call(key, "POST", `/v1/fine_tuning/jobs/${second.body.id}/cancel`);
+    expect(cancelled.body.status).toBe("cancelled");
+    expect((await call(key, "GET", "/v1/models")).body.data).toHaveLength(2);
+  });
+
+  it("answer through API Gateway as through their URL, and refuse what is no call", async (context) => {
+    if (cloud === undefined) return context.skip();
+    await using buffered = await cloud.another("api", { handler: "index.buffered" });
+    const ask = async (request: Request) =>
+      responseOf(await buffered.invoke(await eventOf(request, "http-api")));
+    const page = await ask(new Request("https://api.test/docs/favicon-32x32.png"));
+    expect([page.status, (await page.arrayBuffer()).byteLength]).toEqual([200, 628]);
+    const openapi = await ask(new Request("https://api.test/openapi.json?x=1"));
+    expect(((await openapi.json()) as { openapi: string }).openapi).toBe("3.1.0");
+    for (const path of ["/v1/models", "/nothing", "/v1/files/file-1/content"]) {
+      const [one, other] = await Promise.all([
+        ask(new Request(`https://api.test${path}`)),
+        cloud.fetch(new Request(`https://api.test${path}`)),
+      ]);
+      expect([one.status, await one.json()]).toEqual([other.status, await other.json()]);
+    }
+
+    const api = await cloud.instance("api");
+    for (const instance of [buffered, api])
+      for (const event of [
+        null,
+        {},
+        "x",
+        { version: "1.0", path: "/v1/models" },
+        { version: "2.0", rawPath: "//" },
+      ]) {
+        const answer = responseOf(await instance.invoke(event));
+        expect(answer.status).toBe(400);
+        expect(((await answer.json()) as { error: { code: string } }).error.code).toBe("invalid_request");
+      }
+  });
+
+  it("refuse an event of 7 MB", async (context) => {
+    if (cloud === undefined) return context.skip();
+    const key = await newTenant("Large");
+    const { status, body } = await call(key, "POST", "/v1/classify", {
+      model: "tiny",
+      input: "x".repeat(7e6),
+    });
+    expect([status, body.error.code]).toEqual([413, "body_too_large"]);
+  });
+});
