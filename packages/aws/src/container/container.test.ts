@@ -34,6 +34,10 @@ import { EXIT } from "./exit-codes.ts";
 import { runContainer } from "./run-container.ts";
 import { tuneHere } from "./tune-here.ts";
 
+vi.hoisted(() => {
+  process.env.POWERTOOLS_LOG_LEVEL = "SILENT";
+});
+
 const aws = await startMinistack(cacheFolder(process.env), ["dynamodb", "s3"]);
 if (aws === undefined) console.log("skipped: the container, since ministack isn't installed");
 
@@ -193,6 +197,7 @@ describe.skipIf(aws === undefined)("the container", () => {
     const told = await messagesOf(job);
     expect(told.filter((message) => message === "The job goes on.")).toHaveLength(2);
     expect(told.filter((message) => message.startsWith("Running on "))).toHaveLength(3);
+    expect(told.filter((message) => message.includes("starting over"))).toEqual([]);
     // A repeat of what was done does nothing.
     expect((await start(job).ended).code).toBe(EXIT.done);
     expect(await promptOf(job)).toBe(wanted);
