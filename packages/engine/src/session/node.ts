@@ -25,6 +25,8 @@ export async function openNodeSession(
   { threads, device = "cpu" }: NodeSessionOptions = {},
   weightsFolder?: string,
 ): Promise<Session> {
+  // From 1.30 on it tells Microsoft of each session, and keeps an id of the machine, unless it is told not to.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
   const settings: InferenceSession.SessionOptions = {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     graphOptimizationLevel: "all",
