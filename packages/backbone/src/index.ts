@@ -10,7 +10,7 @@ export { sha256OfFile } from "./download/checksum.ts";
 export { type PullOptions, type PullProgress, pullBackbone } from "./download/pull-backbone.ts";
 export { type BackboneCheck, verifyBackbone } from "./download/verify-backbone.ts";
 export { bundleFolder, bundleOf, type LoadOptions, loadBackbone } from "./load.ts";
-export { type PackedTexts, packTexts } from "./pack-texts.ts";
+export { type PackedTexts, packTexts, type RowPlace } from "./pack-texts.ts";
 export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/backbones.ts";
 export { cacheFolder, hubUrl } from "./registry/places.ts";
 export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-tokenizer.ts";

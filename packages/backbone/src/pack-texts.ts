@@ -8,19 +8,26 @@ export interface PackedTexts extends Feeds {
   readonly token_types: Feeds[string];
   /** 1 on tokens, 0 on padding. [B, S] */
   readonly mask: Feeds[string];
-  /** Weights of the pooled sum: 1 / n on each of a row's n tokens (mean), or 1 on its first (cls). [B, S] */
+  /** Weights of the pooled sum: 1 / n on each of a row's n tokens (mean), or 1 on one position. [B, S] */
   readonly pool: Feeds[string];
 }
 
-/**
- * Token ids of B rows -> feeds [B, S]. Row i starts at position `starts[i]` (0 where left out), where soft tokens stand
- * in front of it; its own positions still count from 0.
- */
+/** How a row is read where its prompt asks for another way than the backbone's own. */
+export interface RowPlace {
+  /** Where the text stands in the row: behind so many soft tokens. Default 0. */
+  readonly start?: number;
+  /** The number that its first token's position has. Default 0, whatever stands in front. */
+  readonly firstPosition?: number;
+  /** `first`: the row's first position, a soft token where there is one. Default the backbone's. */
+  readonly pooling?: Pooling | "first" | undefined;
+}
+
+/** Token ids of B rows -> feeds [B, S]. */
 export function packTexts(
   rows: readonly Int32Array[],
   length: number,
   pooling: Pooling,
-  starts?: readonly number[],
+  places: readonly RowPlace[] = [],
 ): PackedTexts {
   const shape = [rows.length, length];
   const ids = new BigInt64Array(rows.length * length);
@@ -28,14 +35,25 @@ export function packTexts(
   const mask = new Float32Array(ids.length);
   const pool = new Float32Array(ids.length);
   rows.forEach((row, at) => {
-    const start = at * length + (starts?.[at] ?? 0);
-    mask.fill(1, at * length, start + row.length);
+    const place = places[at];
+    const first = at * length;
+    const start = first + (place?.start ?? 0);
+    const firstPosition = place?.firstPosition ?? 0;
+    mask.fill(1, first, start + row.length);
     for (let token = 0; token < row.length; token++) {
       ids[start + token] = BigInt(row[token] as number);
-      positions[start + token] = BigInt(token);
+      positions[start + token] = BigInt(firstPosition + token);
     }
-    if (pooling === "cls") pool[start] = 1;
-    else pool.fill(1 / row.length, start, start + row.length);
+    switch (place?.pooling ?? pooling) {
+      case "first":
+        pool[first] = 1;
+        break;
+      case "cls":
+        pool[start] = 1;
+        break;
+      case "mean":
+        pool.fill(1 / row.length, start, start + row.length);
+    }
   });
   return {
     input_ids: int64(ids, shape),

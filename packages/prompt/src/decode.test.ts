@@ -37,7 +37,7 @@ test("config could make the loader run remote code: settings are inert text (pef
   const manifest = {
     ...prompt.manifest,
     backbone: { ...prompt.manifest.backbone, id: "http://169.254.169.254/model" },
-    receipt: { ...prompt.manifest.receipt, settings },
+    receipt: { ...prompt.manifest.receipt!, settings },
   };
   const fetched = vi.spyOn(globalThis, "fetch");
   const { prompt: read } = await decodePrompt(encodePrompt({ ...prompt, manifest }, { storage: "float16" }));

@@ -11,6 +11,7 @@ export type {
   KvPrompt,
   LinearHead,
   ManifestOf,
+  MlpHead,
   Prompt,
   SoftPrompt,
   SoftTokens,

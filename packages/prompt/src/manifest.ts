@@ -27,7 +27,29 @@ const backbone = z.strictObject({
   headDim: positiveInteger,
 });
 
-const head = z.strictObject({ kind: z.enum(["cosine", "linear"]), scale: z.number().positive() });
+const head = z.strictObject({ kind: z.enum(["cosine", "linear", "mlp"]), scale: z.number().positive() });
+
+/** How the backbone reads a text with this prompt; absent: by its own pooling, the text's positions counted from 0. */
+const reading = z.strictObject({
+  /** The state that the head reads: of the first position, a soft token; or of the text's [CLS], behind the prompt. */
+  pooling: z.enum(["first_position", "cls_after_prompt"]),
+  /** Whether the positions of the text count from 0, or from the number of prompt tokens. */
+  textPositions: z.enum(["from_zero", "after_prompt"]),
+});
+
+/** The file of another system that the prompt was read from; names and versions as it gave them. */
+const origin = z.strictObject({
+  format: z.enum(["peft", "p-tuning-v2", "tgis", "npy", "tensor"]),
+  /** What that system calls the method, e.g. "PREFIX_TUNING". */
+  kind: z.exactOptional(name),
+  version: z.exactOptional(name),
+  /** For people, like `backbone.id`. */
+  baseModel: z.exactOptional(name),
+  /** The one of several tasks that the file held. */
+  task: z.exactOptional(z.int().nonnegative()),
+  /** Of the file that held the prompt's tensors. */
+  sha256,
+});
 
 const receipt = z.strictObject({
   dataSha256: sha256,
@@ -74,8 +96,11 @@ const shared = {
   /** Texts are cut to this many tokens, special tokens included, prompt tokens not. */
   maxTokens: positiveInteger,
   storage: z.enum(["float16", "float32"]),
-  /** No times in here nor in the metrics: the same seed must give the same bytes. */
-  receipt,
+  /** No times in here nor in the metrics: the same seed must give the same bytes. A prompt that wasn't imported has it. */
+  receipt: z.exactOptional(receipt),
+  /** In place of the receipt: nothing is known of the tuning. */
+  origin: z.exactOptional(origin),
+  reading: z.exactOptional(reading),
   /** Measured with the numbers as stored: see roundToStorage. */
   metrics: z.strictObject({ heldOut: z.exactOptional(score), test: z.exactOptional(score) }),
 };
@@ -99,14 +124,20 @@ const schema = z
     'expected "kv", "soft" or "head"',
   )
   .superRefine((manifest, context) => {
+    const { receipt, origin, reading } = manifest;
+    const refuse = (path: string, message: string) =>
+      context.addIssue({ code: "custom", path: [path], message });
+    if ((receipt === undefined) === (origin === undefined))
+      refuse("receipt", `expected either a receipt or an origin, received ${receipt ? "both" : "neither"}`);
+    if (reading?.pooling === "first_position" && manifest.method !== "soft")
+      refuse("reading", `a prompt of method "${manifest.method}" has no position before the text's first`);
     if (manifest.method !== "kv") return;
     const { firstLayer, layers } = manifest.sites;
     if (firstLayer + layers <= manifest.backbone.layers) return;
-    context.addIssue({
-      code: "custom",
-      path: ["sites"],
-      message: `layers ${firstLayer} to ${firstLayer + layers - 1} don't exist in a backbone of ${manifest.backbone.layers}`,
-    });
+    refuse(
+      "sites",
+      `layers ${firstLayer} to ${firstLayer + layers - 1} don't exist in a backbone of ${manifest.backbone.layers}`,
+    );
   });
 
 /** All that is known of a prompt besides its numbers. It travels in the file's metadata. */

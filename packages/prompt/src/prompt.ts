@@ -47,8 +47,8 @@ export interface SoftTokens {
   readonly hidden: number;
 }
 
-/** From a sentence vector x [H] of length one to logits [C], in the order of the manifest's labels. */
-export type Head = CosineHead | LinearHead;
+/** From a sentence vector x [H] to logits [C], in the order of the manifest's labels. All but mlp read it at length one. */
+export type Head = CosineHead | LinearHead | MlpHead;
 
 /** scale * cosine(weight_c, x) */
 export interface CosineHead {
@@ -61,6 +61,20 @@ export interface CosineHead {
 /** scale * (weight_c . x) + bias_c */
 export interface LinearHead {
   readonly kind: "linear";
+  /** [C, H] */
+  readonly weight: Float32Array;
+  /** [C] */
+  readonly bias: Float32Array;
+  readonly scale: number;
+}
+
+/** scale * (weight_c . tanh(dense x + denseBias)) + bias_c, x as it was pooled, of any length: BERT's pooler and classifier. */
+export interface MlpHead {
+  readonly kind: "mlp";
+  /** [H, H] */
+  readonly dense: Float32Array;
+  /** [H] */
+  readonly denseBias: Float32Array;
   /** [C, H] */
   readonly weight: Float32Array;
   /** [C] */

@@ -61,7 +61,10 @@ const SCALE = 20;
 function head({ labels, hiddenSize, head: kind }: Pick<Sizes, "labels" | "hiddenSize" | "head">): Head {
   const weight = numbers(labels.length * hiddenSize, 3);
   if (kind === "cosine") return { kind, weight, scale: SCALE };
-  return { kind, weight, bias: numbers(labels.length, 4), scale: SCALE };
+  const bias = numbers(labels.length, 4);
+  if (kind === "linear") return { kind, weight, bias, scale: SCALE };
+  const [dense, denseBias] = [numbers(hiddenSize * hiddenSize, 5), numbers(hiddenSize, 6)];
+  return { kind, dense, denseBias, weight, bias, scale: SCALE };
 }
 
 function sharedManifest({ labels, hiddenSize, layers, heads, headDim, head: kind }: Sizes) {

@@ -2,7 +2,13 @@ import type { Head, Prompt } from "./prompt.ts";
 import type { PromptManifest } from "./manifest.ts";
 
 /** The tensors of a file, by name. Which of them a prompt has, and how large, follows from its manifest alone. */
-export type TensorName = "kv" | "soft" | "head.weight" | "head.bias";
+export type TensorName =
+  | "kv"
+  | "soft"
+  | "head.dense.weight"
+  | "head.dense.bias"
+  | "head.weight"
+  | "head.bias";
 
 /** Name -> dims of just the tensors that a file with this manifest must hold (letters: see prompt.ts). */
 export function expectedTensors(manifest: PromptManifest): ReadonlyMap<TensorName, readonly number[]> {
@@ -13,8 +19,12 @@ export function expectedTensors(manifest: PromptManifest): ReadonlyMap<TensorNam
     dims.set("kv", [manifest.sites.layers, 2, heads, manifest.sites.tokens, headDim]);
   }
   if (manifest.method === "soft") dims.set("soft", [manifest.sites.tokens, hiddenSize]);
+  if (manifest.head.kind === "mlp") {
+    dims.set("head.dense.weight", [hiddenSize, hiddenSize]);
+    dims.set("head.dense.bias", [hiddenSize]);
+  }
   dims.set("head.weight", [classes, hiddenSize]);
-  if (manifest.head.kind === "linear") dims.set("head.bias", [classes]);
+  if (manifest.head.kind !== "cosine") dims.set("head.bias", [classes]);
   return dims;
 }
 
@@ -23,8 +33,12 @@ export function takeApart(prompt: Prompt): ReadonlyMap<TensorName, Float32Array>
   const tensors = new Map<TensorName, Float32Array>();
   if (prompt.method === "kv") tensors.set("kv", prompt.kv.data);
   if (prompt.method === "soft") tensors.set("soft", prompt.soft.data);
+  if (prompt.head.kind === "mlp") {
+    tensors.set("head.dense.weight", prompt.head.dense);
+    tensors.set("head.dense.bias", prompt.head.denseBias);
+  }
   tensors.set("head.weight", prompt.head.weight);
-  if (prompt.head.kind === "linear") tensors.set("head.bias", prompt.head.bias);
+  if (prompt.head.kind !== "cosine") tensors.set("head.bias", prompt.head.bias);
   return tensors;
 }
 
@@ -49,6 +63,10 @@ export function assemble(manifest: PromptManifest, tensors: ReadonlyMap<TensorNa
 
 function assembleHead({ head }: PromptManifest, tensors: ReadonlyMap<TensorName, Float32Array>): Head {
   const weight = tensors.get("head.weight")!;
-  if (head.kind === "cosine") return { kind: "cosine", weight, scale: head.scale };
-  return { kind: "linear", weight, bias: tensors.get("head.bias")!, scale: head.scale };
+  const { kind, scale } = head;
+  if (kind === "cosine") return { kind, weight, scale };
+  const bias = tensors.get("head.bias")!;
+  if (kind === "linear") return { kind, weight, bias, scale };
+  const [dense, denseBias] = [tensors.get("head.dense.weight")!, tensors.get("head.dense.bias")!];
+  return { kind, dense, denseBias, weight, bias, scale };
 }

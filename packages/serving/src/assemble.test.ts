@@ -68,6 +68,32 @@ describe("assemble", () => {
     expect(numbers(feeds.pool!.data).slice(0, 8)).toEqual([0, 0, 0, 0.25, 0.25, 0.25, 0.25, 0]);
   });
 
+  it("reads as an imported prompt asks: text positions behind the prompt's, the first position or [CLS] pooled", () => {
+    const first = { pooling: "first_position", textPositions: "after_prompt" } as const;
+    const cls = { pooling: "cls_after_prompt", textPositions: "after_prompt" } as const;
+    const soft = (reading: typeof first | typeof cls) => prepare(6, { method: "soft", tokens: 3, reading });
+    const prefix = prepare(7, { method: "kv", tokens: 5, reading: cls });
+    const rows = [row(4, soft(first)), row(4, soft(cls)), row(4, prefix), row(2, early)];
+    const feeds = assemble(rows, BUCKET, manifest);
+    const at = (name: string, place: number) => numbers(feeds[name]!.data).slice(8 * place, 8 * place + 8);
+    expect(at("positions", 0)).toEqual([0, 0, 0, 3, 4, 5, 6, 0]);
+    expect(at("positions", 2)).toEqual([5, 6, 7, 8, 0, 0, 0, 0]);
+    expect(at("positions", 3)).toEqual([0, 1, 0, 0, 0, 0, 0, 0]);
+    expect(at("pool", 0)).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
+    expect(at("pool", 1)).toEqual([0, 0, 0, 1, 0, 0, 0, 0]);
+    expect(at("pool", 2)).toEqual([1, 0, 0, 0, 0, 0, 0, 0]);
+    expect(at("pool", 3)).toEqual([0.5, 0.5, 0, 0, 0, 0, 0, 0]);
+  });
+
+  // transformers#5611: text beyond 512 positions was an index error; a manifest may ask for that.
+  it("never lets a text run out of positions, whatever the manifest says", () => {
+    const reading = { pooling: "cls_after_prompt", textPositions: "after_prompt" } as const;
+    const { maxPositions } = manifest.config;
+    const greedy = prepare(8, { method: "kv", tokens: 20, reading, maxTokens: maxPositions });
+    expect(greedy.maxTokens).toBe(maxPositions - 20);
+    expect(prepare(9, { method: "kv", tokens: 20, maxTokens: maxPositions }).maxTokens).toBe(maxPositions);
+  });
+
   // OpenDelta#3: token types were not extended by the prompt's length.
   it("gives soft tokens and text one length in every feed", () => {
     const feeds = assemble([row(4, softB), row(4, head)], BUCKET, manifest);

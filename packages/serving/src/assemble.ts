@@ -22,13 +22,12 @@ export function assemble(
   { sequence, prefix }: Bucket,
   manifest: BackboneManifest,
 ): Feeds {
-  const starts = rows.map(({ prompt }) => prompt?.soft?.tokens ?? 0);
   return {
     ...packTexts(
       rows.map(({ ids }) => ids),
       sequence,
       manifest.pooling,
-      starts,
+      rows.map(({ prompt }) => prompt?.place ?? {}),
     ),
     ...softFeeds(rows, sequence, manifest.config.hiddenSize),
     ...prefixFeeds(rows, prefix, manifest.config),

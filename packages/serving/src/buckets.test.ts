@@ -48,7 +48,7 @@ describe("prefixBucket", () => {
 });
 
 describe("bucketOf", () => {
-  const shared = { id: "a", labels: ["x"], maxTokens: 9, temperature: 1, sizeBytes: 0 };
+  const shared = { id: "a", labels: ["x"], maxTokens: 9, place: {}, temperature: 1, sizeBytes: 0 };
   const head = { weight: new Float32Array(), factors: new Float64Array(), biases: new Float64Array() };
   const plain: PreparedPrompt = { ...shared, head };
   const soft = { ...plain, soft: { data: new Float32Array(), tokens: 7, hidden: 0 } };

@@ -21,6 +21,19 @@ describe("logitsOf", () => {
     expect(logits[2]).toBe(2);
   });
 
+  it("is scale * (weight . tanh(dense x + bias)) + bias for an mlp head, x of any length", () => {
+    const dense = Float32Array.of(1, 0, 0.5, 0.5);
+    const head = { kind: "mlp", dense, denseBias: Float32Array.of(0, 1), weight, scale: 2 } as const;
+    const logits = logitsOf(
+      readyHead({ ...head, bias: Float32Array.of(0.5, -1, 2) }, 2),
+      Float32Array.of(2, -3),
+    );
+    const [first, second] = [Math.tanh(2), Math.tanh(1 - 0.5)];
+    expect(logits[0]).toBeCloseTo(2 * (3 * first + 4 * second) + 0.5, 12);
+    expect(logits[1]).toBeCloseTo(2 * (-2 * second) - 1, 12);
+    expect(logits[2]).toBe(2);
+  });
+
   it("sums in float64: small terms survive beside large ones", () => {
     const wide = Float32Array.of(1e8, 1, -1e8);
     const head = readyHead({ kind: "linear", weight: wide, bias: Float32Array.of(0), scale: 1 }, 3);

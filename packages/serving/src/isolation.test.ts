@@ -42,7 +42,8 @@ async function mix(
       method: (["kv", "kv", "soft", "head"] as const)[at % 4]!,
       tokens: 1 + Math.floor(uniform() * (at < 8 ? 8 : 32)),
       firstLayer: Math.floor(uniform() * layers),
-      head: at % 3 === 0 ? "linear" : "cosine",
+      head: (["linear", "cosine", "mlp"] as const)[at % 3]!,
+      ...(at % 5 === 0 ? { reading: READINGS[at % 2]! } : {}),
     }),
   );
   const predictor = await createPredictor({ backbone, loadPrompt: async (ref) => prompts[Number(ref)]! });
@@ -57,6 +58,11 @@ async function mix(
   await predictor.close();
   return report;
 }
+
+const READINGS: NonNullable<PromptShape["reading"]>[] = [
+  { pooling: "cls_after_prompt", textPositions: "after_prompt" },
+  { pooling: "cls_after_prompt", textPositions: "from_zero" },
+];
 
 describe("verifyIsolation", () => {
   it("finds a predictor whose rows depend on their neighbours", async () => {

@@ -96,11 +96,12 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   const session = await backbone.open({ kind: "serve" });
   const cache = new PromptCache(async (ref) => preparePrompt(await loadPrompt(ref), manifest), cacheBytes);
   const batcher = new Batcher<BatchRow, Float32Array>(async (rows) => {
-    const { embedding } = await session.run(assemble(rows, rows[0]!.bucket, manifest), ["embedding"]);
+    const outputs = [...new Set(rows.map(outputOf))];
+    const vectors = await session.run(assemble(rows, rows[0]!.bucket, manifest), outputs);
     const { hiddenSize } = manifest.config;
     // Copies: a view would keep the whole batch in memory.
-    return rows.map((_, at) =>
-      (embedding!.data as Float32Array).slice(at * hiddenSize, (at + 1) * hiddenSize),
+    return rows.map((row, at) =>
+      (vectors[outputOf(row)]!.data as Float32Array).slice(at * hiddenSize, (at + 1) * hiddenSize),
     );
   }, maxQueueRows);
   const calls = new Set<Promise<unknown>>();
@@ -173,6 +174,11 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
       return closing;
     },
   };
+}
+
+/** The graph's output that the row's head reads. */
+function outputOf({ prompt }: Row): "embedding" | "pooled" {
+  return prompt?.head.dense === undefined ? "embedding" : "pooled";
 }
 
 /** A quarter of a full pass. */

@@ -1,6 +1,12 @@
-import type { BackboneManifest } from "@kilotune/backbone";
+import type { BackboneManifest, RowPlace } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
-import { assertCompatible, type KvPrefix, type SoftTokens, type StoredPrompt } from "@kilotune/prompt";
+import {
+  assertCompatible,
+  type KvPrefix,
+  type Prompt,
+  type SoftTokens,
+  type StoredPrompt,
+} from "@kilotune/prompt";
 import { LONGEST_PROMPT, prefixBucket } from "./buckets.ts";
 import { type ReadyHead, readyHead } from "./heads.ts";
 
@@ -11,7 +17,10 @@ import { type ReadyHead, readyHead } from "./heads.ts";
 export interface PreparedPrompt {
   readonly id: string;
   readonly labels: readonly string[];
+  /** Of a text; never more than the backbone has positions for. */
   readonly maxTokens: number;
+  /** Where its texts stand in their rows, how their positions count, which of them is pooled. */
+  readonly place: RowPlace;
   /** Divides the logits. */
   readonly temperature: number;
   readonly head: ReadyHead;
@@ -39,9 +48,15 @@ export function preparePrompt(
   const { layers, hiddenSize, heads, headDim } = config;
   assertCompatible(manifest, { id: backboneId, ...identity, layers, hiddenSize, heads, headDim });
   const head = readyHead(prompt.head, hiddenSize);
-  const prepared = { id, labels: manifest.labels, maxTokens: manifest.maxTokens, head };
-  const shared = { ...prepared, temperature: manifest.calibration.temperature };
-  const sharedBytes = OBJECTS_BYTES + sizeOfLabels(manifest.labels) + sizeOfArrays(Object.values(head));
+  const place = placeOf(prompt);
+  const { labels, calibration } = manifest;
+  const maxTokens = Math.min(manifest.maxTokens, config.maxPositions - (place.firstPosition ?? 0));
+  const shared = { id, labels, maxTokens, place, head, temperature: calibration.temperature };
+  const { dense, ...arrays } = head;
+  const sharedBytes =
+    OBJECTS_BYTES +
+    sizeOfLabels(labels) +
+    sizeOfArrays([...Object.values(arrays), ...Object.values(dense ?? {})]);
   switch (prompt.method) {
     case "kv": {
       const prefix = spread(prompt.kv, prompt.manifest.sites.firstLayer, layers);
@@ -55,6 +70,16 @@ export function preparePrompt(
     case "head":
       return { ...shared, sizeBytes: sharedBytes };
   }
+}
+
+/** Soft tokens stand in front of the text and have no positions of their own: they are added to nothing. */
+function placeOf(prompt: Prompt): RowPlace {
+  const { reading } = prompt.manifest;
+  const start = prompt.method === "soft" ? prompt.soft.tokens : 0;
+  if (reading === undefined) return { start };
+  const tokens = prompt.method === "kv" ? prompt.kv.tokens : start;
+  const firstPosition = reading.textPositions === "after_prompt" ? tokens : 0;
+  return { start, firstPosition, pooling: reading.pooling === "first_position" ? "first" : "cls" };
 }
 
 /** [its layers, 2, N, its tokens, D] -> all layers, all slots of the bucket. */

@@ -15,6 +15,7 @@ export interface PromptShape {
   readonly maxTokens?: number;
   /** Largest magnitude of the prompt's numbers. */
   readonly size?: number;
+  readonly reading?: NonNullable<PromptManifest["reading"]>;
 }
 
 /** A prompt of random numbers that fits the backbone. */
@@ -22,15 +23,12 @@ export function randomPrompt(manifest: BackboneManifest, seed: number, shape: Pr
   const { config, identity, id, licence } = manifest;
   const { layers, hiddenSize, heads, headDim } = config;
   const { tokens = 4, firstLayer = 0, labels = ["refund", "delivery", "other"], size = 1 } = shape;
-  const { head: kind = "cosine", maxTokens = manifest.maxTokens, method } = shape;
+  const { head: kind = "cosine", maxTokens = manifest.maxTokens, method, reading } = shape;
   const uniform = randomNumbers(seed);
   const numbers = (length: number, scale = 1) =>
     Float32Array.from({ length }, () => scale * (2 * uniform() - 1));
   const weight = numbers(labels.length * hiddenSize);
-  const head: Head =
-    kind === "cosine"
-      ? { kind, weight, scale: 20 }
-      : { kind, weight, bias: numbers(labels.length), scale: 5 };
+  const head = randomHead(kind, weight, numbers, { classes: labels.length, hiddenSize });
   const shared = {
     format: "kilotune.prompt/1" as const,
     task: "classification" as const,
@@ -41,6 +39,7 @@ export function randomPrompt(manifest: BackboneManifest, seed: number, shape: Pr
     maxTokens,
     storage: "float32" as const,
     receipt: { dataSha256: "0".repeat(64), seed, settings: {}, codeVersion: "0", epochs: 1, trainRows: 1 },
+    ...(reading === undefined ? {} : { reading }),
     metrics: {},
   } satisfies Partial<PromptManifest>;
   const stored = (prompt: Prompt): StoredPrompt => ({ id: `sha256-${seed}`, sizeBytes: 0, prompt });
@@ -67,6 +66,18 @@ export function randomPrompt(manifest: BackboneManifest, seed: number, shape: Pr
     case "head":
       return stored({ method, manifest: { ...shared, method }, head });
   }
+}
+
+function randomHead(
+  kind: Head["kind"],
+  weight: Float32Array,
+  numbers: (length: number) => Float32Array,
+  { classes, hiddenSize }: { classes: number; hiddenSize: number },
+): Head {
+  if (kind === "cosine") return { kind, weight, scale: 20 };
+  const bias = numbers(classes);
+  if (kind === "linear") return { kind, weight, bias, scale: 5 };
+  return { kind, dense: numbers(hiddenSize ** 2), denseBias: numbers(hiddenSize), weight, bias, scale: 1 };
 }
 
 export const WORDS = "my card was lost abroad and now the refund is late please help".split(" ");

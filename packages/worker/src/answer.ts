@@ -1,16 +1,22 @@
 import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
 import { float32, type Feeds, type Session } from "@kilotune/engine";
 import type { Head, Prompt } from "@kilotune/prompt";
+import { createPredictor } from "@kilotune/serving";
 import { embed, HiddenStore, type LinearSession, normalizeRows, openLinearSession } from "@kilotune/tuner";
 import type { PreparedRows } from "./prepare.ts";
 
-/** Logits [texts, classes] flat of a prompt, through the tuner's graphs, opened for it. */
+/**
+ * Logits [texts, classes] flat of a prompt: through the tuner's graphs, opened for it, or where they don't read as it
+ * asks (an imported one), as it is served.
+ */
 export async function answerTexts(
   backbone: Backbone,
   prompt: Prompt,
   texts: readonly string[],
   onProgress?: (share: number) => void,
 ): Promise<Float32Array> {
+  if (prompt.manifest.reading !== undefined || prompt.head.kind === "mlp")
+    return answerAsServed(backbone, prompt, texts);
   const { hiddenSize } = backbone.manifest.config;
   const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
   await using opened = new AsyncDisposableStack();
@@ -25,6 +31,22 @@ export async function answerTexts(
   });
   const vectors = await embed(upper, store, hiddenSize, promptFeeds(prompt));
   return await headLogits(linear, prompt.head, vectors);
+}
+
+async function answerAsServed(
+  backbone: Backbone,
+  prompt: Prompt,
+  texts: readonly string[],
+): Promise<Float32Array> {
+  const stored = { id: "", sizeBytes: 0, prompt };
+  const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
+  try {
+    const requests = texts.map((text) => ({ text, prompt: "" }));
+    const answers = await predictor.classify(requests, { logits: true });
+    return Float32Array.from(answers.flatMap(({ logits }) => logits!));
+  } finally {
+    await predictor.close();
+  }
 }
 
 /** Logits [rows, classes] flat of a prompt on prepared rows, whose store begins at the prompt's first layer. */
@@ -42,6 +64,8 @@ export async function headLogits(
   head: Head,
   vectors: Float32Array,
 ): Promise<Float32Array> {
+  if (head.kind === "mlp")
+    throw new Error("vectors of length one don't do for a head that reads pooled states");
   const hiddenSize = linear.hiddenSize;
   const cosine = head.kind === "cosine";
   const weight = cosine ? normalizeRows(head.weight.slice(), hiddenSize) : head.weight;

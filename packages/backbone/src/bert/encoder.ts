@@ -69,14 +69,19 @@ export class Bert extends EncoderParts {
     return this.norm(b.op("Add", [narrow, x]), `${name}.norm`);
   }
 
-  /** hidden [T, H], pool weights [B, S] (1 / n on each of a row's n text tokens, or 1 on [CLS]) -> unit vectors [B, H] */
+  /** As `pooled`, of length one. */
   pool(hidden: Value, pool: Value): Value {
+    return normalize(this.b, this.pooled(hidden, pool));
+  }
+
+  /** hidden [T, H], pool weights [B, S] (1 / n on each of a row's n text tokens, or 1 on one position) -> [B, H] */
+  pooled(hidden: Value, pool: Value): Value {
     const { b } = this;
     const weights = b.op("Unsqueeze", [pool, b.ints([1])]);
     const rows = b.op("Concat", [b.dimOf(pool, 0), b.dimOf(pool, 1), b.ints([this.#config.hiddenSize])], {
       axis: 0,
     });
     const pooled = b.op("MatMul", [weights, b.op("Reshape", [hidden, rows])]);
-    return normalize(b, b.op("Squeeze", [pooled, b.ints([1])]));
+    return b.op("Squeeze", [pooled, b.ints([1])]);
   }
 }

@@ -202,7 +202,7 @@ function mixedFeeds(): Feeds {
   const softIndex = new BigInt64Array(texts.length * length);
   for (let token = 0; token < P; token++) softIndex[3 * length + token] = BigInt(token + 1);
   return {
-    ...packTexts(texts, length, pooling, [0, 0, 0, P]),
+    ...packTexts(texts, length, pooling, [{}, {}, {}, { start: P }]),
     soft: float32(soft, [P + 1, config.hiddenSize]),
     soft_index: int64(softIndex, [texts.length, length]),
     kv: float32(kv, [3, config.layers, 2, config.heads, P, config.headDim]),

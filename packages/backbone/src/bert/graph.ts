@@ -1,4 +1,4 @@
-import type { Graph, GraphBuilder, Value } from "@kilotune/engine";
+import { type Graph, type GraphBuilder, normalize, type Value } from "@kilotune/engine";
 import { type Dropout, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { BertConfig } from "./config.ts";
@@ -11,7 +11,10 @@ import { Bert } from "./encoder.ts";
  * M prefixes and Q soft vectors in a batch's tables.
  */
 
-/** Ids in, unit sentence vectors out, with every prompt site: the graph that serves. Inputs are listed in `serveInputs`. */
+/**
+ * Ids in, sentence vectors out, with every prompt site: the graph that serves. `embedding` are of length one, `pooled`
+ * the same before they are: some heads read those.
+ */
 export function bertServeGraph(config: BertConfig, weights: WeightPlaces): Graph {
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
   const bert = new Bert("serve", config, weights);
@@ -44,7 +47,9 @@ export function bertServeGraph(config: BertConfig, weights: WeightPlaces): Graph
     };
   };
   const out = bert.layers(bert.flatten(hidden), hidden, { attended });
-  b.output(bert.pool(out, pool), "embedding");
+  const pooled = bert.pooled(out, pool);
+  b.output(normalize(b, pooled), "embedding");
+  b.output(pooled, "pooled");
   return b.build();
 }
 

@@ -27,7 +27,7 @@ export interface BackboneIdentity {
 }
 
 /** Raised when a graph or the layout of the weights changes: an older bundle is then built anew. */
-export const BUNDLE_FORMAT = "kilotune.backbone/4";
+export const BUNDLE_FORMAT = "kilotune.backbone/5";
 
 /** undefined where the manifest is of another format version, so that the caller builds the bundle again. */
 export function parseManifest(json: unknown): BackboneManifest | undefined {

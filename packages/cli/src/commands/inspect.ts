@@ -24,7 +24,7 @@ function inspectWords(
   file: string,
   { id, sizeBytes, manifest, parameters, tensors, checks }: PromptDescription,
 ) {
-  const { backbone, labels, receipt, metrics } = manifest;
+  const { backbone, labels, metrics } = manifest;
   const facts: [string, string][] = [
     ["file", oneLine(file, 500)],
     ["id", id],
@@ -35,8 +35,7 @@ function inspectWords(
     ["  weights", backbone.weightsSha256],
     ["  tokenizer", backbone.tokenizerSha256],
     ["  preprocessing", backbone.preprocessingSha256],
-    ["tuned on", `${receipt.trainRows} rows, ${receipt.epochs} epochs, seed ${receipt.seed}`],
-    ["data", receipt.dataSha256],
+    ...provenance(manifest),
     ...Object.entries(metrics).map(([name, { rows, accuracy, macroF1 }]): [string, string] => [
       name === "test" ? "test" : "held out",
       `accuracy ${percent(accuracy)}, macro F1 ${percent(macroF1)} on ${rows} rows`,
@@ -55,6 +54,25 @@ function inspectWords(
     "checks",
     ...checks.map((check) => `  ✓ ${oneLine(check, 300)}`),
   ].join("\n");
+}
+
+/** How it was tuned, or which file of another system it was read from. */
+function provenance({ receipt, origin, reading }: PromptDescription["manifest"]): [string, string][] {
+  const facts: [string, string][] = [];
+  if (receipt !== undefined) {
+    const { trainRows, epochs, seed, dataSha256 } = receipt;
+    facts.push(["tuned on", `${trainRows} rows, ${epochs} epochs, seed ${seed}`], ["data", dataSha256]);
+  }
+  if (origin !== undefined) {
+    const { format, version, kind, task, baseModel, sha256 } = origin;
+    const words = [format, version, kind, task === undefined ? undefined : `task ${task}`];
+    facts.push(["imported", oneLine(words.filter(Boolean).join(" "), 200)]);
+    if (baseModel !== undefined) facts.push(["  tuned on", oneLine(baseModel, 200)]);
+    facts.push(["  from", sha256]);
+  }
+  if (reading !== undefined)
+    facts.push(["reads", `pooling ${reading.pooling}, text positions ${reading.textPositions}`]);
+  return facts;
 }
 
 function methodWords(manifest: PromptDescription["manifest"]): string {
