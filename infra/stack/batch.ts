@@ -1,5 +1,6 @@
+import { EXIT } from "../../packages/aws/src/container/exit-codes.ts";
 import { imageByDigest } from "./artifacts.ts";
-import { COMMON, maySteer, WORKFLOW } from "./common-environment.ts";
+import { COMMON } from "./common-environment.ts";
 import { arnOf, named, partition, region, settings } from "./here.ts";
 import { logGroup } from "./logs.ts";
 import { outbound, subnets } from "./network.ts";
@@ -14,6 +15,8 @@ import type { TunePlace } from "./tune-on-batch.ts";
  */
 /** At once: sixteen jobs of four. Raise it together with the account's quota. */
 const MOST_VCPUS = 64;
+/** The only folder that a container may write to. */
+const SCRATCH = "/scratch";
 
 const network = { subnets: subnets.map(({ id }) => id), securityGroupIds: [outbound.id] };
 
@@ -25,7 +28,7 @@ const fairShare = new aws.batch.SchedulingPolicy("FairShare", {
 
 const logs = logGroup("jobs");
 
-allow("job", roles.job, [...platformRecords(), ...maySteer()]);
+allow("job", roles.job, platformRecords());
 
 /** Fetches the image and writes the log, before and beside the container. */
 const execution = serviceRole("job-start", "ecs-tasks");
@@ -151,14 +154,14 @@ function jobDefinition(platform: "EC2" | "FARGATE", ground: object) {
     platformCapabilities: [platform],
     propagateTags: true,
     schedulingPriority: 1,
-    // From the checkpoint. Interrupted, or told to stop by its machine (128 + SIGTERM), or a store that was busy (EX_TEMPFAIL).
+    // From the checkpoint, wherever it goes on.
     retryStrategy: {
       attempts: 5,
       evaluateOnExits: [
         { onStatusReason: "Host EC2*", action: "RETRY" },
         { onReason: "CannotPull*", action: "RETRY" },
-        { onExitCode: "143", action: "RETRY" },
-        { onExitCode: "75", action: "RETRY" },
+        { onExitCode: String(EXIT.interrupted), action: "RETRY" },
+        { onExitCode: String(EXIT.tryAgain), action: "RETRY" },
         { onReason: "*", action: "EXIT" },
       ],
     },
@@ -170,10 +173,10 @@ function jobDefinition(platform: "EC2" | "FARGATE", ground: object) {
       user: "10001:10001",
       readonlyRootFilesystem: true,
       privileged: false,
-      environment: Object.entries({ KILOTUNE_STAGE: $app.stage, ...COMMON, ...WORKFLOW }).map(
+      environment: Object.entries({ KILOTUNE_STAGE: $app.stage, ...COMMON, TMPDIR: SCRATCH }).map(
         ([name, value]) => ({ name, value }),
       ),
-      mountPoints: [{ sourceVolume: "scratch", containerPath: "/scratch", readOnly: false }],
+      mountPoints: [{ sourceVolume: "scratch", containerPath: SCRATCH, readOnly: false }],
       volumes: [{ name: "scratch" }],
       logConfiguration: {
         logDriver: "awslogs",

@@ -17,7 +17,7 @@ export const COMMON = {
   KILOTUNE_TENANT_ROLE_ARN: tenantRole.arn,
 } as const;
 
-/** Of those who do a job's or a batch's work, and so may start and stop executions. */
+/** Of those who know jobs and batches. */
 export const WORKFLOW = {
   KILOTUNE_STATE_MACHINE_ARN: MACHINES.jobs,
   KILOTUNE_BATCH_MACHINE_ARN: MACHINES.batches,

@@ -3,15 +3,17 @@ import { COMMON, maySteer, WORKFLOW } from "./common-environment.ts";
 import { lambdaFunction } from "./function.ts";
 import { INFER, mayInfer } from "./infer.ts";
 import { grounds } from "./layers.ts";
+import type { Statement } from "./roles.ts";
 import { platformRecords } from "./tenant-role.ts";
 
 /** A function each for the states of a job but `Tune`, which is a container. By the names that the definition has. */
 export const stateFunctions = {
   Validate: state("validate", { memoryMb: 1024, timeoutSeconds: 900 }),
-  Evaluate: state("evaluate", { memoryMb: 3008, timeoutSeconds: 900 }, theBackbone()),
+  Evaluate: state("evaluate", { memoryMb: 3008, timeoutSeconds: 900 }, { backbone: theBackbone() }),
   Publish: state("publish", { memoryMb: 512, timeoutSeconds: 300 }),
   Fail: state("fail", { memoryMb: 512, timeoutSeconds: 60 }),
-  Notify: state("notify", { memoryMb: 512, timeoutSeconds: 300 }),
+  // Resumed while it was stopping, a job goes on from here.
+  Notify: state("notify", { memoryMb: 512, timeoutSeconds: 300 }, { may: maySteer() }),
 } as const;
 
 /** Of a batch, which asks `infer` as the API does. */
@@ -20,15 +22,19 @@ export const batchFunction = lambdaFunction("batch", {
   memoryMb: 1024,
   timeoutSeconds: 900,
   environment: { ...COMMON, ...WORKFLOW, ...INFER },
-  may: [...platformRecords(), ...maySteer(), mayInfer()],
+  may: [...platformRecords(), mayInfer()],
 }).arn;
 
-function state(name: FunctionName, size: { memoryMb: number; timeoutSeconds: number }, backbone?: string) {
+function state(
+  name: FunctionName,
+  size: { memoryMb: number; timeoutSeconds: number },
+  { backbone, may = [] }: { readonly backbone?: string; readonly may?: readonly Statement[] } = {},
+) {
   return lambdaFunction(name, {
     of: name,
     ...size,
     environment: { ...COMMON, ...WORKFLOW, ...(backbone !== undefined && { KILOTUNE_BACKBONE: backbone }) },
-    may: [...platformRecords(), ...maySteer()],
+    may: [...platformRecords(), ...may],
     ...(backbone !== undefined && { ground: grounds.get(backbone)! }),
   }).arn;
 }

@@ -36,13 +36,20 @@ export const tenantRole = new aws.iam.Role("TenantRole", {
 allow("tenant", tenantRole, [
   {
     sid: "OwnBlobs",
-    actions: ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+    actions: [
+      "s3:GetObject",
+      "s3:PutObject",
+      "s3:DeleteObject",
+      // Erased is erased: what was overwritten goes, too.
+      "s3:DeleteObjectVersion",
+      "s3:AbortMultipartUpload",
+    ],
     resources: [$interpolate`${bucket.arn}/tenants/${TENANT}/*`],
   },
   {
     // Without a prefix the whole bucket is asked for, and nothing matches.
     sid: "OwnList",
-    actions: ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+    actions: ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
     resources: [bucket.arn],
     conditions: [{ test: "StringLike", variable: "s3:prefix", values: [`tenants/${TENANT}/*`] }],
   },

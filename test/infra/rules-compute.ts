@@ -206,11 +206,11 @@ export const computeRules: Readonly<Record<string, Rule>> = {
         ...(of.privileged ? [`${name}: privileged`] : []),
         ...(of.logConfiguration?.options?.["awslogs-group"] ? [] : [`${name}: no log`]),
         ...(inputs.timeout?.attemptDurationSeconds > 0 ? [] : [`${name}: no timeout`]),
-        ...(/Host EC2\*","?|Host EC2\*/.test(retries) && /"143"/.test(retries)
+        ...(/Host EC2\*/.test(retries) && /"143"/.test(retries)
           ? []
           : [`${name}: an interrupted one isn't tried again`]),
         ...(gpu === (shape !== "personal") ? [] : [`${name}: GPU ${gpu}`]),
-        ...missing({ name, inputs: {} } as Resource, environment, ["stateMachineArn", "batchMachineArn"]),
+        ...missing({ name, inputs: {} } as Resource, environment, ["tenantRoleArn"]),
       ];
     }),
 };

@@ -6,6 +6,7 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectsV2Command,
   ListObjectVersionsCommand,
   NoSuchKey,
   type ObjectIdentifier,
@@ -78,6 +79,7 @@ export class S3Blobs implements Blobs {
       };
     } catch (error) {
       if (error instanceof NoSuchKey) return undefined;
+      if (isDenied(error) && !(await this.#isListed(tenant, path))) return undefined;
       throw error;
     }
   }
@@ -111,6 +113,19 @@ export class S3Blobs implements Blobs {
 
   #object(tenant: TenantId, path: string) {
     return { Bucket: this.#bucket, Key: rootOf(tenant) + path };
+  }
+
+  /**
+   * S3 says "denied" rather than "none" to a role that may list nothing but its tenant's prefix: it takes the right to list
+   * without a prefix for the right to know what isn't there.
+   */
+  async #isListed(tenant: TenantId, path: string): Promise<boolean> {
+    const { Bucket, Key } = this.#object(tenant, path);
+    const { Contents = [] } = await this.#client.send(
+      new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 }),
+    );
+    // In byte order, the path itself comes before all that it begins.
+    return Contents[0]?.Key === Key;
   }
 
   /** @throws KilotuneError `store_busy` another upload of the same blob came in between, and left none */
@@ -189,8 +204,12 @@ export class S3Blobs implements Blobs {
 }
 
 function nothingIfDenied(error: unknown): { Versions?: []; DeleteMarkers?: [] } {
-  if (error instanceof S3ServiceException && error.name === "AccessDenied") return {};
+  if (isDenied(error)) return {};
   throw error;
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.name === "AccessDenied";
 }
 
 /** The least that S3 takes; 10,000 of them are 50 GB. */
