@@ -16,6 +16,7 @@ const NAMES: readonly string[] = [
   "cold",
   "memory",
   "overhead",
+  "traces",
   "keys",
   "fuzz",
   "mixups",

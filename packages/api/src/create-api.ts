@@ -13,6 +13,7 @@ import { observe } from "./middleware/observe.ts";
 import { refuseOtherMethods } from "./middleware/other-methods.ts";
 import { countUnderway, Underway } from "./middleware/underway.ts";
 import { requestId } from "./middleware/request-id.ts";
+import { trace } from "./middleware/trace.ts";
 import type { LogLine } from "./operations/log-line.ts";
 import { createMetrics, type Metrics } from "./operations/metrics.ts";
 import { adminRoutes } from "./routes/admin.ts";
@@ -61,7 +62,7 @@ export function createApi(options: ApiOptions): OpenAPIHono<Env> {
     c.header("x-content-type-options", "nosniff");
     await next();
   });
-  api.use(requestId, observe);
+  api.use(requestId, trace, observe);
   if (options.origins !== undefined) api.use(forPages(options.origins));
   api.use("/v1/*", authenticate, countUnderway);
   api.use("/admin/*", authenticate);

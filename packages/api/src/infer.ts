@@ -1,4 +1,5 @@
 import { KilotuneError } from "@kilotune/contract";
+import { inSpan } from "@kilotune/contract/spans";
 import type { ClassifyRequest, EmbeddingsRequest } from "@kilotune/contract/wire";
 import { type Inference, meter, type Question, type Reply, resolveModel } from "@kilotune/service";
 import type { Context } from "hono";
@@ -18,12 +19,19 @@ export async function infer<Request extends ClassifyRequest | EmbeddingsRequest,
   ask: (inference: Inference, question: Question<Request>) => Promise<Reply<Body>>,
 ): Promise<Body> {
   const { service, tenant, deps, requestId } = c.var;
-  const resolved = await resolveModel(service, tenant, request.model, request.user ?? requestId);
+  const resolved = await inSpan("resolve model", {}, async (span) => {
+    const found = await resolveModel(service, tenant, request.model, request.user ?? requestId);
+    span.set({ "kilotune.backbone": found.backbone });
+    return found;
+  });
   const startedMs = performance.now();
   const { body, rows, tokens } = await heard(c.req.raw.signal, deps.limits.inferenceMs, (signal) =>
     ask(deps.inference, { tenant, request, resolved, signal }),
   );
-  await meter(service, tenant, resolved.model, { requests: 1, tokens });
+  const counts = { "kilotune.rows": rows, "kilotune.tokens": tokens };
+  await inSpan("meter", { attributes: counts }, () =>
+    meter(service, tenant, resolved.model, { requests: 1, tokens }),
+  );
   deps.metrics.inferred({ task, rows, tokens, seconds: (performance.now() - startedMs) / 1000 });
   c.set("tokens", tokens);
   return body;

@@ -1,4 +1,5 @@
 import type { BatchId, TenantId } from "@kilotune/contract";
+import { inSpan } from "@kilotune/contract/spans";
 import { type Inference, runBatch, type Service } from "@kilotune/service";
 import type { Workflow } from "@kilotune/store";
 import { FairQueue } from "./fair-queue.ts";
@@ -76,9 +77,12 @@ export class LocalBatches implements Workflow {
     const { signal } = run.controller;
     let failed = false;
     const steps = runBatch(this.#service as Service, tenant, id, { inference, signal });
+    const attributes = { "kilotune.tenant": tenant, "kilotune.batch": id };
+    // A trace of its own: the call that made the batch was answered long ago.
+    const step = () =>
+      inSpan("batch piece", { root: true, attributes }, async () => (await steps.next()).done === true);
     try {
-      for (let isDone = false; !isDone; )
-        isDone = await this.#turns.run(tenant, signal, async () => (await steps.next()).done === true);
+      for (let isDone = false; !isDone; ) isDone = await this.#turns.run(tenant, signal, step);
     } catch (error) {
       failed = !signal.aborted;
       if (failed) log(error);

@@ -1,4 +1,5 @@
 import type { JobId, TenantId } from "@kilotune/contract";
+import { inSpan } from "@kilotune/contract/spans";
 import type { Service } from "@kilotune/service";
 import type { Workflow } from "@kilotune/store";
 import { type Execution, JobStopped, STATES, type StateContext, tuneJobDefinition } from "@kilotune/worker";
@@ -104,7 +105,15 @@ export class LocalWorkflow implements Workflow {
       ...this.#options,
       service,
       signal,
-      turn: (tenant, stopped, work) => this.#turns.run(tenant, stopped, work),
+      turn: async (tenant, stopped, work) => {
+        const begun = Promise.withResolvers<void>();
+        const done = this.#turns.run(tenant, stopped, () => {
+          begun.resolve();
+          return work();
+        });
+        await inSpan("turn", {}, () => Promise.race([begun.promise, done]));
+        return done;
+      },
     };
     const handlers = Object.entries(STATES).map(([name, state]) => {
       const call = (input: unknown) => state(context, input);

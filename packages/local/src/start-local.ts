@@ -16,6 +16,7 @@ import { localInference } from "./local-inference.ts";
 import { LocalBatches } from "./local-batches.ts";
 import { LocalWorkflow } from "./local-workflow.ts";
 import { printFault } from "./print-fault.ts";
+import { startTraces } from "./traces.ts";
 import { workflows } from "./workflows.ts";
 
 export interface LocalOptions {
@@ -34,6 +35,8 @@ export interface LocalOptions {
   readonly tunePriority?: number;
   /** Lets webhooks reach this machine and the networks behind it, by http as well. Default: public addresses by https. */
   readonly webhooksToPrivateNetwork?: boolean;
+  /** Address of an OpenTelemetry collector (OTLP over HTTP) that gets spans; see `startTraces`. */
+  readonly traces?: string;
   readonly limits?: Partial<Limits>;
   /** Lines of JSON: a request each, and what went wrong. */
   readonly log?: (line: string) => void;
@@ -60,6 +63,7 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   // In reverse order, at the end or where the start fails.
   await using undo = new AsyncDisposableStack();
 
+  if (options.traces !== undefined) undo.defer(await startTraces(options.traces, fault));
   const store = undo.use(await openLocalStore(data));
   const scratch = await emptyScratch(data);
   undo.defer(() => rm(scratch, { recursive: true, force: true }));

@@ -1,4 +1,6 @@
 import { KilotuneError } from "@kilotune/contract";
+import { beginSpan } from "@kilotune/contract/spans";
+import { CallSpans } from "./call-spans.ts";
 
 /** Which rows may share a pass, and how many. */
 export interface Batchable {
@@ -62,7 +64,8 @@ export class Batcher<Row extends Batchable, Result> {
     const weight = background ? 0 : Math.min(rows.length, largestPass);
     if (!background && this.#admitted > 0 && this.#admitted + weight > this.#maxQueueRows)
       throw overloaded(this.#maxQueueRows);
-    const call = new Call<Row, Result>(rows);
+    const spans = new CallSpans(rows.length, background);
+    const call = new Call<Row, Result>(rows, spans);
     const abort = () => this.#end(call, () => call.reject(signal?.reason));
     this.#admitted += weight;
     this.#waiting += rows.length;
@@ -70,7 +73,12 @@ export class Batcher<Row extends Batchable, Result> {
     signal?.addEventListener("abort", abort, { once: true });
     void this.#runPasses();
     try {
-      return await call.answer;
+      const answer = await call.answer;
+      spans.end();
+      return answer;
+    } catch (error) {
+      spans.end(error);
+      throw error;
     } finally {
       this.#admitted -= weight;
       signal?.removeEventListener("abort", abort);
@@ -127,10 +135,15 @@ export class Batcher<Row extends Batchable, Result> {
   async #runPass(batch: readonly Item<Row, Result>[]): Promise<void> {
     this.#passes++;
     this.#rows += batch.length;
+    const span = beginSpan("pass", { root: true, attributes: { "kilotune.rows": batch.length } });
+    for (const { call } of batch) call.spans.inPass(span);
     try {
       const results = await this.#pass(batch.map(({ row }) => row));
       for (const [position, { call, at }] of batch.entries()) call.settle(at, results[position]!);
+      span.end();
     } catch (error) {
+      span.fail(error);
+      span.end();
       if (batch.length === 1) {
         const [{ call }] = batch as [Item<Row, Result>];
         this.#end(call, () => call.reject(error));
@@ -159,6 +172,7 @@ interface Item<Row extends Batchable, Result> {
 
 class Call<Row extends Batchable, Result> {
   readonly answer: Promise<Result[]>;
+  readonly spans: CallSpans;
   readonly reject: (reason: unknown) => void;
   readonly #resolve: (results: Result[]) => void;
   readonly #results: Result[];
@@ -166,7 +180,8 @@ class Call<Row extends Batchable, Result> {
   readonly #waiting = new Map<string, Item<Row, Result>[]>();
   #unanswered: number;
 
-  constructor(rows: readonly Row[]) {
+  constructor(rows: readonly Row[], spans: CallSpans) {
+    this.spans = spans;
     const { promise, resolve, reject } = Promise.withResolvers<Result[]>();
     this.answer = promise;
     this.#resolve = resolve;

@@ -1,5 +1,6 @@
 import type { Backbone } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
+import { inSpan } from "@kilotune/contract/spans";
 import type { StoredPrompt } from "@kilotune/prompt";
 import { abortable } from "./abortable.ts";
 import { assemble, type Row } from "./assemble.ts";
@@ -132,7 +133,7 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
         const refs = [...new Set(requests.map(({ prompt }) => prompt))];
         const leases = refs.map((ref) => cache.acquire(ref));
         try {
-          const held = await abortable(Promise.all(leases), run.signal);
+          const held = await inSpan("prompts", {}, () => abortable(Promise.all(leases), run.signal));
           const prompts = new Map(refs.map((ref, at) => [ref, held[at]!.value]));
           const most = mostRows(run);
           const rows = requests.map(({ text, prompt }) => rowOf(text, prompts.get(prompt), most));

@@ -1,3 +1,4 @@
+import { inSpan } from "@kilotune/contract/spans";
 import { authenticate as callerOf, requireScope, type Scope } from "@kilotune/service";
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../env.ts";
@@ -5,7 +6,7 @@ import type { Env } from "../env.ts";
 /** Who asks: `Authorization: Bearer kt_..` as OpenAI's clients send it, or `x-api-key: kt_..`. */
 export const authenticate = createMiddleware<Env>(async (c, next) => {
   const { service } = c.var.deps;
-  const caller = await callerOf(service, givenKey(c.req.raw.headers));
+  const caller = await inSpan("authenticate", {}, () => callerOf(service, givenKey(c.req.raw.headers)));
   c.set("caller", caller);
   c.set("tenant", caller.tenant);
   c.set("service", { ...service, by: caller.key.id });

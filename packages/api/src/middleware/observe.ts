@@ -1,7 +1,6 @@
-import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import { matchedRoutes } from "hono/route";
 import type { Env } from "../env.ts";
+import { routeOf } from "./route-of.ts";
 
 /** Time taken: in a header, in the metrics, in one line of the log. Of a stream, the time to its first byte. */
 export const observe = createMiddleware<Env>(async (c, next) => {
@@ -26,9 +25,3 @@ export const observe = createMiddleware<Env>(async (c, next) => {
     ...(c.error === undefined ? {} : { error: c.error }),
   });
 });
-
-/** The pattern, e.g. `/v1/files/:id`: a path would make a series of every id, and write what callers put into it. */
-function routeOf(c: Context<Env>): string {
-  const path = matchedRoutes(c).at(-1)?.path ?? "";
-  return path.includes("*") || path === "" ? "unmatched" : path;
-}

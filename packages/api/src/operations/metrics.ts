@@ -69,7 +69,7 @@ export function createMetrics(maxTenants: number, registry = new Registry()): Me
     registry,
     answered({ method, route, status, tenant, ...call }) {
       // A method is the caller's word too.
-      const verb = METHODS.has(method) ? method : "other";
+      const verb = isKnownMethod(method) ? method : "other";
       requests.inc({ method: verb, route, status });
       seconds.observe({ method: verb, route }, call.seconds);
       if (tenant === undefined) return;
@@ -82,6 +82,10 @@ export function createMetrics(maxTenants: number, registry = new Registry()): Me
       inferenceSeconds.observe({ task }, amounts.seconds);
     },
   };
+}
+
+export function isKnownMethod(method: string): boolean {
+  return METHODS.has(method);
 }
 
 const METHODS = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);

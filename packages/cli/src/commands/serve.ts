@@ -60,6 +60,11 @@ export const serve = defineCommand({
       kind: "switch",
       about: "Let webhooks reach this machine and its networks, by http too",
     },
+    traces: {
+      kind: "text",
+      value: "URL",
+      about: "Send spans to this OpenTelemetry collector (OTLP over HTTP)",
+    },
   },
   examples: [
     { line: "kilotune serve --data ./data", purpose: "on http://127.0.0.1:8787" },
@@ -73,7 +78,7 @@ export const serve = defineCommand({
     const names = args.backbone.length > 0 ? args.backbone : ["minilm-l6"];
     const backbones: LocalBackbone[] = [];
     for (const name of names) backbones.push(await open(name, terminal, stop));
-    const { data, port, host, jobsAtOnce, tuneThreads, tuneNice, webhooksToPrivateNetwork } = args;
+    const { data, port, host, jobsAtOnce, tuneThreads, tuneNice, webhooksToPrivateNetwork, traces } = args;
     const server = await startLocal({
       data,
       port,
@@ -83,6 +88,7 @@ export const serve = defineCommand({
       tunePriority: tuneNice,
       webhooksToPrivateNetwork,
       ...(tuneThreads === undefined ? {} : { tuneThreads }),
+      ...(traces === undefined ? {} : { traces }),
       log: (line) => terminal.io.stderr.write(`${line}\n`),
     });
     const { url, adminKey } = server;

@@ -1,0 +1,9 @@
+export {
+  beginSpan,
+  currentPlace,
+  inSpan,
+  type Place,
+  type SpanAttributes,
+  type SpanOptions,
+  TracedSpan,
+} from "./in-span.ts";
