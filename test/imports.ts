@@ -4,7 +4,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   image: ["contract"],
   backbone: ["contract", "engine", "image"],
-  dataset: ["contract"],
+  dataset: ["contract", "image"],
   prompt: ["contract", "engine"],
   report: ["contract"],
   sdk: ["contract"],

@@ -1,6 +1,7 @@
 import { KilotuneError } from "@kilotune/contract";
 import type { Kernel } from "./codec.ts";
 import type { Colour } from "./pixels.ts";
+import { sha256 } from "./sha256.ts";
 
 /** How an upright image becomes what a backbone was trained on. Its hash binds a prompt to it. */
 export interface Preprocessing {
@@ -70,12 +71,8 @@ export function canonicalPreprocessing(spec: Preprocessing): string {
 }
 
 /** Hexadecimal SHA-256 of the canonical text. */
-export async function preprocessingSha256(spec: Preprocessing): Promise<string> {
-  const digest = await crypto.subtle.digest(
-    "SHA-256",
-    new TextEncoder().encode(canonicalPreprocessing(spec)),
-  );
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+export function preprocessingSha256(spec: Preprocessing): Promise<string> {
+  return sha256(new TextEncoder().encode(canonicalPreprocessing(spec)));
 }
 
 function parseFit(value: unknown): Fit {

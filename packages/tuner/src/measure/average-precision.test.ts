@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type CocoRle, parseRle } from "@kilotune/image";
+import { type CocoRle, parseRle } from "@kilotune/image/masks";
 import { describe, expect, it } from "vitest";
 import { type Shape, scoreDetections } from "./average-precision.ts";
 

@@ -1,4 +1,5 @@
-import { type Box, type Rle, rleArea, rleIntersection } from "@kilotune/image";
+import type { Box } from "@kilotune/image";
+import { type Rle, rleArea, rleIntersection } from "@kilotune/image/masks";
 
 /** What is there, in one image. */
 export interface Truth {
