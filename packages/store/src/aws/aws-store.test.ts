@@ -82,6 +82,16 @@ describe.skipIf(aws === undefined)("AWS", () => {
       await expect(written).rejects.toMatchObject({ code: "store_busy", retryable: true });
     });
 
+    it("takes a denial for nothing being there, where its own list says so", async () => {
+      const tenant = newTenant();
+      await store.blobs.put(tenant, "a-longer-path", Buffer.from("x"));
+      const denied = () => new S3ServiceException({ name: "AccessDenied", $fault: "client", $metadata: {} });
+      failing("s3", "GetObjectCommand", 1, denied);
+      expect(await store.blobs.open(tenant, "a")).toBeUndefined();
+      failing("s3", "GetObjectCommand", 1, denied);
+      await expect(store.blobs.open(tenant, "a-longer-path")).rejects.toMatchObject({ code: "store_denied" });
+    });
+
     it("tells DynamoDB when a record may go, not before its time", async () => {
       const tenant = newTenant();
       const expiresAt = new Date(1_800_000_000_001);
