@@ -11,7 +11,7 @@ import { describeRecords } from "../../packages/store/src/contract-suite/records
 import { MovableClock, newTenant } from "../../packages/store/src/contract-suite/store-under-test.ts";
 import { SST_PLATFORM } from "../setup/sst-platform.ts";
 import { fakeArtifacts } from "./artifacts.fixtures.ts";
-import { IAM_REQUESTS, type Places } from "./aws-calls.ts";
+import { IAM_REQUESTS } from "./aws-calls.ts";
 import { harvest, type Inputs } from "./harvest.ts";
 import { isAllowed, type Statement } from "./iam.ts";
 import { all, statementsOfRole } from "./rules.ts";
