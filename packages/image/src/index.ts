@@ -1,3 +1,11 @@
+export { augmentBoxes, augmentMap, augmentPixels } from "./augment/apply-augmentation.ts";
+export {
+  AUGMENTATIONS,
+  type Augmentation,
+  type AugmentationRange,
+  type ColourChange,
+  drawAugmentation,
+} from "./augment/draw-augmentation.ts";
 export type { ImageCodec, ImageHeader, Kernel, RasterFormat, Region, Source, View } from "./codec.ts";
 export { type ImageFacts, imageFacts, type MaskFacts, maskFacts } from "./facts.ts";
 export { type DicomImage, readDicom } from "./dicom/read-dicom.ts";
@@ -5,7 +13,13 @@ export { DEFAULT_LIMITS, type ImageLimits } from "./limits.ts";
 export { readMask, relabel } from "./masks/read-mask.ts";
 export type { Colour, Pixels } from "./pixels.ts";
 export { type Box, boxToFrame, boxToImage, type Placement, place, type Size } from "./placement.ts";
-export { decodeImage, type Prepared, prepareImage, type ReadOptions } from "./prepare-image.ts";
+export {
+  decodeImage,
+  type Prepared,
+  prepareImage,
+  preparePixels,
+  type ReadOptions,
+} from "./prepare-image.ts";
 export {
   CENTRED,
   CLIP,

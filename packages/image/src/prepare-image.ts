@@ -19,10 +19,16 @@ export interface ReadOptions {
   readonly frame?: number;
 }
 
+/** Where the tensor is written: rows of a batch share one array. */
+interface Out {
+  readonly out?: Float32Array;
+  /** Of the row's first number. */
+  readonly at?: number;
+}
+
 /**
  * The bytes of an image file -> what a backbone takes.
  *
- * @param out where given, the tensor is written there from `at` on: rows of a batch share one array
  * @throws KilotuneError of kind input: `image_empty`, `image_too_many_bytes`, `image_format`, `image_too_large`,
  *   `image_depth`, `image_unreadable`, `dicom_*`
  */
@@ -30,21 +36,34 @@ export async function prepareImage(
   codec: ImageCodec,
   bytes: Uint8Array,
   spec: Preprocessing,
-  options: ReadOptions & { readonly out?: Float32Array; readonly at?: number } = {},
+  options: ReadOptions & Out = {},
 ): Promise<Prepared> {
-  const source = await openSource(codec, bytes, options);
+  return prepare(codec, await openSource(codec, bytes, options), spec, options);
+}
+
+/** The same for an upright image that was decoded, and changed, before. */
+export function preparePixels(
+  codec: ImageCodec,
+  pixels: Pixels,
+  spec: Preprocessing,
+  options: Out = {},
+): Promise<Prepared> {
+  return prepare(codec, { kind: "pixels", pixels }, spec, options);
+}
+
+async function prepare(
+  codec: ImageCodec,
+  source: Source,
+  spec: Preprocessing,
+  { out, at = 0 }: Out,
+): Promise<Prepared> {
   const placement = place(sizeOf(source), spec);
   const { region, inner } = placement;
-  const view = {
-    region,
-    width: inner.width,
-    height: inner.height,
-    kernel: spec.kernel,
-    background: spec.background,
-  };
+  const { kernel, background } = spec;
+  const view = { region, width: inner.width, height: inner.height, kernel, background };
   const pixels = await codec.render(source, view);
-  const tensor = options.out ?? new Float32Array(3 * spec.width * spec.height);
-  writeTensor(pixels, placement, spec, tensor, options.at ?? 0);
+  const tensor = out ?? new Float32Array(3 * spec.width * spec.height);
+  writeTensor(pixels, placement, spec, tensor, at);
   return { tensor, placement };
 }
 
@@ -67,7 +86,7 @@ export async function decodeImage(
 
 export const WHITE: Colour = [255, 255, 255];
 
-export async function openSource(
+async function openSource(
   codec: ImageCodec,
   bytes: Uint8Array,
   { limits = DEFAULT_LIMITS, frame = 0 }: ReadOptions,
@@ -78,7 +97,7 @@ export async function openSource(
   return { kind: "file", bytes, header: await codec.inspect(bytes, format) };
 }
 
-export function sizeOf(source: Source): Size {
+function sizeOf(source: Source): Size {
   const { width, height } = source.kind === "file" ? source.header : source.pixels;
   return { width, height };
 }

@@ -350,8 +350,10 @@ describe("linting images", () => {
   });
 });
 
-function read(task: VisionTask, ...lines: string[]): Promise<Reading<ImageRow>[]> {
-  return Array.fromAsync(readImageRows([bytes(lines)], task));
+async function read(task: VisionTask, ...lines: string[]): Promise<Reading<ImageRow>[]> {
+  const readings: Reading<ImageRow>[] = [];
+  for await (const reading of readImageRows([bytes(lines)], task)) readings.push(reading);
+  return readings;
 }
 
 function bytes(lines: string[]): Uint8Array {
