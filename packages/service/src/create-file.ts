@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
-import { idOf, KilotuneError, type TenantId } from "@kilotune/contract";
+import { idOf, type JobId, KilotuneError, type TenantId } from "@kilotune/contract";
 import { guessFormat, lintFile } from "@kilotune/dataset";
+import type { RecordChange } from "@kilotune/store";
 import { audited } from "./audit.ts";
+import { jobEnded, readJob } from "./change-job.ts";
 import { abandon, claimBlob, LEASE_MS, settled } from "./claims.ts";
 import type { Service } from "./context.ts";
 import { invalidValue } from "./errors.ts";
 import { asFile, type File, type FilePurpose, hasExpired } from "./files.ts";
-import { FILES, type FileRecord, filePath } from "./kinds.ts";
+import { hasEnded } from "./job.ts";
+import { FILES, type FileRecord, filePath, JOBS } from "./kinds.ts";
 import { lintBatch } from "./lint-batch.ts";
 import { type Lint, linted } from "./linted.ts";
 import { newUlid } from "./new-id.ts";
@@ -45,11 +48,15 @@ export async function createFile(
   return storeFile(service, tenant, { ...request, purpose: purpose as FilePurpose }, linted(bytes, lint));
 }
 
-/** Without linting: what a job reports, say. */
+/**
+ * Without linting: what a job reports, say. `during` a job: only as long as that hasn't ended.
+ *
+ * @throws KilotuneError `job_ended`
+ */
 export async function storeFile(
   service: Service,
   tenant: TenantId,
-  request: FileRequest & { readonly purpose: FilePurpose },
+  request: FileRequest & { readonly purpose: FilePurpose; readonly during?: JobId },
   bytes: AsyncIterable<Uint8Array>,
 ): Promise<File> {
   const { filename, purpose, expiresAfterSeconds: seconds, idempotencyKey: key } = request;
@@ -73,6 +80,7 @@ export async function storeFile(
         const next = { ...quota, storedBytes: quota.storedBytes + blob.size };
         refuseOver(await readLimits(service, tenant), next);
         await service.records.write(tenant, [
+          ...(request.during === undefined ? [] : [await stillGoing(service, tenant, request.during)]),
           FILES.put(id, record, "absent"),
           becomes(next),
           await settled(service, tenant, path, id),
@@ -89,6 +97,12 @@ export async function storeFile(
     await abandon(service, tenant, path).catch(() => {});
     throw error;
   }
+}
+
+async function stillGoing(service: Service, tenant: TenantId, job: JobId): Promise<RecordChange> {
+  const { id, value, revision } = await readJob(service, tenant, job);
+  if (hasEnded(value.status)) throw jobEnded(value.status);
+  return { check: { kind: JOBS.kind, id }, expect: { revision } };
 }
 
 function lintOf(purpose: string, filename: string): Lint {

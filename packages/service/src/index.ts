@@ -26,6 +26,7 @@ export { inferLabels, inferVectors, type Question, type Reply } from "./infer.ts
 export type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "./inference.ts";
 export { hasEnded, type Job, type JobError, type JobMethod, type JobStatus } from "./job.ts";
 export { addJobEvent, type JobEvent, listJobEvents, type NewJobEvent } from "./job-events.ts";
+export { removeResults, storeResult } from "./job-results.ts";
 export type { JobRequest } from "./job-request.ts";
 export { getJob, listJobs } from "./jobs.ts";
 export {

@@ -32,9 +32,7 @@ export function once<T extends object>(
     readonly isStillGood: (answer: T) => Promise<boolean>;
   },
 ): Promise<T> {
-  const id = createHash("sha256")
-    .update(key === undefined ? `body\n${body}` : `key\n${key}`)
-    .digest("hex");
+  const id = receiptId(key === undefined ? `body\n${body}` : `key\n${key}`);
   return untilFresh(async () => {
     const seen = await ONCE.read(service, tenant, id);
     if (seen !== undefined) {
@@ -52,6 +50,21 @@ export function once<T extends object>(
       ),
     );
   });
+}
+
+/** What was made for this idempotency key; undefined where nothing was, or its receipt has had its time. */
+export async function madeFor<T extends object>(
+  service: Service,
+  tenant: TenantId,
+  key: string,
+): Promise<T | undefined> {
+  return (await ONCE.read(service, tenant, receiptId(`key\n${key}`)))?.value.answer as unknown as
+    | T
+    | undefined;
+}
+
+function receiptId(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 function reused(): KilotuneError {

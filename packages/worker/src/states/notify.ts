@@ -1,5 +1,6 @@
-import { deliverEvents, getJob, hasEnded } from "@kilotune/service";
+import { deliverEvents, getJob, hasEnded, removeResults } from "@kilotune/service";
 import { removeJobBlobs } from "./job-blobs.ts";
+import { resultNames } from "./result-names.ts";
 import { state, unlessErased } from "./state.ts";
 
 /**
@@ -11,4 +12,7 @@ export const notify = state(async ({ service, send, log }, execution) => {
   await deliverEvents(service, send).catch(log);
   const job = await unlessErased(getJob(service, tenant, id)).catch(() => undefined);
   if (job === undefined || hasEnded(job.status)) await removeJobBlobs(service, execution);
+  // Ended between their storing and its publication.
+  if (job !== undefined && (job.status === "cancelled" || job.status === "failed"))
+    await removeResults(service, tenant, Object.values(resultNames(id)));
 });

@@ -1,9 +1,11 @@
 import { type FileId, isCodedError } from "@kilotune/contract";
 import { renderReport } from "@kilotune/report";
-import { addJobEvent, finishJob, getJob, storeFile } from "@kilotune/service";
+import { addJobEvent, finishJob, getJob, storeResult } from "@kilotune/service";
 import type { Execution, StateContext } from "./context.ts";
 import { type JobOutput, parseReport, readResult } from "./job-result.ts";
+import { resultNames } from "./result-names.ts";
 import { state, stillWanted, unlessErased } from "./state.ts";
+import { JobStopped } from "./state-error.ts";
 import { stepMetrics } from "./step-metrics.ts";
 
 /** Fourth state: the prompt becomes a model in the same write that ends the job; what it measured, files of the tenant. */
@@ -23,32 +25,26 @@ export const publish = state(async (context, execution) => {
   stillWanted(ended, ["succeeded"]);
 });
 
-/**
- * The CSV first: it is what OpenAI's users read as `result_files[0]`. Files that are made again have the same names and
- * bytes, so a repeat makes no second ones.
- */
+/** A repeat makes no second ones. */
 async function keepResults(
   { service, log }: StateContext,
   { tenant, job }: Execution,
   output: JobOutput,
 ): Promise<FileId[]> {
   const report = parseReport(output);
-  const files = {
-    [`step_metrics-${job}.csv`]: Buffer.from(stepMetrics(report)),
-    [`report-${job}.html`]: Buffer.from(renderReport(report)),
-    [`report-${job}.json`]: output.report,
+  const contents = {
+    csv: Buffer.from(stepMetrics(report)),
+    html: Buffer.from(renderReport(report)),
+    json: output.report,
   };
   const kept: FileId[] = [];
   try {
-    for (const [filename, bytes] of Object.entries(files)) {
-      const request = {
-        filename,
-        purpose: "fine-tune-results",
-        idempotencyKey: `results/${filename}`,
-      } as const;
-      kept.push((await storeFile(service, tenant, request, chunksOf(bytes))).id);
-    }
+    for (const [type, filename] of Object.entries(resultNames(job)))
+      kept.push(
+        await storeResult(service, tenant, job, filename, chunksOf(contents[type as keyof typeof contents])),
+      );
   } catch (error) {
+    if (isCodedError(error) && error.code === "job_ended") throw new JobStopped("the job has ended");
     // A model without its report is better than none: the tenant's storage is full, say.
     if (!isCodedError(error)) log(error);
     const why = isCodedError(error) ? `: ${error.message}` : ".";

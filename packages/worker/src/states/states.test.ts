@@ -198,6 +198,24 @@ describe("a job that is stopped", () => {
     expect((await jobs.blobs()).filter((blob) => blob.startsWith("jobs/"))).toEqual([]);
   });
 
+  it("by a cancel after its results were stored leaves none of them", async () => {
+    const job = await jobs.newJob();
+    const results = async () =>
+      (await listFiles(jobs.service, jobs.tenant, { purpose: "fine-tune-results" })).data.length;
+    const { put } = jobs.service.blobs;
+    let stored = 0;
+    jobs.service.blobs.put = async (...args) => {
+      if (stored === 0 && args[1].startsWith("prompts/") && (await results()) === 3) {
+        stored = 3;
+        await cancelJob(jobs.service, jobs.tenant, job.id);
+      }
+      return put.apply(jobs.service.blobs, args);
+    };
+    await jobs.run(job.id);
+    expect(await now(job)).toMatchObject({ status: "cancelled", resultFiles: [] });
+    expect([stored, await results()]).toEqual([3, 0]);
+  });
+
   it("by its tenant's end leaves no byte of it", async () => {
     const job = await jobs.newJob();
     let erasing: Promise<unknown> | undefined;
