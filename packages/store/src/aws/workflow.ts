@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   DescribeExecutionCommand,
   ExecutionAlreadyExists,
@@ -14,8 +15,8 @@ import { AGAIN, untilDone } from "./until-done.ts";
 
 /** What an execution begins with. */
 export type ExecutionInput =
-  /** `stop`: nothing more is to be done than the last state. */
-  | { readonly tenant: TenantId; readonly job: JobId; readonly stop?: true }
+  /** `stop`: nothing more is to be done than the last state; `order` tells the orders apart. */
+  | { readonly tenant: TenantId; readonly job: JobId; readonly stop?: true; readonly order?: string }
   | { readonly tenant: TenantId; readonly batch: BatchId };
 
 /**
@@ -23,7 +24,8 @@ export type ExecutionInput =
  * execution has its id as its name, the next `<id>.2` and so on: of several starts at once one makes the next, the
  * others find it running.
  *
- * A stopped job's execution is aborted, which ends its container too; another, `<id>.end`, does the last state. A batch
+ * A stopped job's execution is aborted, which ends its container too; another, `<id>.end`, does the last state: one for
+ * each order, since one that runs already may have looked at the job before it (paused, and then cancelled). A batch
  * looks after each piece whether it was cancelled: to stop it is to see that it runs.
  */
 export function stepFunctionsWorkflow(options: {
@@ -34,12 +36,13 @@ export function stepFunctionsWorkflow(options: {
 }): Workflow {
   const { client, jobs, batches } = options;
   const machineOf = (id: JobId | BatchId) => (isBatch(id) ? batches : jobs);
-  const begin = async (machine: string, series: string, input: ExecutionInput) => {
+  const begin = async (machine: string, series: string, input: ExecutionInput, isAnother = false) => {
     if (await isStarted(client, machine, series, input)) return;
     // Step Functions tells of an execution some moments late: a name may be taken by one that isn't seen yet.
     await untilDone(async () => {
       const last = await lastAttempt(client, machine, series);
-      if ((await statusOf(client, machine, nameOf(series, last))) === "RUNNING") return undefined;
+      if (!isAnother && (await statusOf(client, machine, nameOf(series, last))) === "RUNNING")
+        return undefined;
       return (await isStarted(client, machine, nameOf(series, last + 1), input)) ? undefined : AGAIN;
     });
   };
@@ -49,7 +52,7 @@ export function stepFunctionsWorkflow(options: {
       if (isBatch(id)) return begin(batches, id, inputOf(tenant, id));
       const attempt = await lastAttempt(client, jobs, id);
       if (attempt > 0) await abort(client, jobs, nameOf(id, attempt));
-      await begin(jobs, `${id}.end`, { tenant, job: id, stop: true });
+      await begin(jobs, `${id}.end`, { tenant, job: id, stop: true, order: randomUUID() }, true);
     },
   });
 }
