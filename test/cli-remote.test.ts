@@ -225,6 +225,16 @@ describe("files", () => {
     expect((await kilotune(`files upload ${bad} --purpose evals`)).code).toBe(2);
   });
 
+  it("show on a terminal how far they have gone up, and leave no line behind where that was quick", async () => {
+    const big = await fileOf("rows.jsonl", newRows().repeat(20_000));
+    const shown = await kilotune(`files upload ${big} --json`, { terminal: true });
+    expect(shown.code, shown.stderr).toBe(0);
+    expect(shown.stderr).toMatch(/Sending rows\.jsonl [█░]{16} \d+\.\d % [\d.]+ [KM]?B of [\d.]+ MB/);
+    expect(shown.lines()).toHaveLength(1);
+    const plain = await kilotune(`files upload ${big} --name other.jsonl --json`);
+    expect([plain.code, plain.stderr]).toEqual([0, ""]);
+  });
+
   it("of a refused key don't go up twice", async () => {
     const big = await fileOf("big.jsonl", newRows().repeat(40_000));
     const env = { KILOTUNE_URL: server.url, KILOTUNE_API_KEY: "kt_wrong" };
@@ -321,6 +331,87 @@ describe("jobs", () => {
   });
 });
 
+describe("batches", () => {
+  const line = (id: string, input: unknown) =>
+    JSON.stringify({
+      custom_id: id,
+      method: "POST",
+      url: "/v1/embeddings",
+      body: { model: "minilm-l6", input },
+    });
+  const newBatch = async (lines: string[], more = "") => {
+    const file = await result(
+      `files upload ${await fileOf("batch.jsonl", lines.join("\n"))} --purpose batch`,
+    );
+    return result(
+      `batches create ${file.id} --endpoint /v1/embeddings --metadata run=${Math.random()} ${more}`,
+    );
+  };
+
+  it("are made as asked, listed, followed to their end, and written to files", async () => {
+    const lines = [line("1", ["abc", "de"]), line("2", "x").replace("minilm-l6", "nobody"), line("3", "f")];
+    const made = await newBatch(lines, "--expires-days 3");
+    expect(made).toMatchObject({ object: "batch", status: "validating", endpoint: "/v1/embeddings" });
+    expect((await result("batches list --limit 1")).batches.map(({ id }: { id: string }) => id)).toEqual([
+      made.id,
+    ]);
+    await refused(`batches download ${made.id} ${path.join(folder, "never")}`, 1, "batch_not_ended");
+
+    const watching = kilotune(`batches watch ${made.id} --json`, { terminal: true });
+    await vi.waitUntil(() => server.requests.some(({ path }) => path === `/v1/batches/${made.id}`));
+    await server.api.runBatch(tenant, made.id);
+    const ran = await watching;
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(ran.stderr).toContain("Validating\n");
+    expect(ran.stderr).toContain("100.0 % 2 of 3 answered, 1 failed");
+    const told = ran.lines();
+    expect(told.at(-1)).toMatchObject({ id: made.id, status: "completed" });
+    expect(told.filter(({ status }) => status === "completed")).toHaveLength(1);
+
+    const [out, failed] = [
+      path.join(folder, "out", "answers.jsonl"),
+      path.join(folder, "out", "failed.jsonl"),
+    ];
+    const written = await kilotune(`batches download ${made.id} ${out}`);
+    expect(written.stderr).toContain("1 lines failed: see --errors.");
+    const answers = (await readFile(out, "utf8"))
+      .trimEnd()
+      .split("\n")
+      .map((each) => JSON.parse(each));
+    expect(answers.map((each) => each.custom_id)).toEqual(["1", "3"]);
+    expect(answers[0].response.body.data[1].embedding[0]).toBe(2);
+    expect(await result(`batches download ${made.id} ${failed} --errors`)).toMatchObject({ path: failed });
+    expect(JSON.parse(await readFile(failed, "utf8")).custom_id).toBe("2");
+    expect((await kilotune(`batches get ${made.id}`)).stdout).toMatch(
+      /request_counts +2 of 3 answered, 1 failed/,
+    );
+  });
+
+  it("that are cancelled give 1, and those without a failed line have none to write", async () => {
+    const { id } = await newBatch([line("1", "a")]);
+    expect((await result(`batches cancel ${id}`)).status).toMatch(/^cancell/);
+    await server.api.runBatch(tenant, id);
+    const get = await kilotune(`batches get ${id} --json`);
+    expect([get.code, get.lines()[0].status]).toEqual([1, "cancelled"]);
+    await refused(`batches cancel ${(await ended()).id}`, 1, "batch_ended");
+    await refused(`batches download ${id} ${path.join(folder, "never")}`, 1, "no_such_output");
+    expect(await readdir(folder)).not.toContain("never");
+    await refused("batches get batch-01kb0example000000000000000", 1, "not_found");
+    expect((await kilotune("batches create file-x --endpoint /v1/tag")).code).toBe(2);
+
+    async function ended() {
+      const batch = await newBatch([line("1", "b")]);
+      await server.api.runBatch(tenant, batch.id);
+      await refused(
+        `batches download ${batch.id} ${path.join(folder, "never")} --errors`,
+        1,
+        "no_such_output",
+      );
+      return batch;
+    }
+  });
+});
+
 describe("models and aliases", () => {
   it("are listed, moved by compare-and-swap, downloaded, deleted", async () => {
     const [first, second] = [await tune(server.api, tenant), await tune(server.api, tenant)].map(
@@ -381,11 +472,14 @@ describe("keys and usage", () => {
   });
 
   it("count what was used, by day and model", async () => {
-    await tenant.call("POST", "/v1/embeddings", { model: "minilm-l6", input: ["a", "b"] });
-    const { usage, stored_bytes } = await result("usage");
+    const other = await server.api.newTenant();
+    const as = { env: { KILOTUNE_URL: server.url, KILOTUNE_API_KEY: other.key } };
+    await other.upload(newRows());
+    await other.call("POST", "/v1/embeddings", { model: "minilm-l6", input: ["a", "b"] });
+    const { usage, stored_bytes } = await result("usage", as);
     expect(usage).toContainEqual(expect.objectContaining({ model: "minilm-l6", tokens: 10 }));
     expect(stored_bytes).toBeGreaterThan(0);
-    expect((await kilotune("usage")).stdout).toMatch(/10 tokens.*\nStored: /s);
+    expect((await kilotune("usage", as)).stdout).toMatch(/10 tokens.*\nStored: /s);
     await refused("usage --from yesterday", 1, "invalid_request");
   });
 });

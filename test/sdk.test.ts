@@ -188,9 +188,13 @@ describe("the walk of a developer", () => {
     const asked = { input_file_id: file.id, endpoint: "/v1/embeddings", completion_window: "24h" } as const;
     const batch = await kilotune.batches.create(asked);
     expect(server.requests.at(-1)?.headers.get("idempotency-key")).toMatch(/./);
-    await server.api.runBatch(tenant, batch.id);
-    const { status, output_file_id: output } = await kilotune.batches.get(batch.id);
-    expect(status).toBe("completed");
+    const seen: string[] = [];
+    for await (const { status } of kilotune.batches.watch(batch.id, { everyMs: 10 })) {
+      if (seen.push(status) === 1) await server.api.runBatch(tenant, batch.id);
+    }
+    // The same twice is told once.
+    expect(seen).toEqual(["validating", "completed"]);
+    const { output_file_id: output } = await kilotune.batches.get(batch.id);
     const answer = JSON.parse(await (await kilotune.files.content(output ?? "")).text());
     expect(answer.response.body.data[0].embedding).toEqual([3, 0.5, -1]);
     expect((await all(kilotune.batches.list())).map(({ id }) => id)).toEqual([batch.id]);

@@ -4,6 +4,7 @@ import { processIo } from "./terminal/process-io.ts";
 
 const files = () => import("./commands/remote/files.ts");
 const jobs = () => import("./commands/remote/jobs.ts");
+const batches = () => import("./commands/remote/batches.ts");
 const models = () => import("./commands/remote/models.ts");
 const aliases = () => import("./commands/remote/aliases.ts");
 const keys = () => import("./commands/remote/keys.ts");
@@ -40,6 +41,12 @@ export const COMMANDS: CommandTable = new Map([
   ["jobs cancel", async () => (await jobs()).jobsCancel],
   ["jobs pause", async () => (await jobs()).jobsPause],
   ["jobs resume", async () => (await jobs()).jobsResume],
+  ["batches create", async () => (await batches()).batchesCreate],
+  ["batches list", async () => (await batches()).batchesList],
+  ["batches get", async () => (await batches()).batchesGet],
+  ["batches watch", async () => (await batches()).batchesWatch],
+  ["batches cancel", async () => (await batches()).batchesCancel],
+  ["batches download", async () => (await batches()).batchesDownload],
   ["models list", async () => (await models()).modelsList],
   ["models get", async () => (await models()).modelsGet],
   ["models download", async () => (await models()).modelsDownload],

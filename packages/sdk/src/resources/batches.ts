@@ -2,6 +2,9 @@ import type { BatchCreate, BatchObject, PageQuery } from "@kilotune/contract/wir
 import { path } from "../http/path.ts";
 import type { RequestOptions, Transport } from "../http/transport.ts";
 import { Listing } from "../listing.ts";
+import { type BatchWatchOptions, watchBatch } from "./watch-batch.ts";
+
+export type { BatchWatchOptions };
 
 export class Batches {
   readonly #api: Transport;
@@ -22,6 +25,15 @@ export class Batches {
   /** The newest first. */
   list(query: PageQuery = {}, options?: RequestOptions): Listing<BatchObject> {
     return new Listing(this.#api, { path: "/v1/batches", query: { ...query } }, options);
+  }
+
+  /**
+   * The batch as it is, and again whenever it has changed, until it has ended.
+   *
+   * @example for await (const { request_counts } of kilotune.batches.watch(batch.id)) console.log(request_counts);
+   */
+  watch(id: string, options: BatchWatchOptions = {}): AsyncGenerator<BatchObject, void> {
+    return watchBatch((each) => this.get(id, each), options);
   }
 
   /** What is answered stays. */

@@ -5,10 +5,12 @@ import type { Source } from "@kilotune/sdk";
 import { defineCommand } from "../../command.ts";
 import { openInput } from "../../input-file.ts";
 import { prepareOutput, writeWhole } from "../../output-file.ts";
+import { countedFetch } from "../../remote/counted-fetch.ts";
 import { openService } from "../../remote/open-service.ts";
+import { sendingLine } from "../../remote/sending.ts";
 import { LIMIT, take } from "../../remote/take.ts";
 import { fields, moment, rowsOr } from "../../remote/words.ts";
-import { oneLine, printable } from "../../terminal/printable.ts";
+import { printable } from "../../terminal/printable.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 import { bytes } from "../../terminal/units.ts";
 
@@ -39,11 +41,12 @@ export const filesUpload = defineCommand({
     { line: "zcat rows.csv.gz | kilotune files upload - --name rows.csv --json", purpose: "from a pipe" },
   ],
   async run({ file, purpose, name, expiresDays }, terminal) {
-    const service = await openService(terminal);
+    const filename = name ?? (file === "-" ? undefined : path.basename(file));
+    const service = await openService(terminal, {
+      fetch: countedFetch(sendingLine(filename ?? "stdin", terminal)),
+    });
     const signal = terminal.io.takeInterrupt();
     const source = await sourceOf(file, terminal);
-    const filename = name ?? (file === "-" ? undefined : path.basename(file));
-    terminal.progress(`Sending ${oneLine(file, 200)}`, false);
     const seconds = expiresDays === undefined ? undefined : expiresDays * 86_400;
     const made = await service.files.create(
       {

@@ -1,10 +1,10 @@
 import type { JobCreate, JobObject, Kilotune } from "@kilotune/sdk";
 import { type AnyCommand, defineCommand } from "../../command.ts";
 import { openService } from "../../remote/open-service.ts";
+import { pairsOf } from "../../remote/pairs.ts";
 import { LIMIT, take } from "../../remote/take.ts";
 import { jobResult, WATCH, watch } from "../../remote/watch.ts";
 import { moment, rowsOr } from "../../remote/words.ts";
-import { usageError } from "../../usage-error.ts";
 
 const ID = { value: "ID", count: "one", about: "The job's id, ftjob-.." } as const;
 const EXAMPLE = "ftjob-01kb0example000000000000000";
@@ -174,19 +174,4 @@ function requestOf({ method, epochs, tokens, firstLayer, ...asked }: Asked): Job
     ...(asked.seed !== undefined && { seed: asked.seed }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   };
-}
-
-/** @throws KilotuneError of kind "usage" */
-function pairsOf(command: string, words: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    words.map((word) => {
-      const at = word.indexOf("=");
-      if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
-      throw usageError(
-        command,
-        "--metadata: expected KEY=VALUE",
-        "Write for instance --metadata team=support.",
-      );
-    }),
-  );
 }
