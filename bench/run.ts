@@ -13,6 +13,7 @@ const NAMES: readonly string[] = [
   "size",
   "isolation",
   "switch",
+  "decode",
   "cold",
   "memory",
   "overhead",
