@@ -30,5 +30,6 @@ export type { SafetensorsEntry, SafetensorsHeader } from "./safetensors/header.t
 export { assertFinite } from "./safetensors/assert-finite.ts";
 export { layOutSafetensors, writeSafetensors, writeSafetensorsStream } from "./safetensors/write.ts";
 export { float16ToFloat32, float32ToFloat16 } from "./float16.ts";
+export { erf } from "./ops/erf.ts";
 export { encodeOnnx } from "./onnx/encode.ts";
 export { decodeOnnx } from "./onnx/decode.ts";

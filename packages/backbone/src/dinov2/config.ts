@@ -32,6 +32,7 @@ export function parseDinov2Config(json: unknown, wanted?: ImageSize): VisionChec
       activation: parseActivation(fields, "gelu"),
       mlp: gated ? "gated" : "plain",
       normsInput: false,
+      normsOutput: true,
       layerNormEpsilon: epsilon(fields, "layer_norm_eps", 1e-6),
     },
     trainedGrid,

@@ -57,6 +57,8 @@ export interface VisionParts {
   readonly config: VisionConfig;
   readonly preprocessing: Preprocessing;
   writeWeights(to: string): Promise<WrittenWeights>;
+  /** Looks at the bundle in its temporary folder before it stands; throws where it isn't what it should be. */
+  check?(folder: string): Promise<void>;
 }
 
 /** Under a temporary name and renamed, so a folder that stands is a whole bundle. */
@@ -84,6 +86,7 @@ export async function writeVisionBundle(bundle: string, parts: VisionParts): Pro
     const serve = buildVisionGraph({ kind: "serve", wanted }, parts.config, placesIn(header, WEIGHTS_FILE));
     await writeFile(path.join(temporary, "serve.onnx"), encodeOnnx(serve));
     await writeFile(path.join(temporary, "manifest.json"), JSON.stringify(manifest, null, 2));
+    await parts.check?.(temporary);
     await rm(bundle, { recursive: true, force: true });
     await rename(temporary, bundle);
   } catch (error) {

@@ -19,6 +19,8 @@ export interface VisionConfig extends EncoderSizes {
   readonly mlp: "plain" | "gated";
   /** CLIP norms the tokens before its first layer, too. */
   readonly normsInput: boolean;
+  /** Whether there is a norm behind the last layer. */
+  readonly normsOutput: boolean;
 }
 
 /** gelu is the exact one, by erf; gelu-tanh its approximation; gelu-sigmoid is x * sigmoid(1.702 x), CLIP's. */

@@ -106,14 +106,18 @@ export class VisionEncoder extends EncoderParts {
   /** Tokens [B, S, H] behind some layer, normed as behind the last -> the class token [B, H] */
   classToken(tokens: Value): Value {
     const first = this.#first(tokens);
-    return this.norm(this.b.op("Squeeze", [first, this.b.ints([1])]), "norm");
+    return this.#lastNorm(this.b.op("Squeeze", [first, this.b.ints([1])]));
   }
 
   /** Tokens [B, S, H] behind some layer, normed as behind the last -> patches [B, N, H], row by row of the image */
   patches(tokens: Value): Value {
     const { b } = this;
     const [start, end] = [this.#config.leadingTokens, tokensOf(this.#config)];
-    return this.norm(b.op("Slice", [tokens, b.ints([start]), b.ints([end]), b.ints([1])]), "norm");
+    return this.#lastNorm(b.op("Slice", [tokens, b.ints([start]), b.ints([end]), b.ints([1])]));
+  }
+
+  #lastNorm(tokens: Value): Value {
+    return this.#config.normsOutput ? this.norm(tokens, "norm") : tokens;
   }
 
   #first(tokens: Value): Value {

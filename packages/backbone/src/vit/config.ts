@@ -34,6 +34,7 @@ export function parseVitConfig(
       activation: parseActivation(fields, isClip ? "quick_gelu" : "gelu"),
       mlp: "plain",
       normsInput: isClip,
+      normsOutput: true,
       layerNormEpsilon: epsilon(fields, "layer_norm_eps", isClip ? 1e-5 : 1e-12),
     },
     trainedGrid,

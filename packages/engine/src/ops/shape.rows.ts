@@ -2,6 +2,18 @@ import { bools, fixed, floats, integers, type Row, vector } from "./testing.ts";
 
 export const SHAPE_ROWS: readonly Row[] = [
   { op: "Shape", inputs: [floats([2, 0, 3], [], ["B", "P", 3])], outputs: [integers([3], [2, 0, 3])] },
+  {
+    op: "Shape",
+    inputs: [floats([2, 0, 3], [], ["B", "P", 3])],
+    attributes: { start: -2, end: 9 },
+    outputs: [integers([2], [0, 3])],
+  },
+  {
+    op: "Shape",
+    inputs: [floats([2, 3], [1, 2, 3, 4, 5, 6])],
+    attributes: { end: -1 },
+    outputs: [integers([1], [2])],
+  },
   { op: "ConstantOfShape", inputs: [vector(2, 1)], outputs: [floats([2, 1], [0, 0])] },
   {
     op: "ConstantOfShape",

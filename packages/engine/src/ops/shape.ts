@@ -1,20 +1,28 @@
 import { subtractDims } from "../ir/dim.ts";
+import type { Attributes } from "../ir/graph.ts";
 import { type DType, sizeOf } from "../tensor.ts";
 import { gradient, input, intOr, numbersOf, real } from "./access.ts";
 import { type OpRule, RuleError } from "./rule.ts";
 
 /** Ops about shapes and types. */
 
-/** y = the dims of x as an int64 vector */
+/** y = the dims of x as an int64 vector, from the axis `start` to the axis `end` */
 export const Shape: OpRule = {
-  infer: (context) => [{ dtype: "int64", shape: [input(context, 0).shape.length] }],
-  inferDims: (context) => input(context, 0).shape,
+  infer: (context) => [
+    { dtype: "int64", shape: [partOf(context.attributes, input(context, 0).shape).length] },
+  ],
+  inferDims: (context) => partOf(context.attributes, input(context, 0).shape),
   evaluate: (context) => {
-    const { dims } = real(context, 0);
+    const dims = partOf(context.attributes, real(context, 0).dims);
     return [{ dtype: "int64", dims: [dims.length], data: Float64Array.from(dims) }];
   },
   vjp: "none",
 };
+
+/** Both may count from the end, and reach past it. */
+function partOf<T>(attributes: Attributes, shape: readonly T[]): T[] {
+  return shape.slice(intOr(attributes, "start", 0), attributes.end && intOr(attributes, "end", 0));
+}
 
 /** y = a tensor of the given shape, filled with `value` (a float32 zero where it is left out) */
 export const ConstantOfShape: OpRule = {
