@@ -58,7 +58,7 @@ const RETRY = [
     BackoffRate: 2,
     JitterStrategy: "FULL",
   },
-  // The job: no capacity, interrupted too often, dead.
+  // The job: no capacity, interrupted too often, dead. It stands for every other error, too, but for a timeout.
   {
     ErrorEquals: ["States.TaskFailed"],
     IntervalSeconds: 30,
