@@ -30,6 +30,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "contract",
     "engine",
+    "image",
     "backbone",
     "dataset",
     "prompt",

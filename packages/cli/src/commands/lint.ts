@@ -1,18 +1,27 @@
 import type { LintIssue, LintReport } from "@kilotune/contract";
-import { guessFormat, type LintedFile, type Linter, lintFile, type TokenCount } from "@kilotune/dataset";
+import {
+  guessFormat,
+  type ImageLinter,
+  type LintedFile,
+  type Linter,
+  lintFile,
+  type TokenCount,
+} from "@kilotune/dataset";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../input-file.ts";
+import { lintImageFile } from "../lint-image-file.ts";
 import { labelWords, lintWords } from "../lint-words.ts";
 import type { Style, Terminal } from "../terminal/terminal.ts";
 
 export const lint = defineCommand({
-  summary: "Say what is wrong with a file of labelled sentences, line by line",
+  summary: "Say what is wrong with a file of labelled sentences or images, line by line",
   details: "Errors stop a tuning job (exit code 1), warnings don't.",
   positionals: {
     file: {
       value: "FILE",
       count: "one",
-      about: 'JSONL of {"text", "label"}, or CSV with a header; "-" is stdin',
+      about:
+        'JSONL of {"text", "label"}, or CSV with a header; "-" is stdin; with --images rows of images or COCO\'s JSON',
     },
   },
   flags: {
@@ -26,40 +35,59 @@ export const lint = defineCommand({
       value: "ID",
       about: "Count truncated rows and unknown tokens by its tokenizer",
     },
+    images: {
+      kind: "choice",
+      of: ["classify", "segment", "detect"],
+      about: "The rows are of images for this task; opens each of them",
+    },
   },
   examples: [
     { line: "kilotune lint examples/support-desk/train.jsonl", purpose: "one file" },
     { line: "kilotune lint train.csv --validation test.csv --json", purpose: "two files, for a program" },
+    { line: "kilotune lint cells/train.jsonl --images detect", purpose: "boxes, and the images they lie on" },
   ],
-  async run({ file, validation, backbone }, terminal) {
-    const tokenCount = backbone === undefined ? undefined : await tokenCounter(backbone, terminal);
-    const paint = (style: Style, text: string) => terminal.paint("stdout", style, text);
-    const first = await lintOne(file, terminal, tokenCount);
-    if (validation === undefined) {
-      terminal.result(first.report, () =>
-        [lintWords(file, first.report, paint), labelWords(first.report)].join("\n"),
-      );
-      return first.report.errors.length > 0 ? 1 : 0;
-    }
-    const second = await lintOne(validation, terminal, tokenCount, first.linter);
-    terminal.result(bothReports(file, first.report, validation, second.report), () =>
-      [lintWords(file, first.report, paint), lintWords(validation, second.report, paint)].join("\n\n"),
+  async run({ file, validation, backbone, images }, terminal) {
+    const files = { file, validation };
+    if (images === undefined) return lintFiles(files, await textLinter(backbone, terminal), terminal);
+    return lintFiles(
+      files,
+      (name, against?: ImageLinter) => lintImageFile(name, images, terminal, against),
+      terminal,
     );
-    return first.report.errors.length + second.report.errors.length > 0 ? 1 : 0;
   },
 });
 
-async function lintOne(
-  file: string,
+async function lintFiles<L>(
+  { file, validation }: { readonly file: string; readonly validation: string | undefined },
+  lintOne: LintOne<L>,
   terminal: Terminal,
-  tokenCount: TokenCount | undefined,
-  against?: Linter,
-): Promise<LintedFile> {
-  return lintFile(await openInput(file, terminal), {
-    format: guessFormat(file),
-    ...(tokenCount === undefined ? {} : { tokenCount }),
-    ...(against === undefined ? {} : { against }),
-  });
+): Promise<0 | 1> {
+  const paint = (style: Style, text: string) => terminal.paint("stdout", style, text);
+  const first = await lintOne(file);
+  if (validation === undefined) {
+    terminal.result(first.report, () =>
+      [lintWords(file, first.report, paint), labelWords(first.report)].join("\n"),
+    );
+    return first.report.errors.length > 0 ? 1 : 0;
+  }
+  const second = await lintOne(validation, first.linter);
+  terminal.result(bothReports(file, first.report, validation, second.report), () =>
+    [lintWords(file, first.report, paint), lintWords(validation, second.report, paint)].join("\n\n"),
+  );
+  return first.report.errors.length + second.report.errors.length > 0 ? 1 : 0;
+}
+
+/** Lints a file; the second one against the first. */
+type LintOne<L> = (file: string, against?: L) => Promise<{ readonly report: LintReport; readonly linter: L }>;
+
+async function textLinter(backbone: string | undefined, terminal: Terminal) {
+  const tokenCount = backbone === undefined ? undefined : await tokenCounter(backbone, terminal);
+  return async (file: string, against?: Linter): Promise<LintedFile> =>
+    lintFile(await openInput(file, terminal), {
+      format: guessFormat(file),
+      ...(tokenCount === undefined ? {} : { tokenCount }),
+      ...(against === undefined ? {} : { against }),
+    });
 }
 
 async function tokenCounter(name: string, terminal: Terminal): Promise<TokenCount> {
