@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import path from "node:path";
 import { build, type Plugin } from "esbuild";
 import type { FunctionName } from "../../packages/aws/src/functions/functions.ts";
@@ -36,7 +37,7 @@ export async function bundle(entry: string, root: string): Promise<Bundle> {
     banner: {
       js: 'import{createRequire as require_}from"node:module";const require=require_(import.meta.url);',
     },
-    plugins: [fromLayer("onnxruntime-node"), ourOwn(root)],
+    plugins: [fromLayer("onnxruntime-node", root), ourOwn(root)],
   });
   const files = outputFiles.map((file) => ({ path: path.basename(file.path), source: file.contents }));
   const inputs = Object.values(metafile.outputs).flatMap((output) =>
@@ -50,16 +51,21 @@ export function entryOf(name: FunctionName): string {
   return `packages/aws/src/functions/${name}.ts`;
 }
 
-/** A module of /opt/nodejs/node_modules: found by `require`, through NODE_PATH, and not by `import`. */
-function fromLayer(name: string): Plugin {
+/**
+ * A module of /opt/nodejs/node_modules: found by `require`, through NODE_PATH, and not by `import`. Loaded when first used,
+ * so that a function whose layer is missing starts, and can say so.
+ */
+function fromLayer(name: string, root: string): Plugin {
+  const exported = Object.keys(createRequire(path.join(root, "packages/engine/package.json"))(name));
+  const getters = exported.map((each) => `get ${each}() { return layer().${each}; }`);
+  const contents = `const layer = () => require(${JSON.stringify(name)}); module.exports = { ${getters} };`;
   return {
     name: "from-layer",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: new RegExp(`^${name}$`) }, ({ path }) => ({ path, namespace: "layer" }));
-      onLoad({ filter: /.*/, namespace: "layer" }, ({ path }) => ({
-        contents: `module.exports = (0, require)(${JSON.stringify(path)});`,
-        loader: "js",
-      }));
+      onResolve({ filter: new RegExp(`^${name}$`) }, ({ path: module, namespace }) =>
+        namespace === "layer" ? { path: module, external: true } : { path: module, namespace: "layer" },
+      );
+      onLoad({ filter: /.*/, namespace: "layer" }, () => ({ contents, loader: "js" }));
     },
   };
 }

@@ -1,15 +1,15 @@
+import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
-import type { Backbone } from "@kilotune/backbone";
+import { type Backbone, openBundle } from "@kilotune/backbone";
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 
 /**
- * The backbone of this function's layer, on ONNX Runtime of the other layer. Loaded when called: a layer that is missing
- * is an error to tell of, not a module that can't be.
+ * The backbone of this function's layer, on ONNX Runtime of the other layer.
  *
  * @throws KilotuneError `runtime_unusable`, `backbone_missing`, `bad_bundle`
  */
 export async function openLayer(folder: string, id: string): Promise<Backbone> {
-  const { openBundle } = await import("@kilotune/backbone").catch(runtimeUnusable);
+  loadRuntime();
   const backbone = await openBundle(folder, { threads: availableParallelism() }).catch((cause: unknown) => {
     if (isCodedError(cause)) throw cause;
     throw missing(folder, "it can't be read", cause);
@@ -20,10 +20,19 @@ export async function openLayer(folder: string, id: string): Promise<Backbone> {
   return backbone;
 }
 
-function runtimeUnusable(cause: unknown): never {
+/** Sessions would load it, and fail in words of a backbone. */
+function loadRuntime(): void {
+  try {
+    createRequire(import.meta.url)("onnxruntime-node");
+  } catch (cause) {
+    throw runtimeUnusable(cause);
+  }
+}
+
+function runtimeUnusable(cause: unknown): KilotuneError {
   const { code = "", message = "" } = cause as NodeJS.ErrnoException;
   const isMissing = code === "MODULE_NOT_FOUND" && /'onnxruntime-(node|common)'/.test(message);
-  throw new KilotuneError(
+  return new KilotuneError(
     "runtime_unusable",
     isMissing
       ? "expected onnxruntime-node below /opt/nodejs/node_modules, saw none"

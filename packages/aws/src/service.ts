@@ -54,6 +54,6 @@ async function notHere(): Promise<never> {
 }
 
 /** AWS answers within milliseconds, or has forgotten the call: the SDK's own patience has no end. It tries three times. */
-const DYNAMO_LINE = { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true };
-/** Of a part of 8 MB, its sending counts. */
-const S3_LINE = { connectionTimeout: 1_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
+const DYNAMO_LINE = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
+/** The sending of a part of 8 MB counts. */
+const S3_LINE = { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true };

@@ -1,4 +1,5 @@
-import type { AnswerTask, AnswerTaskResult, Compute } from "@kilotune/worker";
+import { KilotuneError } from "@kilotune/contract";
+import { type AnswerTask, type AnswerTaskResult, type Compute, runTask } from "@kilotune/worker";
 import { readEnvironment } from "../environment.ts";
 import { openLayer } from "../open-layer.ts";
 import { makeScratch } from "../scratch.ts";
@@ -14,8 +15,8 @@ await opened.catch(() => {});
 const compute: Compute = {
   async answer(task: AnswerTask, hooks): Promise<AnswerTaskResult> {
     const backbone = await opened;
-    const { answerHere } = await import("../answer-here.ts");
-    return answerHere(task, backbone, hooks);
+    if (task.backbone !== backbone.manifest.id) throw anotherBackbone(task.backbone, backbone.manifest.id);
+    return (await runTask(task, backbone, hooks)) as AnswerTaskResult;
   },
   async tune() {
     throw new Error("tuning is the container's");
@@ -27,3 +28,11 @@ export const handler = stateHandler("Evaluate", {
   scratch: makeScratch(),
   compute,
 });
+
+function anotherBackbone(wanted: string, seen: string): KilotuneError {
+  return new KilotuneError(
+    "model_not_found",
+    `The job's model is ${wanted}; the function \`evaluate\` has ${seen}.`,
+    "Deploy a stage for each backbone.",
+  );
+}

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Context } from "aws-lambda";
 import { readEnvironment } from "../environment.ts";
+import { inferring } from "../infer.ts";
 import { refusalOf } from "../infer-wire.ts";
 import { logFault, logLine, observed } from "../observe.ts";
 import { openLayer } from "../open-layer.ts";
@@ -24,8 +25,6 @@ async function start() {
   const environment = readEnvironment(process.env, ["backbone"]);
   const backbone = await openLayer(environment.backboneDir, environment.backbone);
   const openedMs = performance.now();
-  // Imported when needed: it brings ONNX Runtime with it.
-  const { inferring } = await import("../infer.ts");
   const answer = await inferring({
     service: openService(environment),
     backbone,
