@@ -30,7 +30,8 @@ export async function spool(
       sizeBytes += chunk.byteLength;
       if (sizeBytes <= memoryBytes) continue;
       file ??= await openNameless(folder);
-      await file.writev(parts);
+      // Not `writev`, which leaves off where the disk is full, and says so nowhere but in a count.
+      for (const part of parts) await file.appendFile(part);
       parts = [];
     }
   } catch (error) {
