@@ -57,7 +57,12 @@ export function asStateError(error: unknown, log: (error: unknown) => void): Err
     if (TOLD.has(code)) return new JobFailed(told);
   }
   log(error);
-  return new JobFailed(UNFORESEEN);
+  return isDiskFull(error) ? new TryAgain(DISK_FULL) : new JobFailed(UNFORESEEN);
+}
+
+/** Of the machine's scratch folder: the store's own errors are coded. */
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 /** Of the `Error` and `Cause` that a Catch hands on: ours, a Lambda's (JSON around ours), or the engine's own. */
@@ -99,6 +104,13 @@ const TOLD = new Set([
   "busy",
   "disk_full",
 ]);
+
+const DISK_FULL: JobError = {
+  code: "disk_full",
+  message:
+    "The machine that worked on the job had no room for its files. Tell whoever runs it, or use smaller files.",
+  param: null,
+};
 
 const UNFORESEEN: JobError = {
   code: "internal_error",
