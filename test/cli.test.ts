@@ -199,7 +199,15 @@ describe("results with --json", () => {
 
   it("backbone list and verify", async () => {
     const list = await kilotune(["backbone", "list", "--json"]);
-    expect(list.lines()).toMatchObject([{ backbones: [{ id: "minilm-l6", fetched: false, built: false }] }]);
+    const away = { fetched: false, built: false };
+    expect(list.lines()).toMatchObject([
+      {
+        backbones: [
+          { id: "minilm-l6", ...away },
+          { id: "vit-s14-saliency", ...away },
+        ],
+      },
+    ]);
     const verify = await kilotune(["backbone", "verify", "minilm-l6", "--json"]);
     expect(verify.code).toBe(1);
     expect(verify.lines()).toMatchObject([{ id: "minilm-l6", complete: false }]);

@@ -44,12 +44,18 @@ export async function bundleOf(name: string, options: LoadOptions): Promise<stri
   return bundle;
 }
 
-function isPath(name: string): boolean {
+/** A backbone of images where one of texts is wanted, or the other way. */
+export function otherKind(id: string, reads: "texts" | "images", wanted: string): KilotuneError {
+  return new KilotuneError("wrong_backbone", `${id} reads ${reads}.`, `Name ${wanted}.`, { kind: "usage" });
+}
+
+export function isPath(name: string): boolean {
   return name.startsWith(".") || name.includes("/") || name.includes(path.sep);
 }
 
 async function ofKnown(id: string, options: LoadOptions) {
   const known = findBackbone(id);
+  if (known.kind !== "text") throw otherKind(id, "images", "a text backbone, such as minilm-l6");
   const bundle = bundleFolder(options.cache, id);
   const weights = known.files.find((file) => file.name === "model.safetensors");
   const build = async () => {

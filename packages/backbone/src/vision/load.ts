@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { realpath, stat } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+import { readText } from "../bundle/checkpoint-files.ts";
+import { sha256OfFile } from "../download/checksum.ts";
+import { pullBackbone } from "../download/pull-backbone.ts";
+import { bundleFolder, isPath, type LoadOptions, otherKind } from "../load.ts";
+import { findBackbone } from "../registry/backbones.ts";
+import type { VisionBackbone } from "./backbone.ts";
+import type { ImageSize } from "./config.ts";
+import { openVisionBundle } from "./open.ts";
+
+export interface VisionLoadOptions extends LoadOptions {
+  /** Images of another size than a checkpoint's own: its positions are interpolated. An exported graph has one size. */
+  readonly imageSize?: ImageSize;
+}
+
+/**
+ * The one way to a vision backbone: a known id is fetched and verified, a folder is a checkpoint of a known family, a file is
+ * an exported graph; each is built into a bundle once, and opened.
+ *
+ * @param name a known id ("vit-s14-saliency"), or a path, which has a "/" or a "." in front
+ */
+export async function loadVisionBackbone(name: string, options: VisionLoadOptions): Promise<VisionBackbone> {
+  const { bundle, build } = await placeOf(name, options);
+  const standing = await openVisionBundle(bundle, options);
+  if (standing !== undefined) return standing;
+  options.onBuild?.(bundle);
+  await build();
+  const built = await openVisionBundle(bundle, options);
+  if (built === undefined) throw new Error(`a bundle was built in ${bundle} and isn't there`);
+  return built;
+}
+
+/** Where the bundle of what `loadVisionBackbone` opened lies, for another process to open it. */
+export async function visionBundleOf(name: string, options: VisionLoadOptions): Promise<string> {
+  return (await placeOf(name, options)).bundle;
+}
+
+interface Place {
+  readonly bundle: string;
+  /** Loads its code when needed: whoever finds the bundle built must not pay for it at every start. */
+  build(): Promise<void>;
+}
+
+async function placeOf(name: string, options: VisionLoadOptions): Promise<Place> {
+  if (!isPath(name)) return ofKnown(name, options);
+  const seen = await stat(name).catch((cause: Error) => {
+    throw new KilotuneError(
+      "missing_file",
+      `expected a checkpoint's folder or an .onnx file at ${name}: ${cause.message}`,
+      "Give a known id (kilotune backbone list), a folder with config.json and model.safetensors, or an .onnx file.",
+      { cause },
+    );
+  });
+  return seen.isDirectory() ? ofFolder(name, options) : ofFile(name, options);
+}
+
+function ofKnown(id: string, options: VisionLoadOptions): Place {
+  const known = findBackbone(id);
+  const file = known.files.at(-1);
+  if (known.kind !== "vision" || file === undefined)
+    throw otherKind(id, "texts", "a vision backbone, such as vit-s14-saliency");
+  refuseSize(id, options);
+  const bundle = bundleFolder(options.cache, id);
+  const build = async () => {
+    const { importOnnx } = await import("../onnx/import-onnx.ts");
+    const source = path.join(await pullBackbone(id, options), file.name);
+    const { licence, preprocessing } = known;
+    await importOnnx(source, bundle, {
+      id,
+      licence,
+      weightsSha256: file.sha256,
+      ...(preprocessing && { preprocessing }),
+    });
+  };
+  return { bundle, build };
+}
+
+/** A user's folder may be read-only and may change, so its bundle lies in the cache, under a hash of all that goes into it. */
+async function ofFolder(folder: string, options: VisionLoadOptions): Promise<Place> {
+  const weightsSha256 = await sha256OfFile(path.join(folder, "model.safetensors"));
+  const id = path.basename(await realpath(folder));
+  const texts = [
+    await readText(folder, "config.json"),
+    await readText(folder, "preprocessor_config.json", "optional"),
+  ];
+  const { imageSize } = options;
+  const bundle = contentFolder(options, [id, weightsSha256, texts, imageSize]);
+  const about = { id, licence: "unknown", weightsSha256, ...(imageSize && { imageSize }) };
+  const build = async () => (await import("./build.ts")).buildVisionBundle(folder, bundle, about);
+  return { bundle, build };
+}
+
+async function ofFile(file: string, options: VisionLoadOptions): Promise<Place> {
+  const id = path.basename(file, ".onnx");
+  refuseSize(id, options);
+  const weightsSha256 = await sha256OfFile(file);
+  const bundle = contentFolder(options, [id, weightsSha256]);
+  const about = { id, licence: "unknown", weightsSha256 };
+  const build = async () => (await import("../onnx/import-onnx.ts")).importOnnx(file, bundle, about);
+  return { bundle, build };
+}
+
+function contentFolder({ cache }: VisionLoadOptions, content: unknown): string {
+  const hash = createHash("sha256").update(JSON.stringify(content)).digest("hex");
+  return bundleFolder(cache, `vision-${hash.slice(0, 16)}`);
+}
+
+function refuseSize(id: string, { imageSize }: VisionLoadOptions): void {
+  if (imageSize === undefined) return;
+  throw new KilotuneError(
+    "bad_config",
+    `${id} is an exported graph of one image size; asked for ${imageSize.join(" x ")}.`,
+    "Leave the size out, or export the model at that size.",
+    { kind: "usage" },
+  );
+}
