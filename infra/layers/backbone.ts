@@ -9,7 +9,7 @@ import {
   openBundle,
 } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
-import { type Content, type LayerFile, measure } from "./content.ts";
+import { type Content, contentOf, measure } from "./content.ts";
 
 export interface BackboneContent {
   readonly id: string;
@@ -37,11 +37,11 @@ export async function backboneContent(folder: string): Promise<BackboneContent> 
     id: manifest.id,
     files: own.files.map(({ path: name, sizeBytes, sha256 }) => ({ name, sizeBytes, sha256 })),
   };
-  const files: LayerFile[] = [
-    ...own.files.map(({ path: name, source }) => ({ path: `${FOLDER}/${name}`, source })),
-    { path: `${FOLDER}/files.json`, source: Buffer.from(`${JSON.stringify(listed, null, 2)}\n`) },
-  ];
-  return { id: manifest.id, manifest, content: await measure(files) };
+  const list = await measure([
+    { path: "files.json", source: Buffer.from(`${JSON.stringify(listed, null, 2)}\n`) },
+  ]);
+  const files = [...own.files, ...list.files].map((file) => ({ ...file, path: `${FOLDER}/${file.path}` }));
+  return { id: manifest.id, manifest, content: contentOf(files) };
 }
 
 /**

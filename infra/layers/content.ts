@@ -28,9 +28,8 @@ export interface Content {
 }
 
 export async function measure(files: readonly LayerFile[]): Promise<Content> {
-  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const measured: MeasuredFile[] = [];
-  for (const file of sorted) {
+  for (const file of files) {
     const { source } = file;
     const isFile = typeof source === "string";
     measured.push({
@@ -39,6 +38,11 @@ export async function measure(files: readonly LayerFile[]): Promise<Content> {
       sha256: isFile ? await sha256OfFile(source) : createHash("sha256").update(source).digest("hex"),
     });
   }
+  return contentOf(measured);
+}
+
+export function contentOf(files: readonly MeasuredFile[]): Content {
+  const measured = files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const sha256 = createHash("sha256")
     .update(JSON.stringify(measured.map(({ path, sha256 }) => [path, sha256])))
     .digest("hex");
