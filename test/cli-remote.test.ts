@@ -446,6 +446,12 @@ describe("models and aliases", () => {
     await refused(`models download ${first} ${out}2`, 3, "damaged_download");
     await refused(`models download minilm-l6 ${out}2`, 1, "model_not_found");
     expect(await readdir(folder)).not.toContain("desk.safetensors2");
+    const imported = await result(`models import ${out} --suffix again`);
+    expect(imported).toMatchObject({ object: "prompt", model: expect.stringContaining(":again:") });
+    expect(await result(`models import ${out} --suffix again`)).toEqual(imported);
+    await refused(`models import ${await fileOf("none.json", "{}")}`, 1, "invalid_prompt");
+    await refused(`models import ${path.join(folder, "nowhere")}`, 1, "file_not_found");
+    await refused(`models import ${out} --suffix a:b`, 1, "invalid_request");
     expect(await result(`models delete ${first}`)).toMatchObject({ deleted: true });
   });
 });

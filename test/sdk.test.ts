@@ -94,6 +94,19 @@ describe("the walk of a developer", () => {
     expect(await kilotune.files.delete(file.id)).toMatchObject({ deleted: true });
   });
 
+  it("takes a prompt's file to another tenant", async () => {
+    const { promptId } = await tune(server.api, tenant);
+    const file = await (await kilotune.prompts.download(promptId!)).blob();
+    const other = clientWith({ apiKey: (await server.api.newTenant()).key });
+    server.faults.push(unheard);
+    const made = await other.prompts.import({ file, suffix: "desk" });
+    expect(made).toMatchObject({ object: "prompt", id: promptId, bytes: file.size });
+    expect((await other.prompts.import({ file: file.stream(), suffix: "desk" })).model).toBe(made.model);
+    expect((await all(other.prompts.list())).map(({ model }) => model)).toEqual([made.model]);
+    const bad = await refusal(other.prompts.import({ file: new Blob(["{}"]) }), BadRequestError);
+    expect([bad.code, bad.param]).toEqual(["invalid_prompt", "file"]);
+  });
+
   it("steers a job, and names it by metadata", async () => {
     const training_file = (await newFile()).id;
     const job = await kilotune.jobs.create({ model: "minilm-l6", training_file, metadata: { run: "7" } });

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { BackboneObject } from "@kilotune/contract/wire";
-import type { Inference, Service } from "@kilotune/service";
+import { KilotuneError } from "@kilotune/contract";
+import type { AcceptPrompt, Inference, Service } from "@kilotune/service";
 import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Deps } from "./deps.ts";
@@ -34,6 +35,8 @@ import { usageRoutes } from "./routes/usage.ts";
 export interface ApiOptions {
   readonly service: Service;
   readonly inference: Inference;
+  /** Judges prompts that are imported; without it there is no import here (501). */
+  readonly acceptPrompt?: AcceptPrompt;
   /** What each of the service's backbones is and can do. */
   readonly backbones: readonly BackboneObject[];
   readonly logger?: (line: LogLine) => void;
@@ -95,6 +98,7 @@ function depsOf({ service, inference, backbones, ...rest }: ApiOptions): Deps {
   return {
     service,
     inference,
+    acceptPrompt: rest.acceptPrompt ?? noImport,
     backbones,
     limits,
     underway: new Underway(),
@@ -102,6 +106,10 @@ function depsOf({ service, inference, backbones, ...rest }: ApiOptions): Deps {
     log: rest.logger ?? (() => {}),
     ready: rest.ready ?? (() => true),
   };
+}
+
+async function noImport(): Promise<never> {
+  throw new KilotuneError("not_implemented", "This server imports no prompts.", "Tune on it instead.");
 }
 
 function forPages(origins: readonly string[]) {

@@ -1,5 +1,5 @@
 import type { BackboneObject } from "@kilotune/contract/wire";
-import type { Inference, Service } from "@kilotune/service";
+import type { AcceptPrompt, Inference, Service } from "@kilotune/service";
 import type { Limits } from "./limits.ts";
 import type { Underway } from "./middleware/underway.ts";
 import type { LogLine } from "./operations/log-line.ts";
@@ -9,6 +9,7 @@ import type { Metrics } from "./operations/metrics.ts";
 export interface Deps {
   readonly service: Service;
   readonly inference: Inference;
+  readonly acceptPrompt: AcceptPrompt;
   readonly backbones: readonly BackboneObject[];
   readonly limits: Limits;
   readonly metrics: Metrics;

@@ -8,6 +8,8 @@ export interface Limits {
   readonly jsonBytes: number;
   readonly fileBytes: number;
   readonly partBytes: number;
+  /** Of a prompt that is imported; a usual one is some tens of kilobytes. */
+  readonly promptBytes: number;
   /** For a JSON body to arrive. */
   readonly bodyTimeoutMs: number;
   /** Without a byte of an upload: a slow line is served, a dead one isn't. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: Limits = {
   jsonBytes: 8 * 2 ** 20,
   fileBytes: MAX_FILE_BYTES,
   partBytes: MAX_PART_BYTES,
+  promptBytes: 64 * 2 ** 20,
   bodyTimeoutMs: 30_000,
   uploadStallMs: 60_000,
   spoolFolder: tmpdir(),

@@ -50,6 +50,7 @@ export const COMMANDS: CommandTable = new Map([
   ["models list", async () => (await models()).modelsList],
   ["models get", async () => (await models()).modelsGet],
   ["models download", async () => (await models()).modelsDownload],
+  ["models import", async () => (await models()).modelsImport],
   ["models delete", async () => (await models()).modelsDelete],
   ["aliases list", async () => (await aliases()).aliasesList],
   ["aliases get", async () => (await aliases()).aliasesGet],

@@ -71,6 +71,28 @@ describe("a server", () => {
     expect(tokens).toBe(13);
   });
 
+  it("takes a tenant's prompt as another's model, which answers the same; of another backbone it takes none", async () => {
+    const id = await newJob(desk, 2);
+    const { fine_tuned_model: model, prompt_id } = await jobIs(desk, id, "succeeded");
+    const bytes = await desk.bytes(`/v1/prompts/${prompt_id}/content`);
+    const other = await newTenant(test, adminKey, "Importer");
+    const { status, body } = await other.importPrompt(bytes);
+    expect(status).toBe(200);
+    const input = ["my card is stolen", "courier late", "money back please"];
+    const ask = async (calls: Calls, name: string) =>
+      (await calls.call("POST", "/v1/classify", { model: name, input })).body.data;
+    expect(await ask(other, body.model)).toEqual(await ask(desk, model));
+
+    const head = bytes.toString("latin1");
+    const weights = /weightsSha256\\?":\\?"([0-9a-f]{64})/.exec(head)?.[1] as string;
+    const foreign = Buffer.from(head.replace(weights, "0".repeat(64)), "latin1");
+    const refused = await other.importPrompt(foreign);
+    expect([refused.status, refused.body.error.code]).toEqual([400, "backbone_mismatch"]);
+    for (const hash of ["0".repeat(64), weights]) expect(refused.body.error.message).toContain(hash);
+    for (const bad of [bytes.subarray(0, -1), Buffer.from("{}"), Buffer.alloc(0)])
+      expect((await other.importPrompt(bad)).body.error.code).toBe("invalid_prompt");
+  });
+
   it("keeps two tenants' labels apart, though they tune the same texts at once", async () => {
     const other = await newTenant(test, adminKey, "Other");
     const labels = { desk: ["d1", "d2", "d3"], other: ["o1", "o2", "o3"] };

@@ -5,6 +5,7 @@ import path from "node:path";
 import { describeBackbone } from "@kilotune/backbone";
 import { createApi, createMetrics, DEFAULT_LIMITS, type Limits, printLogLine } from "@kilotune/api";
 import { restartJobs, type Service, webhookSender } from "@kilotune/service";
+import { acceptPrompt } from "@kilotune/serving";
 import { openLocalStore } from "@kilotune/store/local";
 import { childCompute } from "@kilotune/worker";
 import { firstAdminKey } from "./admin.ts";
@@ -100,10 +101,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   let isReady = false;
   const metrics = createMetrics(DEFAULT_LIMITS.tenantsInMetrics);
   addGauges(metrics, inference, workflow, batches);
+  const manifests = backbones.map(({ backbone }) => backbone.manifest);
   const api = createApi({
     service,
     inference,
-    backbones: backbones.map(({ backbone }) => describeBackbone(backbone.manifest)),
+    acceptPrompt: (bytes) => acceptPrompt(bytes, manifests),
+    backbones: manifests.map(describeBackbone),
     metrics,
     limits: { spoolFolder: scratch, ...options.limits },
     logger: (line) => log(printLogLine(line)),

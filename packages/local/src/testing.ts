@@ -112,6 +112,15 @@ export function callsTo(url: () => string, key: string) {
       const answer = await fetch(url() + route, { headers: { authorization: `Bearer ${key}` } });
       return answer.text();
     },
+    async bytes(route: string): Promise<Buffer> {
+      const answer = await fetch(url() + route, { headers: { authorization: `Bearer ${key}` } });
+      return Buffer.from(await answer.arrayBuffer());
+    },
+    importPrompt(bytes: Uint8Array): Promise<Called> {
+      const form = new FormData();
+      form.set("file", new File([bytes as BlobPart], "prompt.safetensors"));
+      return send("POST", "/v1/prompts", form);
+    },
     async upload(content: string, filename = "train.jsonl", purpose = "fine-tune"): Promise<string> {
       const form = new FormData();
       form.set("purpose", purpose);

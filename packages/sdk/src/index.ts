@@ -17,9 +17,11 @@ export { Kilotune, type KilotuneOptions } from "./kilotune.ts";
 export type { Listing, Page } from "./listing.ts";
 export type { Alias, Precondition } from "./resources/aliases.ts";
 export type { BatchWatchOptions } from "./resources/batches.ts";
-export type { FileCreate, Source } from "./resources/files.ts";
+export type { Source } from "./http/as-blob.ts";
+export type { FileCreate } from "./resources/files.ts";
 export type { Embeddings, EmbeddingsCall } from "./resources/inference.ts";
 export type { JobQuery, WatchOptions } from "./resources/jobs.ts";
+export type { PromptImport } from "./resources/prompts.ts";
 export type {
   AliasDeleted,
   AliasObject,

@@ -22,6 +22,7 @@ export { type Erased, eraseTenant } from "./erase.ts";
 export { type ExportEntry, exportTenant } from "./export.ts";
 export { adoptFirstAdminKey, newFirstAdminKey } from "./first-admin-key.ts";
 export { deleteFile, type File, type FilePurpose, getFile, listFiles, openFile } from "./files.ts";
+export { type AcceptPrompt, importPrompt } from "./import-prompt.ts";
 export { inferLabels, inferVectors, type Question, type Reply } from "./infer.ts";
 export type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "./inference.ts";
 export { hasEnded, type Job, type JobError, type JobMethod, type JobStatus } from "./job.ts";

@@ -24,7 +24,8 @@ export interface TunedModel {
   readonly backbone: string;
   readonly promptId: PromptId;
   readonly sizeBytes: number;
-  readonly job: JobId;
+  /** null: it was imported. */
+  readonly job: JobId | null;
   readonly createdAt: UnixSeconds;
 }
 
@@ -51,7 +52,7 @@ export async function getModel(service: Service, tenant: TenantId, name: string)
  */
 export async function deleteModel(service: Service, tenant: TenantId, name: string): Promise<void> {
   const { job, checkpoint } = await untilFresh(() => removeModel(service, tenant, name));
-  if (checkpoint !== undefined) return;
+  if (checkpoint !== undefined || job === null) return;
   for await (const { value } of CHECKPOINTS.all(service, tenant, { prefix: `${job}/` }))
     await removeCheckpoint(service, tenant, value.model);
 }
@@ -107,7 +108,7 @@ async function removeModel(service: Service, tenant: TenantId, name: string): Pr
   return value;
 }
 
-function asModel({ aliases: _, checkpoint: __, ...model }: ModelRecord): TunedModel {
+export function asModel({ aliases: _, checkpoint: __, ...model }: ModelRecord): TunedModel {
   return model;
 }
 

@@ -1,3 +1,4 @@
+export { type AcceptedPrompt, acceptPrompt } from "./accept-prompt.ts";
 export type {
   ClassifyRequest,
   Embedding,

@@ -16,6 +16,8 @@ export const ERROR_STATUS = {
   no_previous_target: 400,
   backbone_mismatch: 400,
   prompt_too_long: 400,
+  invalid_prompt: 400,
+  unsupported_prompt_version: 400,
   unsupported_model: 400,
 
   invalid_api_key: 401,
@@ -32,6 +34,7 @@ export const ERROR_STATUS = {
   precondition_failed: 412,
   body_too_large: 413,
   file_too_large: 413,
+  prompt_too_large: 413,
   unsupported_media_type: 415,
   unsupported_encoding: 415,
   idempotency_key_reused: 422,

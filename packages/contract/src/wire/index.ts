@@ -51,4 +51,5 @@ export {
 } from "./tenants.ts";
 export { MAX_PART_BYTES, UploadComplete, UploadCreate, UploadObject, UploadPartObject } from "./uploads.ts";
 export { UsageList, UsageQuery } from "./usage.ts";
+export { Suffix } from "./values.ts";
 export { NewWebhook, WebhookDeleted, WebhookObject, WebhookPut } from "./webhooks.ts";

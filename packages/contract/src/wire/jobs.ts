@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { PageQuery, pageOf } from "./page.ts";
-import { Count, GivenId, Id, line, Metadata, ModelName, UnixSeconds } from "./values.ts";
+import { Count, GivenId, Id, Metadata, ModelName, Suffix, UnixSeconds } from "./values.ts";
 
 /**
  * Strict at every level: a misspelt `n_epochs` would otherwise tune with the default and say nothing. "auto" is what
@@ -59,9 +59,7 @@ export const JobCreate = z
     method: Method.nullish(),
     /** OpenAI's older place for them. */
     hyperparameters: KvHyperparameters.nullish(),
-    suffix: line(64)
-      .regex(/^[A-Za-z0-9._-]*$/, "may have letters, digits, `.`, `_` and `-`")
-      .nullish(),
+    suffix: Suffix.nullish(),
     seed: z.int().min(0).max(4_294_967_295).nullish(),
     metadata: Metadata.nullish(),
     /** Named by OpenAI's client; only "none" is served, so that nobody waits for a run that we never report. */

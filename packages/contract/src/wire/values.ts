@@ -33,4 +33,7 @@ export const Metadata = z
   .refine((pairs) => Object.keys(pairs).length <= 16, "must have at most 16 pairs")
   .meta({ description: "Up to 16 pairs of your own; keys up to 64 characters, values up to 512" });
 
+/** A part of a tuned model's name. */
+export const Suffix = line(64).regex(/^[A-Za-z0-9._-]*$/, "may have letters, digits, `.`, `_` and `-`");
+
 export const Count = z.int().min(0);

@@ -6,6 +6,7 @@ import type {
   OrderedPageQuery,
   UploadPurpose,
 } from "@kilotune/contract/wire";
+import { asBlob, type Source } from "../http/as-blob.ts";
 import { form } from "../http/form.ts";
 import { path } from "../http/path.ts";
 import type { RequestOptions, Transport } from "../http/transport.ts";
@@ -22,8 +23,6 @@ export interface FileCreate {
   readonly purpose: UploadPurpose;
   readonly expires_after?: ExpiresAfter;
 }
-
-export type Source = Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 export class Files {
   readonly #api: Transport;
@@ -79,11 +78,3 @@ export class Files {
 }
 
 export const ANY = { accept: "*/*" };
-
-async function asBlob(source: Source): Promise<Blob> {
-  if (source instanceof Blob) return source;
-  if (source instanceof ReadableStream) return new Response(source).blob();
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for await (const part of source) parts.push(new Uint8Array(part));
-  return new Blob(parts);
-}

@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
+import { openAsBlob } from "node:fs";
 import { KilotuneError } from "@kilotune/contract";
 import type { Kilotune } from "@kilotune/sdk";
 import { defineCommand } from "../../command.ts";
+import { assertReadable } from "../../input-file.ts";
 import { prepareOutput, writeWhole } from "../../output-file.ts";
+import { countedFetch } from "../../remote/counted-fetch.ts";
 import { openService } from "../../remote/open-service.ts";
+import { sendingLine } from "../../remote/sending.ts";
 import { take } from "../../remote/take.ts";
 import { fields, moment, rowsOr } from "../../remote/words.ts";
 import { printable } from "../../terminal/printable.ts";
@@ -57,6 +61,27 @@ export const modelsDownload = defineCommand({
     terminal.result({ model, prompt: id, path: out, bytes: sizeBytes }, () => {
       return `${printable(out, 500)}: ${bytes(sizeBytes)}`;
     });
+    return 0;
+  },
+});
+
+export const modelsImport = defineCommand({
+  summary: "Make a model of a prompt file that was tuned or downloaded elsewhere",
+  details:
+    "The server must serve the backbone that it was tuned on; the same file and suffix are the same model.",
+  positionals: { file: { value: "FILE", count: "one", about: "As tune or models download wrote it" } },
+  flags: { suffix: { kind: "text", value: "NAME", about: "A part of the model's name" } },
+  examples: [
+    { line: "kilotune models import out/prompt.safetensors --suffix desk", purpose: "tuned on this machine" },
+  ],
+  async run({ file, suffix }, terminal) {
+    await assertReadable(file);
+    const service = await openService(terminal, { fetch: countedFetch(sendingLine(file, terminal)) });
+    const made = await service.prompts.import(
+      { file: await openAsBlob(file), ...(suffix !== undefined && { suffix }) },
+      { signal: terminal.io.takeInterrupt() },
+    );
+    terminal.result(made, () => fields(made));
     return 0;
   },
 });
