@@ -11,3 +11,6 @@ export const MAX_HEADER_BYTES = 2 * MAX_MANIFEST_BYTES + 4096;
 
 /** No method has more than three; with some to spare, so that the names of surplus ones can be told. */
 export const MAX_TENSORS = 100;
+
+/** Tokens of a prompt that can be served; more than 32 seldom help. */
+export const LONGEST_PROMPT = 128;

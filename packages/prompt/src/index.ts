@@ -1,4 +1,5 @@
 export { assertCompatible, type BackboneIdentity } from "./compatible.ts";
+export { LONGEST_PROMPT } from "./caps.ts";
 export { decodePrompt } from "./decode.ts";
 export { describePrompt, type PromptDescription, type TensorDescription } from "./describe.ts";
 export { encodePrompt } from "./encode.ts";

@@ -1,3 +1,4 @@
+import { LONGEST_PROMPT } from "@kilotune/prompt";
 import type { PreparedPrompt } from "./prepare-prompt.ts";
 
 /**
@@ -31,6 +32,4 @@ export function prefixBucket(tokens: number): number | undefined {
   return PREFIX_BUCKETS.find((slots) => tokens <= slots);
 }
 
-export const PREFIX_BUCKETS = [8, 16, 32, 64, 128] as const;
-
-export const LONGEST_PROMPT = 128;
+export const PREFIX_BUCKETS = [8, 16, 32, 64, LONGEST_PROMPT] as const;

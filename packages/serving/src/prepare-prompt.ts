@@ -3,11 +3,12 @@ import { KilotuneError } from "@kilotune/contract";
 import {
   assertCompatible,
   type KvPrefix,
+  LONGEST_PROMPT,
   type Prompt,
   type SoftTokens,
   type StoredPrompt,
 } from "@kilotune/prompt";
-import { LONGEST_PROMPT, prefixBucket } from "./buckets.ts";
+import { prefixBucket } from "./buckets.ts";
 import { type ReadyHead, readyHead } from "./heads.ts";
 
 /**

@@ -1,0 +1,138 @@
+import { float32, type Tensor, writeSafetensors } from "@kilotune/engine";
+import { assertCompatible } from "../compatible.ts";
+import type { KvPrompt, MlpHead, Prompt, SoftPrompt } from "../prompt.ts";
+import type { BaseModel } from "./base-model.ts";
+import { unembedPrompt } from "./embedding-norm.ts";
+import { LABELS_FILE } from "./labels.ts";
+import { toColumns } from "./prefix-columns.ts";
+import { quote, refuse } from "./refuse.ts";
+
+/**
+ * A prompt as the files of a PEFT adapter, by name: PEFT loads them on the same base model and gives the same logits
+ * (before the calibration's temperature, for which PEFT has no place).
+ *
+ * PEFT decides how a text is read: its positions count on behind the prompt, and BertForSequenceClassification's pooler and
+ * classifier read the first position. A prompt that was tuned here is read otherwise and is refused: its numbers would
+ * load, and answer wrongly.
+ * @throws KilotuneError `not_expressible`, `backbone_mismatch`
+ */
+export async function exportPeft(
+  prompt: Prompt,
+  base: BaseModel,
+): Promise<ReadonlyMap<string, Uint8Array | string>> {
+  const { manifest } = prompt;
+  assertCompatible(manifest, base.about.backbone);
+  if (prompt.method === "head") throw otherwise("a prompt", "a head alone");
+  const head = await readAsPeftDoes(prompt, base);
+  const { hiddenSize, heads, layers } = manifest.backbone;
+  const { kind, tensor, own } = await promptPart(prompt, base);
+  const config = {
+    auto_mapping: null,
+    base_model_name_or_path: manifest.origin?.baseModel ?? manifest.backbone.id,
+    inference_mode: true,
+    modules_to_save: ["classifier", "score"],
+    num_attention_heads: heads,
+    num_layers: layers,
+    num_transformer_submodules: 1,
+    num_virtual_tokens: tensor.dims[0],
+    peft_type: kind,
+    revision: null,
+    task_type: "SEQ_CLS",
+    token_dim: hiddenSize,
+    ...own,
+  };
+  const classes = manifest.labels.length;
+  const tensors = new Map<string, Tensor>([
+    ["prompt_embeddings", tensor],
+    ["base_model.classifier.weight", float32(scaled(head.weight, head.scale), [classes, hiddenSize])],
+    ["base_model.classifier.bias", float32(head.bias, [classes])],
+  ]);
+  return new Map<string, Uint8Array | string>([
+    ["adapter_config.json", `${JSON.stringify(sorted(config), null, 2)}\n`],
+    ["adapter_model.safetensors", writeSafetensors(tensors, new Map([["format", "pt"]]))],
+    [LABELS_FILE, `${JSON.stringify({ ...manifest.labels }, null, 2)}\n`],
+    ["README.md", readme(prompt)],
+  ]);
+}
+
+async function promptPart(prompt: KvPrompt | SoftPrompt, base: BaseModel) {
+  if (prompt.method === "kv") {
+    const { data, layers, heads, tokens, headDim } = prompt.kv;
+    const columns = toColumns(data, { layers, heads, tokens, headDim });
+    return {
+      kind: "PREFIX_TUNING",
+      tensor: float32(columns, [tokens, layers * 2 * heads * headDim]),
+      own: { encoder_hidden_size: heads * headDim, prefix_projection: false },
+    };
+  }
+  const { data, tokens, hidden } = prompt.soft;
+  return {
+    kind: "PROMPT_TUNING",
+    tensor: float32(await unembedPrompt(data, base), [tokens, hidden]),
+    own: {
+      prompt_tuning_init: "RANDOM",
+      prompt_tuning_init_text: null,
+      tokenizer_kwargs: null,
+      tokenizer_name_or_path: null,
+    },
+  };
+}
+
+/** The head, once it is sure that PEFT reads text, prompt and head as we do. */
+async function readAsPeftDoes(prompt: KvPrompt | SoftPrompt, base: BaseModel): Promise<MlpHead> {
+  const { head, manifest, method } = prompt;
+  const { reading, backbone } = manifest;
+  if (reading?.textPositions !== "after_prompt")
+    throw otherwise("text positions that count on behind the prompt", "positions from 0");
+  const pooling = method === "soft" ? "first_position" : "cls_after_prompt";
+  if (reading.pooling !== pooling) throw otherwise(`pooling ${pooling}`, reading.pooling);
+  if (method === "kv" && prompt.kv.layers !== backbone.layers)
+    throw otherwise(`a prefix in all ${backbone.layers} layers`, `${prompt.kv.layers}`);
+  if (head.kind !== "mlp") throw otherwise("BERT's pooler and a classifier for head", `a ${head.kind} head`);
+  const H = backbone.hiddenSize;
+  const hasPooler = base.has("pooler.dense.weight") && base.has("pooler.dense.bias");
+  const [weight, bias] = hasPooler
+    ? [await base.read("pooler.dense.weight", [H, H]), await base.read("pooler.dense.bias", [H])]
+    : [];
+  if (!same(weight, head.dense) || !same(bias, head.denseBias))
+    throw otherwise(`the pooler of backbone ${quote(backbone.id)}, which PEFT doesn't save`, "another one");
+  return head;
+}
+
+function same(ours: Float32Array | undefined, theirs: Float32Array): boolean {
+  return ours !== undefined && theirs.every((value, at) => value === ours[at]);
+}
+
+function scaled(weight: Float32Array, scale: number): Float32Array {
+  return scale === 1 ? weight : weight.map((value) => value * scale);
+}
+
+function sorted(record: object): object {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function readme({ manifest }: Prompt): string {
+  const { labels, backbone, calibration } = manifest;
+  return `---
+library_name: peft
+base_model: ${JSON.stringify(manifest.origin?.baseModel ?? backbone.id)}
+---
+
+Exported by Kilotune. Load it on the base model whose weights have SHA-256 ${backbone.weightsSha256}:
+
+    base = AutoModelForSequenceClassification.from_pretrained(BASE, num_labels=${labels.length})
+    model = PeftModel.from_pretrained(base, FOLDER).eval()
+
+The names of the classes are in ${LABELS_FILE}. Kilotune divides the logits by a temperature of ${calibration.temperature}.
+Prefix tuning of BERT needs transformers 4: PEFT 0.21 refuses it on 5.
+`;
+}
+
+function otherwise(expected: string, seen: string) {
+  return refuse(
+    "not_expressible",
+    `a prompt that PEFT reads as Kilotune does: ${expected}`,
+    seen,
+    "Its numbers would load in PEFT and answer otherwise. Only a prompt that was imported from such a system can go back.",
+  );
+}

@@ -1,0 +1,173 @@
+"""Writes prompts of a tiny random BERT as PEFT, P-tuning v2, TGIS and NumPy users have them, and PyTorch's logits for them.
+
+    python make.py CHECKPOINT OUT [SEED]
+
+CHECKPOINT is packages/backbone/src/bert/goldens/tiny. OUT gets a folder a fixture and wanted.json: texts, and for each
+fixture its logits, [texts][classes]. Prefixes of BERT need transformers 4.57 (PEFT 0.18); see `npm run -s bench -- peft`.
+"""
+
+import json
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import (
+    MultitaskPromptTuningConfig,
+    PeftModel,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+    get_peft_model,
+)
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from transformers import BertForSequenceClassification, BertModel, DynamicCache
+
+warnings.simplefilter("ignore")
+checkpoint, out = sys.argv[1], Path(sys.argv[2])
+seed = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+out.mkdir(parents=True, exist_ok=True)
+torch.set_num_threads(1)
+
+CLASSES, TOKENS = 3, 5
+TEXTS = [
+    "where is my new card",
+    "Refund!",
+    "",
+    "the card has not come, please help me",
+    "please help me, the new card has not come. " * 4,
+]
+tokenizer = Tokenizer.from_file(f"{checkpoint}/tokenizer.json")
+wanted = {}
+
+
+def rows():
+    """Each text alone, cut to the positions that the prompt leaves."""
+    tokenizer.enable_truncation(40 - TOKENS)
+    return [torch.tensor([tokenizer.encode(text).ids]) for text in TEXTS]
+
+
+def base():
+    """The classifier is drawn anew by from_pretrained: the same one each time, and the prompt's to save."""
+    torch.manual_seed(seed + 1)
+    model = BertForSequenceClassification.from_pretrained(checkpoint, num_labels=CLASSES)
+    model.classifier.weight.data = torch.randn(CLASSES, 32) * 0.3
+    model.classifier.bias.data = torch.randn(CLASSES) * 0.3
+    return model.eval()
+
+
+def logits_of(model, **more):
+    with torch.no_grad():
+        return [model(input_ids=ids, attention_mask=torch.ones_like(ids), **more).logits[0].tolist() for ids in rows()]
+
+
+def peft(name, config, safe=True, adapter="default", half=False, task=None):
+    torch.manual_seed(seed + 2)
+    model = get_peft_model(base(), config, adapter_name=adapter).eval()
+    for parameter in model.prompt_encoder.parameters():
+        # As large as trained ones become: PEFT starts some at a hundredth, which no test would notice.
+        parameter.data = torch.randn_like(parameter) * (0.5 if parameter.dim() > 1 else 0.1)
+    if half:
+        model.prompt_encoder.half()
+        model.base_model.classifier.half()
+    folder = out / name
+    shutil.rmtree(folder, ignore_errors=True)
+    # What a user has is what was saved: so it is loaded again before it is asked.
+    model.save_pretrained(folder, safe_serialization=safe)
+    saved = folder if adapter == "default" else folder / adapter
+    loaded = PeftModel.from_pretrained(base(), saved).eval().float()
+    for unwanted in folder.rglob("README.md"):
+        unwanted.unlink()
+    for config_file in folder.rglob("adapter_config.json"):
+        fields = json.loads(config_file.read_text())
+        # A path of the machine that made it.
+        fields["base_model_name_or_path"] = "someone/tiny-bert"
+        config_file.write_text(json.dumps(fields, indent=2, sort_keys=True))
+    more = {} if task is None else {"task_ids": torch.tensor([task])}
+    wanted[name] = logits_of(loaded, **more)
+
+
+common = {"task_type": "SEQ_CLS", "num_virtual_tokens": TOKENS}
+peft("prompt-tuning", PromptTuningConfig(**common))
+peft("prompt-tuning-pickle", PromptTuningConfig(**common), safe=False)
+peft("prompt-tuning-named", PromptTuningConfig(**common), adapter="support")
+peft("prompt-tuning-half", PromptTuningConfig(**common), half=True)
+peft("p-tuning-mlp", PromptEncoderConfig(**common, encoder_hidden_size=16))
+peft("p-tuning-lstm", PromptEncoderConfig(**common, encoder_hidden_size=16, encoder_reparameterization_type="LSTM"))
+peft("multitask", MultitaskPromptTuningConfig(**common, num_tasks=3, num_ranks=2), task=1)
+peft("prefix-tuning", PrefixTuningConfig(**common))
+peft("prefix-tuning-projected", PrefixTuningConfig(**common, prefix_projection=True, encoder_hidden_size=16))
+
+
+class Head(torch.nn.Module):
+    """What P-tuning v2 puts behind BERT: the pooler's output, then a linear layer."""
+
+    def __init__(self, state):
+        super().__init__()
+        self.bert = BertModel.from_pretrained(checkpoint).eval()
+        self.state = state
+
+    def classify(self, pooled):
+        return pooled @ self.state["classifier.weight"].T + self.state["classifier.bias"]
+
+    def behind_prefix(self, columns):
+        """columns [T, 2 L H] before the text in each layer's keys and values, the mask one longer a token."""
+        layers, heads = self.bert.config.num_hidden_layers, self.bert.config.num_attention_heads
+        parts = columns.view(1, TOKENS, 2 * layers, heads, -1).permute(2, 0, 3, 1, 4).split(2)
+        results = []
+        for ids in rows():
+            cache = DynamicCache.from_legacy_cache([(part[0], part[1]) for part in parts])
+            mask = torch.ones(1, TOKENS + ids.shape[1])
+            results.append(self.classify(self.bert(ids, attention_mask=mask, past_key_values=cache).pooler_output)[0].tolist())
+        return results
+
+    def behind_tokens(self, prompt, position):
+        """prompt [T, H] before the word embeddings; the head reads the state at `position`."""
+        results = []
+        for ids in rows():
+            words = torch.cat([prompt[None], self.bert.embeddings.word_embeddings(ids)], 1)
+            states = self.bert(inputs_embeds=words).last_hidden_state
+            pooled = torch.tanh(self.bert.pooler.dense(states[:, position]))
+            results.append(self.classify(pooled)[0].tolist())
+        return results
+
+
+torch.manual_seed(seed + 3)
+head = {"classifier.weight": torch.randn(CLASSES, 32) * 0.3, "classifier.bias": torch.randn(CLASSES) * 0.3}
+model = Head(head)
+with torch.no_grad():
+    columns = torch.randn(TOKENS, 2 * 2 * 32) * 0.5
+    folder = out / "p-tuning-v2"
+    folder.mkdir(exist_ok=True)
+    frozen = {f"bert.{name}": value for name, value in model.bert.state_dict().items()}
+    torch.save({**frozen, "prefix_encoder.embedding.weight": columns, **head}, folder / "pytorch_model.bin")
+    names = {"0": "refund", "1": "delivery", "2": "other"}
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", "pre_seq_len": TOKENS, "id2label": names}))
+    wanted["p-tuning-v2"] = model.behind_prefix(columns)
+
+    tokens = torch.randn(TOKENS, 32)
+    projection = {"0.weight": (12, 32), "0.bias": (12,), "2.weight": (128, 12), "2.bias": (128,)}
+    projection = {name: torch.randn(dims) * 0.4 for name, dims in projection.items()}
+    inner = torch.tanh(tokens @ projection["0.weight"].T + projection["0.bias"])
+    columns = inner @ projection["2.weight"].T + projection["2.bias"]
+    state = {f"prefix_encoder.trans.{name}": value for name, value in projection.items()}
+    (out / "p-tuning-v2-projected").mkdir(exist_ok=True)
+    save_file(
+        {**state, "prefix_encoder.embedding.weight": tokens, **head},
+        out / "p-tuning-v2-projected" / "model.safetensors",
+    )
+    wanted["p-tuning-v2-projected"] = model.behind_prefix(columns)
+
+    prompt = torch.randn(TOKENS, 32) * 0.5
+    (out / "tgis").mkdir(exist_ok=True)
+    # Strides that aren't row-major: a transposed tensor is saved as it lies.
+    torch.save(torch.nn.Parameter(prompt.T.contiguous().T), out / "tgis" / "decoder.pt")
+    save_file(head, out / "head.safetensors")
+    wanted["tgis"] = model.behind_tokens(prompt, 0)
+    np.save(out / "prompt.npy", prompt.numpy())
+    wanted["prompt.npy"] = model.behind_tokens(prompt, TOKENS)
+
+(out / "wanted.json").write_text(json.dumps({"texts": TEXTS, "logits": wanted}))
