@@ -1,7 +1,6 @@
 import { EXIT } from "../../packages/aws/src/container/exit-codes.ts";
-import { imageByDigest } from "./artifacts.ts";
 import { COMMON } from "./common-environment.ts";
-import { arnOf, named, partition, region, settings } from "./here.ts";
+import { arnOf, built, named, partition, region, settings } from "./here.ts";
 import { logGroup } from "./logs.ts";
 import { outbound, subnets } from "./network.ts";
 import { allow, roles, serviceRole } from "./roles.ts";
@@ -36,7 +35,7 @@ allow("job-start", execution, [
   {
     sid: "Image",
     actions: ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-    resources: [arnOf("ecr", `repository/${repositoryOf(imageByDigest(imageName()))}`)],
+    resources: [arnOf("ecr", `repository/${repositoryOf(built.imageByDigest(imageName()))}`)],
   },
   { sid: "Registry", actions: ["ecr:GetAuthorizationToken"], resources: ["*"] },
   {
@@ -110,6 +109,7 @@ function ec2Machines() {
       },
     ],
     tagSpecifications: [{ resourceType: "instance", tags: { Name: named("job") } }],
+    userData: toldOfInterruptions(),
   });
   return (name: string, kind: { type: "SPOT" | "EC2"; allocationStrategy: string }) =>
     new aws.batch.ComputeEnvironment(`Machines-gpu-${name}`, {
@@ -167,7 +167,7 @@ function jobDefinition(platform: "EC2" | "FARGATE", ground: object) {
     },
     timeout: { attemptDurationSeconds: 24 * 3600 },
     containerProperties: $jsonStringify({
-      image: imageByDigest(imageName()),
+      image: built.imageByDigest(imageName()),
       jobRoleArn: roles.job.arn,
       executionRoleArn: execution.arn,
       user: "10001:10001",
@@ -198,4 +198,26 @@ function imageName() {
 /** `<registry>/<repository>@<digest>` */
 function repositoryOf(image: string): string {
   return image.slice(image.indexOf("/") + 1, image.indexOf("@"));
+}
+
+/**
+ * A spot machine's two minutes of notice reach its containers as SIGTERM only where ECS's agent is told so, and last until
+ * SIGKILL for 30 seconds by default. Batch takes user data in parts alone, beside its own.
+ */
+function toldOfInterruptions(): string {
+  const parts = [
+    "MIME-Version: 1.0",
+    'Content-Type: multipart/mixed; boundary="part"',
+    "",
+    "--part",
+    'Content-Type: text/x-shellscript; charset="us-ascii"',
+    "",
+    "#!/bin/sh",
+    "echo ECS_ENABLE_SPOT_INSTANCE_DRAINING=true >> /etc/ecs/ecs.config",
+    "echo ECS_CONTAINER_STOP_TIMEOUT=90s >> /etc/ecs/ecs.config",
+    "",
+    "--part--",
+    "",
+  ];
+  return Buffer.from(parts.join("\n")).toString("base64");
 }

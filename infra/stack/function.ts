@@ -1,7 +1,6 @@
 import type { FunctionName } from "../../packages/aws/src/functions/functions.ts";
 import type { VARIABLES } from "../../packages/aws/src/environment.ts";
-import { functionZip } from "./artifacts.ts";
-import { arnOf, named } from "./here.ts";
+import { arnOf, built, named } from "./here.ts";
 import { ARCHITECTURE, type Ground, lambdaWord } from "./layers.ts";
 import { logGroup } from "./logs.ts";
 import { allow, roles, type Statement } from "./roles.ts";
@@ -72,7 +71,7 @@ export const METRICS_NAMESPACE = "kilotune";
 const withPolicy = new Set<FunctionName>();
 
 function zipCode(of: FunctionName, ground: Ground | undefined) {
-  const { path, sha256 } = functionZip(of);
+  const { path, sha256 } = built.functionZip(of);
   return {
     runtime: "nodejs24.x",
     handler: "index.handler",

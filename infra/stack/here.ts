@@ -1,9 +1,13 @@
+import { artifactsIn } from "./artifacts.ts";
 import { settingsOf } from "./settings.ts";
 
 /** Where and as what this stack is deployed. */
 export const settings = settingsOf($app.stage, {
   ...(process.env.KILOTUNE_TENANT_ISOLATION && { tenantIsolation: process.env.KILOTUNE_TENANT_ISOLATION }),
 });
+
+/** What is deployed; SST runs this in the folder of sst.config.ts. */
+export const built = artifactsIn(process.env.KILOTUNE_ARTIFACTS || "out/aws");
 
 export const account = aws.getCallerIdentityOutput({}).accountId;
 export const region = aws.getRegionOutput({}).region;

@@ -1,6 +1,6 @@
-import { type BackboneLayer, builtBackbones, imageByDigest, layerZip } from "./artifacts.ts";
+import type { BackboneLayer } from "./artifacts.ts";
 import { bucket } from "./bucket.ts";
-import { named } from "./here.ts";
+import { built, named } from "./here.ts";
 
 /** Of all functions: arm64 costs a fifth less than x64. */
 export const ARCHITECTURE = "arm64";
@@ -10,7 +10,7 @@ export type Ground =
   | { readonly kind: "layers"; readonly arns: $util.Output<string>[] }
   | { readonly kind: "image"; readonly uri: string };
 
-const backbones = builtBackbones();
+const backbones = built.backbones();
 
 /** What functions are told of the backbones, that don't have them at hand. */
 export const BACKBONES = {
@@ -25,14 +25,14 @@ function groundsOf(): ReadonlyMap<string, Ground> {
   const runtime = needRuntime ? publish(`onnxruntime-${ARCHITECTURE}`) : undefined;
   const groundOf = ({ name, kind }: BackboneLayer): Ground =>
     kind === "image" || runtime === undefined
-      ? { kind: "image", uri: imageByDigest(name.replace("backbone-", "infer-")) }
+      ? { kind: "image", uri: built.imageByDigest(name.replace("backbone-", "infer-")) }
       : { kind: "layers", arns: [runtime, publish(name)] };
   return new Map(backbones.map((layer) => [layer.backbone.id, groundOf(layer)]));
 }
 
 /** A new version only where the content is new. By way of the bucket: a call to Lambda takes 50 MB. */
 function publish(name: string): $util.Output<string> {
-  const { path, sha256, contentSha256, about } = layerZip(name, ARCHITECTURE);
+  const { path, sha256, contentSha256, about } = built.layerZip(name, ARCHITECTURE);
   const object = new aws.s3.BucketObjectv2(`Zip-${name}`, {
     bucket: bucket.name,
     key: `layers/${name}-${contentSha256}.zip`,

@@ -106,7 +106,7 @@ function denied(cause: Error): KilotuneError {
   return new KilotuneError(
     "store_denied",
     `the store refused this function's credentials (${cause.name})`,
-    "Compare the function's role, the tenant role and the bucket's and key's policies with infra/; `kilotune doctor` does.",
+    "Compare the function's role, the tenant role and the bucket's and key's policies with infra/stack: `npx sst diff` shows what differs.",
     { kind: "machine", cause },
   );
 }
