@@ -1,14 +1,14 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { decodePrompt } from "@kilotune/prompt";
 import { createPredictor } from "@kilotune/serving";
-import { JobStopped, runTask, STATES, type TuneTaskResult } from "@kilotune/worker";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TinyBackbone } from "../../packages/backbone/src/testing.ts";
+import { EXIT } from "../../packages/aws/src/container/exit-codes.ts";
 import { FUNCTIONS, type FunctionName } from "../../packages/aws/src/functions/functions.ts";
-import { readEnvironment } from "../../packages/aws/src/environment.ts";
-import { openService } from "../../packages/aws/src/service.ts";
 import { openTiny, toyFile } from "../../packages/local/src/testing.ts";
 import { type Built, build } from "./built.ts";
 import { type Cloud, openCloud } from "./cloud.ts";
@@ -39,26 +39,25 @@ afterAll(async () => {
 
 const CREDENTIALS = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
 
-/** What the container does, in this process. */
-function tune(input: unknown, environment: Readonly<Record<string, string>>): Promise<null> {
-  const here = (async (task, hooks) => runTask(task, tiny.backbone, hooks)) as typeof runTaskHere;
-  return STATES.Tune(
-    {
-      service: openService(readEnvironment(environment)),
-      compute: { tune: here, answer: () => Promise.reject(new JobStopped("not here")) },
-      scratch,
-      signal: new AbortController().signal,
-      turn: (_, __, work) => work(),
-      send: async () => 200,
-      log: (error) => console.error(error),
+/** The container, as Batch runs it: a process of its own, tried again where it asks for that. */
+async function tune(input: unknown, environment: Readonly<Record<string, string>>): Promise<null> {
+  const { tenant, job } = input as Record<"tenant" | "job", string>;
+  const container = spawn(process.execPath, [path.resolve("packages/aws/src/container/main.ts")], {
+    env: {
+      ...environment,
+      ...CREDENTIALS,
+      PATH: process.env.PATH,
+      TMPDIR: scratch,
+      KILOTUNE_BACKBONE_DIR: tiny.bundle,
+      KILOTUNE_TENANT: tenant,
+      KILOTUNE_JOB: job,
     },
-    input,
-  );
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [exitCode] = await once(container, "close");
+  if (exitCode !== EXIT.done) throw Object.assign(new Error(`exit code ${exitCode}`), { name: "WorkerDied" });
+  return null;
 }
-declare function runTaskHere(
-  task: Parameters<typeof runTask>[0],
-  hooks: Parameters<typeof runTask>[2],
-): Promise<TuneTaskResult>;
 
 interface Called {
   readonly status: number;

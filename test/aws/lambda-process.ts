@@ -23,7 +23,8 @@ export interface LambdaOptions {
 
 /** A function's instance: one process, one event at a time. */
 export interface LambdaProcess extends AsyncDisposable {
-  /** From the making of the process to the end of the function's own start. */
+  /** From the making of the process to its first line, and to the end of the function's own start. */
+  readonly bootedMs: number;
   readonly startedMs: number;
   readonly pid: number;
   invoke(event: unknown, timeoutMs?: number): Promise<Answer>;
@@ -90,8 +91,9 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaProcess
     stream?.setEncoding("utf8").on("data", (text: string) => {
       log += text;
     });
-  const startedMs = await ready(child, () => log);
+  const { bootedMs, startedMs } = await ready(child, () => log);
   return {
+    bootedMs,
     startedMs,
     pid: child.pid as number,
     invoke: calls(child, () => log),
@@ -128,10 +130,10 @@ exec \${CPU:+taskset -c "$CPU"} `;
 const RUN = `${LIMITED} "$NODE" --no-warnings "$MAIN"`;
 const RUN_AS_NOBODY = `${LIMITED} setpriv --reuid 65534 --regid 65534 --clear-groups "$NODE" --no-warnings "$MAIN"`;
 
-async function ready(child: ChildProcess, log: () => string): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+async function ready(child: ChildProcess, log: () => string): Promise<Extract<Told, { kind: "ready" }>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Extract<Told, { kind: "ready" }>>();
   const onMessage = (told: Told) => {
-    if (told.kind === "ready") resolve(told.startedMs);
+    if (told.kind === "ready") resolve(told);
   };
   child.on("message", onMessage);
   child.once("exit", (code) => reject(new Error(`the function ended with ${code} at its start: ${log()}`)));

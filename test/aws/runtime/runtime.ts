@@ -10,7 +10,8 @@ export interface Call {
 }
 
 export type Told =
-  | { readonly kind: "ready"; readonly startedMs: number }
+  /** Since the process was made: its first line, and the end of the function's start. */
+  | { readonly kind: "ready"; readonly bootedMs: number; readonly startedMs: number }
   | { readonly kind: "answered"; readonly id: number; readonly answer: Answer };
 
 export interface Answer {
@@ -22,6 +23,8 @@ export interface Answer {
   /** Thrown; of a stream, in its middle. */
   readonly error?: { readonly errorType: string; readonly errorMessage: string };
 }
+
+const bootedMs = performance.now();
 
 class ResponseStream extends Writable {
   head: unknown;
@@ -71,7 +74,7 @@ process.on("message", async ({ id, event, timeoutMs }: Call) => {
   tell({ kind: "answered", id, answer: await answerTo(handler, event, context) });
 });
 process.on("disconnect", () => process.exit(0));
-tell({ kind: "ready", startedMs: performance.now() });
+tell({ kind: "ready", bootedMs, startedMs: performance.now() });
 
 async function answerTo(handler: Handler, event: unknown, context: object): Promise<Answer> {
   const stream = new ResponseStream();
