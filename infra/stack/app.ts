@@ -1,12 +1,11 @@
-import { settingsOf } from "./settings.ts";
+import { shapeOf } from "./settings.ts";
 
 /**
- * The app as SST wants it. The region is that of AWS_REGION or of the profile.
- *
- * @throws where the stage's name is wrong
+ * The app as SST wants it. The region is that of AWS_REGION or of the profile. It takes any stage: what is thrown here, SST
+ * shows in its log alone. `settingsOf` in `run()` refuses a wrong one before anything is made, and is heard.
  */
 export function appOf(stage: string, variables: Readonly<Record<string, string | undefined>>) {
-  const { shape, isProtected } = settingsOf(stage);
+  const { shape, isProtected } = shapeOf(stage);
   const region = variables.AWS_REGION || undefined;
   return {
     name: "kilotune",

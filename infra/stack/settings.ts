@@ -33,6 +33,11 @@ export function settingsOf(stage: string, { tenantIsolation = "off" } = {}): Set
   return { ...settings, tenantIsolation: isolated, ...(isolated && { warmInfer: 0 }) };
 }
 
+/** Of a name that may be wrong: nothing is asked, and nothing thrown. */
+export function shapeOf(stage: string): Pick<Settings, "shape" | "isProtected"> {
+  return BY_STAGE.get(stage) ?? PERSONAL;
+}
+
 const PERSONAL: Omit<Settings, "tenantIsolation"> = {
   shape: "personal",
   isProtected: false,
