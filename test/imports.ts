@@ -5,6 +5,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   image: ["contract"],
   backbone: ["contract", "engine", "image"],
   dataset: ["contract", "image"],
+  heads: ["engine", "image"],
   prompt: ["contract", "engine"],
   report: ["contract"],
   sdk: ["contract"],
@@ -44,7 +45,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Run anywhere, so they know no Node. */
-const PORTABLE = ["contract", "dataset", "image", "report", "sdk", "tuner"];
+const PORTABLE = ["contract", "dataset", "heads", "image", "report", "sdk", "tuner"];
 
 /** Specifiers of a source file's imports and re-exports, dynamic ones included. */
 export function importsOf(source: string): string[] {

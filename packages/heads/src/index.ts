@@ -1,0 +1,19 @@
+export { type DecodeOptions, decodeDetections, type Found } from "./detection/decode-detections.ts";
+export {
+  type DetectionSpec,
+  detectionLoss,
+  detectionOutput,
+  detectionTensors,
+  numbersPerCell,
+} from "./detection/detection-head.ts";
+export { type DetectionTargets, detectionTargets } from "./detection/targets.ts";
+export { type HeadNumbers, type HeadTensor, headBytes, startHead } from "./head-tensors.ts";
+export { detectionHead, type PatchFeatures, type PatchHead, segmentationHead } from "./patch-head.ts";
+export type { PatchGrid } from "./patch-grid.ts";
+export { detailOf, mapOfLogits, segmentationTargets } from "./segmentation/cells.ts";
+export {
+  type SegmentationSpec,
+  segmentationLogits,
+  segmentationLoss,
+  segmentationTensors,
+} from "./segmentation/segmentation-head.ts";

@@ -1,0 +1,70 @@
+import { IGNORED, type LabelMap } from "@kilotune/image/masks";
+import type { SegmentationSpec } from "./segmentation-head.ts";
+
+type Cells = Pick<SegmentationSpec, "width" | "height" | "cellsPerPatch" | "classes">;
+
+/**
+ * An image's tensor in cells: each one's mean colour.
+ *
+ * @param tensor [3, height, width], whose sides are whole numbers of cells
+ * @returns [h s, w s, 3]
+ */
+export function detailOf(tensor: Float32Array, width: number, height: number, cells: Cells): Float32Array {
+  const [across, down] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
+  const [wide, high] = [width / across, height / down];
+  const detail = new Float32Array(across * down * 3);
+  for (let c = 0; c < 3; c++) {
+    for (let y = 0; y < height; y++) {
+      const row = Math.floor(y / high) * across;
+      for (let x = 0; x < width; x++) {
+        const at = (row + Math.floor(x / wide)) * 3 + c;
+        detail[at] = detail[at]! + tensor[(c * height + y) * width + x]! / (wide * high);
+      }
+    }
+  }
+  return detail;
+}
+
+/**
+ * A map in the tensor's frame -> what the loss wants of one image: each class's share of a cell's known pixels, and how much
+ * of the cell is known.
+ */
+export function segmentationTargets(
+  map: LabelMap,
+  cells: Cells,
+): { readonly targets: Float32Array; readonly weights: Float32Array } {
+  const [across, down] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
+  const { classes } = cells;
+  const targets = new Float32Array(across * down * classes);
+  const weights = new Float32Array(across * down);
+  for (let y = 0; y < map.height; y++) {
+    const row = Math.floor((y * down) / map.height) * across;
+    for (let x = 0; x < map.width; x++) {
+      const label = map.data[y * map.width + x]!;
+      if (label === IGNORED || label >= classes) continue;
+      const cell = row + Math.floor((x * across) / map.width);
+      targets[cell * classes + label] = targets[cell * classes + label]! + 1;
+      weights[cell] = weights[cell]! + 1;
+    }
+  }
+  const pixels = (map.width * map.height) / (across * down);
+  weights.forEach((known, cell) => {
+    if (known === 0) return;
+    for (let c = 0; c < classes; c++) targets[cell * classes + c] = targets[cell * classes + c]! / known;
+    weights[cell] = known / pixels;
+  });
+  return { targets, weights };
+}
+
+/** Logits [h s, w s, C] of one image -> the likeliest class of each cell. `mapToImage` spreads it over the original. */
+export function mapOfLogits(logits: Float32Array, cells: Cells): LabelMap {
+  const [width, height] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
+  const { classes } = cells;
+  const data = Uint8Array.from({ length: width * height }, (_, cell) => {
+    let best = 0;
+    for (let c = 1; c < classes; c++)
+      if (logits[cell * classes + c]! > logits[cell * classes + best]!) best = c;
+    return best;
+  });
+  return { width, height, data };
+}

@@ -1,0 +1,69 @@
+import { crossEntropy, float32, type GraphBuilder, type Value } from "@kilotune/engine";
+import { bias, type HeadTensor, weight } from "../head-tensors.ts";
+import { gridFeatures, gridTensors, headInputs, linear, neighbours, type PatchGrid } from "../patch-grid.ts";
+
+/**
+ * A light decoder of masks: tokens say what a patch is of, the image itself where the edge runs. C classes, each patch cut
+ * into s x s cells, so a map of h s x w s = R cells; E its width there.
+ */
+export interface SegmentationSpec extends PatchGrid {
+  readonly classes: number;
+  /** Cells a patch, across and down: 7 gives a cell of 2 x 2 pixels for patches of 14. */
+  readonly cellsPerPatch: number;
+  readonly cellWidth: number;
+}
+
+export function segmentationTensors(spec: SegmentationSpec): HeadTensor[] {
+  const { innerWidth: D, cellWidth: E, classes: C } = spec;
+  return [
+    ...gridTensors(spec),
+    weight("head.coarse.weight", E, D),
+    bias("head.coarse.bias", E),
+    // Nine cells of three colours; half the spread, since two such sums are added.
+    weight("head.detail.weight", E, 27, 54),
+    bias("head.detail.bias", E),
+    weight("head.classes.weight", C, E),
+    bias("head.classes.bias", C),
+  ];
+}
+
+/**
+ * tokens, and the image in cells as input `detail` [B, h s, w s, 3] (see `detailOf`) -> logits [B, h s, w s, C]. What is wide
+ * is computed a patch, what is fine is narrow.
+ */
+export function segmentationLogits(b: GraphBuilder, tokens: readonly Value[], spec: SegmentationSpec): Value {
+  const { width, height, cellsPerPatch: s } = spec;
+  const inputs = headInputs(b, segmentationTensors(spec));
+  const detail = b.input("detail", "float32", ["B", height * s, width * s, 3]);
+  const coarse = linear(b, gridFeatures(b, tokens, spec, inputs), "head.coarse", inputs);
+  const maps = b.op("Transpose", [coarse], { perm: [0, 3, 1, 2] });
+  const grown = b.op("Resize", [maps, null, b.constant(float32([1, 1, s, s], [4]))], { mode: "linear" });
+  const smooth = b.op("Transpose", [grown], { perm: [0, 2, 3, 1] });
+  const fine = linear(b, neighbours(b, detail, [1, 2]), "head.detail", inputs);
+  const cells = b.op("Gelu", [b.op("Add", [smooth, fine])]);
+  return linear(b, cells, "head.classes", inputs);
+}
+
+/**
+ * Cross-entropy of the cells plus 1 - Dice of each class: the one is smooth, the other is what is asked in the end and
+ * doesn't drown a rare class. Inputs `targets` [B, R, C] (shares of each class in a cell), `weights` [B, R] (how much
+ * is known of it, over all cells of the batch).
+ */
+export function segmentationLoss(b: GraphBuilder, logits: Value, { classes: C }: SegmentationSpec): Value {
+  const cells = (logits.shape[1] as number) * (logits.shape[2] as number);
+  const flat = (value: Value, ...shape: number[]) => b.op("Reshape", [value, b.ints([-1, ...shape])]);
+  const targets = flat(b.input("targets", "float32", ["B", cells, C]), C);
+  const weights = flat(b.input("weights", "float32", ["B", cells]));
+  const rows = flat(logits, C);
+  const known = b.op("Unsqueeze", [weights, b.ints([1])]);
+  const sum = (value: Value) =>
+    b.op("ReduceSum", [b.op("Mul", [value, known]), b.ints([0])], { keepdims: 0 });
+  const shares = b.op("Softmax", [rows], { axis: -1 });
+  const both = b.op("Add", [sum(shares), sum(targets)]);
+  // The smallest of additions: a class that is nowhere, and isn't seen anywhere, scores 1.
+  const smooth = b.scalar(1e-4);
+  const twice = b.op("Mul", [b.op("Add", [sum(b.op("Mul", [shares, targets])), smooth]), b.scalar(2)]);
+  const dice = b.op("Div", [twice, b.op("Add", [both, b.scalar(2e-4)])]);
+  const missed = b.op("Sub", [b.scalar(1), b.op("ReduceMean", [dice], { keepdims: 0 })]);
+  return b.op("Add", [crossEntropy(b, rows, targets, weights), missed]);
+}

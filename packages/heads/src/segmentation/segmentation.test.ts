@@ -1,0 +1,127 @@
+import { differentiate, float32, GraphBuilder } from "@kilotune/engine";
+import { openNodeSession } from "@kilotune/engine/node";
+import { IGNORED, type LabelMap } from "@kilotune/image/masks";
+import { describe, expect, it } from "vitest";
+import { headBytes, startHead } from "../head-tensors.ts";
+import { segmentationHead } from "../patch-head.ts";
+import { feedsOf, learn, noise, slopes } from "../testing.ts";
+import { detailOf, mapOfLogits, segmentationTargets } from "./cells.ts";
+import { type SegmentationSpec, segmentationTensors } from "./segmentation-head.ts";
+
+const SPEC: SegmentationSpec = {
+  width: 4,
+  height: 3,
+  hiddenSize: 6,
+  layers: 1,
+  innerWidth: 8,
+  classes: 3,
+  cellsPerPatch: 3,
+  cellWidth: 8,
+};
+const [W, H] = [12, 9];
+const tensors = segmentationTensors(SPEC);
+const names = tensors.map(({ name }) => name);
+
+describe("the segmentation head", () => {
+  it("has the gradients that its loss has", async () => {
+    const numbers = startHead(tensors, noise(1));
+    const wrt = ["tokens", ...names];
+    const found = await slopes(graph(wrt), { ...batch(), ...feedsOf(tensors, numbers) }, wrt);
+    for (const [name, gradient, difference] of found)
+      expect([name, Math.abs(gradient - difference) / Math.abs(difference)]).toEqual([
+        name,
+        expect.closeTo(0, 3),
+      ]);
+  });
+
+  it("learns maps by heart, edges that only the image shows", async () => {
+    const numbers = startHead(tensors, noise(1));
+    const session = await openNodeSession(graph(names));
+    await learn(session, tensors, numbers, batch(), { steps: 250, rate: 0.02 });
+    const { logits } = await session.run({ ...batch(), ...feedsOf(tensors, numbers) });
+    await session.release();
+    const size = W * H * SPEC.classes;
+    scenes().forEach((map, i) => {
+      const answer = mapOfLogits((logits!.data as Float32Array).subarray(i * size, (i + 1) * size), SPEC);
+      const wrong = answer.data.filter((label, at) => map.data[at] !== IGNORED && label !== map.data[at]);
+      expect(wrong).toHaveLength(0);
+    });
+  });
+
+  it("keeps within its bytes at the sizes of a real backbone", () => {
+    const real = {
+      ...SPEC,
+      width: 32,
+      height: 32,
+      hiddenSize: 384,
+      layers: 3,
+      innerWidth: 32,
+      classes: 8,
+      cellsPerPatch: 7,
+      cellWidth: 24,
+    };
+    expect(headBytes(segmentationTensors(real), 4)).toBeLessThan(200_000);
+  });
+});
+
+describe("cells", () => {
+  it("hold shares of the known pixels, and the mean colour", () => {
+    const map = { width: 24, height: 18, data: new Uint8Array(24 * 18).fill(2) };
+    map.data.set([0, 1], 0);
+    map.data.set([IGNORED, 2], 24);
+    const { targets, weights } = segmentationTargets(map, SPEC);
+    expect([...targets.slice(0, 6)]).toEqual(
+      [1, 1, 1].map((x) => expect.closeTo(x / 3, 6)).concat([0, 0, 1]),
+    );
+    expect([...weights.slice(0, 2)]).toEqual([0.75, 1]);
+    const tensor = Float32Array.from({ length: 3 * 24 * 18 }, (_, i) => Math.floor(i / (24 * 18)) + (i % 2));
+    expect([...detailOf(tensor, 24, 18, SPEC).slice(0, 3)]).toEqual([0.5, 1.5, 2.5]);
+  });
+});
+
+function graph(wrt: readonly string[]) {
+  const b = new GraphBuilder("segmentation");
+  const tokens = b.input("tokens", "float32", ["B", SPEC.width * SPEC.height, SPEC.hiddenSize]);
+  segmentationHead(SPEC).add(b, { patches: tokens, taps: new Map() });
+  return differentiate(b.build(), { loss: "loss", wrt });
+}
+
+/** A stripe of class 1, a square of class 2, a corner of which nothing is known. */
+function scenes(): LabelMap[] {
+  return [0, 1].map((shift) => ({
+    width: W,
+    height: H,
+    data: Uint8Array.from({ length: W * H }, (_, i) => {
+      const [x, y] = [i % W, Math.floor(i / W)];
+      if (x + y < 2) return IGNORED;
+      if (y === 4 + shift) return 1;
+      return x > 7 + shift && y < 3 ? 2 : 0;
+    }),
+  }));
+}
+
+function batch() {
+  const random = noise(3);
+  const maps = scenes();
+  const each = maps.map((map) => segmentationTargets(map, SPEC));
+  const rows = maps.length * W * H;
+  const known = each.flatMap(({ weights }) => [...weights]);
+  const detail = maps.flatMap(({ data }) =>
+    [...data].flatMap((label) => [label === 1 ? 1 : 0, random.normal(), random.normal()]),
+  );
+  return {
+    tokens: float32(
+      Array.from({ length: 2 * 12 * 6 }, () => random.normal()),
+      [2, 12, 6],
+    ),
+    detail: float32(detail, [2, H, W, 3]),
+    targets: float32(
+      each.flatMap(({ targets }) => [...targets]),
+      [2, W * H, SPEC.classes],
+    ),
+    weights: float32(
+      known.map((weight) => weight / rows),
+      [2, W * H],
+    ),
+  };
+}
