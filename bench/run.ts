@@ -5,7 +5,9 @@ import { type Bench, describeMachine, type Flags, say, Unavailable } from "./sup
 const NAMES: readonly string[] = [
   "gradients",
   "parity",
+  "vision-parity",
   "step",
+  "vision-step",
   "fewshot",
   "full",
   "fewshot-clinc",
@@ -20,10 +22,15 @@ const NAMES: readonly string[] = [
   "traces",
   "keys",
   "fuzz",
+  "workflow",
+  "simulate",
   "mixups",
   "busy",
   "serve",
   "kill",
+  "package",
+  "lambda-cold",
+  "lambda-warm",
   "soak",
 ];
 

@@ -2,19 +2,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { createApi } from "@kilotune/api";
-import type { JobId, TenantId } from "@kilotune/contract";
+import type { JobId } from "@kilotune/contract";
 import {
   createKey,
   createTenant,
   deliverEvents,
   getJob,
   type Inference,
-  openPrompt,
   reportProgress,
   type Service,
   sweep,
 } from "@kilotune/service";
 import { STATES, type StateContext } from "@kilotune/worker";
+import { PromptFiles } from "../../packages/aws/src/prompt-files.ts";
 import { startAws } from "../../packages/store/src/aws/emulator.fixtures.ts";
 import { quickCompute } from "../../test/journeys/quick-compute.ts";
 import { meter, type Units } from "./meter.ts";
@@ -39,6 +39,8 @@ export interface UnitsOf {
 export async function countUnits(): Promise<UnitsOf | undefined> {
   const aws = await startAws();
   if (aws === undefined) return undefined;
+  process.env.POWERTOOLS_METRICS_DISABLED = "true"; // They go to stdout.
+  const { promptSource, refOf } = await import("../../packages/aws/src/prompt-source.ts");
   const scratch = await mkdtemp(path.join(os.tmpdir(), "kilotune-units-"));
   try {
     let now = Date.UTC(2026, 10, 25, 12);
@@ -106,7 +108,10 @@ export async function countUnits(): Promise<UnitsOf | undefined> {
     asked = undefined;
     await new Promise((resolve) => setTimeout(resolve, 200));
     const classify = { ...(await counted.during(ask)), roundsBefore };
-    const promptLoad = await counted.during(() => read(service, tenant, promptId ?? ""));
+    const files = new PromptFiles(path.join(scratch, "prompts"), 1e6);
+    // The bytes are no prompt; that is seen once they are there.
+    const load = () => promptSource(service, files)(refOf(tenant, promptId ?? "")).catch(() => {});
+    const promptLoad = await counted.during(load);
     const deliver = await counted.during(() => deliverEvents(service, context.send));
     const sweeping = await counted.during(() => sweep(service));
     await store.cleanup();
@@ -154,10 +159,6 @@ function trainingFile(): FormData {
   form.set("purpose", "fine-tune");
   form.set("file", new File([`${rows.join("\n")}\n`], "train.jsonl"));
   return form;
-}
-
-async function read(service: Service, tenant: TenantId, promptId: string): Promise<void> {
-  for await (const _ of (await openPrompt(service, tenant, promptId)).chunks);
 }
 
 function sum(a: Units, b: Units): Units {

@@ -1,18 +1,28 @@
 /** What a cache keeps of things of one size, the least recently used left out first: keys alone, no values. */
 export class Lru {
-  readonly #keys = new Set<number>();
+  /** When each was loaded, in order of last use. */
+  readonly #keys = new Map<number, number>();
   readonly #room: number;
+  readonly #keptSeconds: number;
 
-  constructor(room: number) {
+  /** `keptSeconds`: after its loading it is good for no longer, however often it is used. */
+  constructor(room: number, keptSeconds = Number.POSITIVE_INFINITY) {
     this.#room = Math.floor(room);
+    this.#keptSeconds = keptSeconds;
   }
 
   /** Whether it was there; from now on it is. */
-  use(key: number): boolean {
-    const hit = this.#keys.delete(key);
-    this.#keys.add(key);
-    if (this.#keys.size > this.#room) this.#keys.delete(this.#keys.values().next().value as number);
-    return hit;
+  use(key: number, now = 0): boolean {
+    const loaded = this.#keys.get(key);
+    const isHit = loaded !== undefined && now < loaded + this.#keptSeconds;
+    this.#keys.delete(key);
+    this.#keys.set(key, isHit ? loaded : now);
+    if (this.#keys.size > this.#room) this.#keys.delete(this.#keys.keys().next().value as number);
+    return isHit;
+  }
+
+  clear(): void {
+    this.#keys.clear();
   }
 }
 

@@ -26,17 +26,16 @@ export interface ServingSettings {
   /** From `api` to `infer` and back, over the work itself. */
   readonly invoke: Spread;
   readonly compute: Spread;
-  readonly promptLoad: {
-    readonly recordCalls: number;
-    readonly credentials: Spread;
-    readonly get: Spread;
-    readonly decode: Spread;
-    /** From /tmp instead of S3. */
-    readonly read: Spread;
-  };
-  /** Prompts that an environment of `infer` has room for. */
+  /** Of a prompt: from S3, from /tmp, and what is done with its bytes. */
+  readonly get: Spread;
+  readonly read: Spread;
+  readonly decode: Spread;
+  /** Of a tenant, without which `api` reads none of its records and `infer` none of its blobs. */
+  readonly credentials: { readonly call: Spread; readonly room: number; readonly keptSeconds: number };
+  /** Prompts that an environment of `infer` has room for, and how long it keeps any. */
   readonly memoryPrompts: number;
   readonly diskPrompts: number;
+  readonly keptSeconds: number;
 }
 
 export interface ServingFigures {
@@ -55,6 +54,7 @@ export interface ServingFigures {
   readonly apiSeconds: number;
   readonly inferSeconds: number;
   readonly gets: number;
+  readonly assumes: number;
   /** At once, at most. */
   readonly apiEnvironments: number;
   readonly inferEnvironments: number;
@@ -73,11 +73,19 @@ export function simulateServing(
 ): ServingFigures {
   const random = streams(settings.seed);
   const tenants = zipf(settings.tenants, settings.zipfExponent);
-  const api = new LambdaPool<Environment>(settings.api, random.api, (environment) => environment);
+  const { credentials } = settings;
+  let now = 0;
+  const noCredentials = () => new Lru(credentials.room, credentials.keptSeconds);
+  const api = new LambdaPool<ApiEnvironment>(settings.api, random.api, (environment) => ({
+    ...environment,
+    credentials: noCredentials(),
+  }));
   const infer = new LambdaPool<InferEnvironment>(settings.infer, random.infer, (environment) => ({
     ...environment,
+    credentials: noCredentials(),
     memory: new Lru(settings.memoryPrompts),
     disk: new Lru(settings.diskPrompts),
+    clearsAt: now + settings.keptSeconds,
   }));
   const events = new EventQueue<Event>();
   const tally = new Tally();
@@ -85,7 +93,6 @@ export function simulateServing(
   const hourSeconds = Math.min(3600, (86_400 * settings.maxRequests) / settings.requestsPerDay / 24);
   const perSecond = settings.requestsPerDay / 86_400;
 
-  let now = 0;
   const arrive = () => {
     const call: Call = { arrivedAt: now, tenant: tenants.draw(random.tenants) };
     const got = api.acquire(now);
@@ -96,8 +103,13 @@ export function simulateServing(
     const init = got.cold ? draw(random.times, settings.api.init) : 0;
     tally.apiCold += got.cold ? 1 : 0;
     tally.apiSeconds += init;
-    const wait = init + work(settings.recordCalls.before);
+    const wait = init + assume(call.tenant, got.environment) + work(settings.recordCalls.before);
     events.add(now + wait, { does: "ask", call, api: got.environment, begunAt: now + init });
+  };
+  const assume = (tenant: number, environment: ApiEnvironment) => {
+    if (environment.credentials.use(tenant, now)) return 0;
+    tally.assumes++;
+    return draw(random.times, credentials.call);
   };
   const work = (recordCalls: number) => {
     let seconds = draw(random.times, settings.work) / 2;
@@ -120,21 +132,25 @@ export function simulateServing(
     finish(event, answered + work(settings.recordCalls.after), event.call.arrivedAt);
   };
   /** Seconds until the prompt is in memory. */
-  const find = (prompt: number, { id, memory, disk }: InferEnvironment) => {
-    onUse({ environment: id, prompt });
+  const find = (prompt: number, environment: InferEnvironment) => {
+    const { memory, disk } = environment;
+    if (now >= environment.clearsAt) {
+      memory.clear();
+      disk.clear();
+      environment.clearsAt = now + settings.keptSeconds;
+    }
+    onUse({ environment: environment.id, prompt });
     if (memory.use(prompt)) {
       tally.memoryHits++;
       return 0;
     }
-    const { recordCalls, credentials, get, decode, read } = settings.promptLoad;
+    const decode = draw(random.times, settings.decode);
     if (disk.use(prompt)) {
       tally.diskHits++;
-      return draw(random.times, read) + draw(random.times, decode);
+      return draw(random.times, settings.read) + decode;
     }
     tally.gets++;
-    let seconds = draw(random.times, credentials) + draw(random.times, get) + draw(random.times, decode);
-    for (let each = 0; each < recordCalls; each++) seconds += draw(random.times, settings.recordCall);
-    return seconds;
+    return assume(prompt, environment) + draw(random.times, settings.get) + decode;
   };
   const finish = (event: Event & { does: "ask" }, at: number, arrivedAt?: number) => {
     tally.apiSeconds += at - event.begunAt;
@@ -166,9 +182,14 @@ export function simulateServing(
 
 const WARM_UP_HOURS = 6;
 
-interface InferEnvironment extends Environment {
+interface ApiEnvironment extends Environment {
+  readonly credentials: Lru;
+}
+
+interface InferEnvironment extends ApiEnvironment {
   readonly memory: Lru;
   readonly disk: Lru;
+  clearsAt: number;
 }
 
 interface Call {
@@ -179,9 +200,9 @@ interface Call {
 
 type Event =
   | { readonly does: "arrive" }
-  | { readonly does: "ask"; readonly call: Call; readonly api: Environment; readonly begunAt: number }
+  | { readonly does: "ask"; readonly call: Call; readonly api: ApiEnvironment; readonly begunAt: number }
   | { readonly does: "free"; readonly environment: InferEnvironment }
-  | { readonly does: "done"; readonly environment: Environment };
+  | { readonly does: "done"; readonly environment: ApiEnvironment };
 
 class Tally {
   latencies: number[] = [];
@@ -191,6 +212,7 @@ class Tally {
   memoryHits = 0;
   diskHits = 0;
   gets = 0;
+  assumes = 0;
   apiSeconds = 0;
   inferSeconds = 0;
 
@@ -214,6 +236,7 @@ class Tally {
       apiSeconds: this.apiSeconds / count,
       inferSeconds: this.inferSeconds / count,
       gets: this.gets / count,
+      assumes: this.assumes / count,
       apiEnvironments: api.busiest,
       inferEnvironments: infer.busiest,
     };

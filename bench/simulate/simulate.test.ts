@@ -1,11 +1,22 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { prng } from "@kilotune/dataset";
 import { describe, expect, it } from "vitest";
+import { scaleOf } from "../simulate.ts";
+import { adaptersOnGpus, endpointEach } from "./alternatives.ts";
+import { serving } from "./assumptions.ts";
+import { bill, usageOfServing } from "./cost.ts";
 import { draw, meanOf, zipf } from "./draws.ts";
 import { EventQueue } from "./event-queue.ts";
 import { LambdaPool } from "./lambda-pool.ts";
+import { IDLE_STAGES, usageOfIdle } from "./idle.ts";
 import { hitRateOf, Lru } from "./lru.ts";
+import { PRICES } from "./prices.ts";
+import { replay } from "./replay.ts";
 import { type ServingSettings, simulateServing } from "./serving.ts";
+import { dollars, priceTable, scaleTable } from "./tables.ts";
 import { simulateTuning } from "./tuning.ts";
+import units from "./units.json" with { type: "json" };
 
 const EVEN = new Array<number>(24).fill(1);
 const always = (seconds: number) => ({ p50: seconds, p99: seconds });
@@ -56,6 +67,11 @@ describe("the cache", () => {
       false, // 1 2, without 3
       false, // 2 3
     ]);
+  });
+
+  it("keeps nothing longer than it may, however often it is used", () => {
+    const lru = new Lru(2, 10);
+    expect([0, 6, 9, 10, 12].map((now) => lru.use(1, now))).toEqual([false, true, true, false, true]);
   });
 
   it("of one place, keys of three quarters and one quarter: hit 5/8 of the time", () => {
@@ -141,15 +157,13 @@ describe("calls", () => {
     recordCall: always(0.004),
     invoke: always(0.01),
     compute: always(0.006),
-    promptLoad: {
-      recordCalls: 1,
-      credentials: always(0.05),
-      get: always(0.03),
-      decode: always(0.001),
-      read: always(0.001),
-    },
+    get: always(0.03),
+    read: always(0.001),
+    decode: always(0.001),
+    credentials: { call: always(0.05), room: 100, keptSeconds: Number.POSITIVE_INFINITY },
     memoryPrompts: 10,
     diskPrompts: 10,
+    keptSeconds: Number.POSITIVE_INFINITY,
   };
 
   it("that find all warm take what their parts take", () => {
@@ -169,15 +183,13 @@ describe("calls", () => {
       recordCalls: { before: 0, after: 0 },
       invoke: always(0),
       compute: always(2),
-      promptLoad: { ...settings.promptLoad, credentials: always(0), get: always(0), decode: always(0) },
+      credentials: { ...settings.credentials, call: always(0) },
+      get: always(0),
+      decode: always(0),
       api: { ...pool, concurrency: 1000, init: always(0) },
       infer: { ...pool, concurrency: 2, init: always(0) },
     };
-    const { throttled } = simulateServing({
-      ...one,
-      promptLoad: { ...one.promptLoad, recordCalls: 0 },
-      maxRequests: 60_000,
-    });
+    const { throttled } = simulateServing({ ...one, maxRequests: 60_000 });
     expect(Math.abs(throttled - 0.4)).toBeLessThan(0.01);
   });
 
@@ -190,6 +202,9 @@ describe("calls", () => {
   it("load prompts as often as environments have no room for them", () => {
     const crowd = { ...settings, tenants: 1000, zipfExponent: 0, memoryPrompts: 250, diskPrompts: 500 };
     const figures = simulateServing({ ...crowd, requestsPerDay: 20_000, maxRequests: 20_000 });
+    // Credentials of 100 of the 1000 tenants in `api`, and for those GETs whose tenant isn't among the last 100 there.
+    expect(figures.assumes).toBeGreaterThan(0.9);
+    expect(figures.assumes).toBeLessThanOrEqual(0.9 + figures.gets + 0.02);
     // One environment is enough, and every prompt is as likely: a quarter is in memory. /tmp has the 500 that were
     // read last, among them the 250 in memory.
     expect(Math.abs(figures.memoryHits - 0.25)).toBeLessThan(0.02);
@@ -246,5 +261,69 @@ describe("jobs", () => {
     // Once an hour's half is lost: half a job, on average, with another boot and ten seconds each.
     expect(Math.abs(figures.interrupted / figures.jobs - 0.5)).toBeLessThan(0.05);
     expect(Math.abs(figures.machineSecondsPerJob / (3600 + 100 + 0.5 * 110) - 1)).toBeLessThan(0.02);
+  });
+});
+
+describe("a bill", () => {
+  it("is each line's amount by its price", () => {
+    const prices = { ...PRICES, tableRead: { ...PRICES.tableRead, dollars: 2 } };
+    const { total, lines } = bill({ tableRead: 3, keyMonth: 1 }, prices);
+    expect([lines.tableRead, total]).toEqual([6, 7]);
+  });
+
+  it("of calls: two invocations, units as counted, an environment's seconds by its memory", () => {
+    const figures = {
+      ...simulateServing(serving(100, 1, 1000)),
+      apiSeconds: 0.05,
+      inferSeconds: 0.01,
+      gets: 0.5,
+    };
+    const usage = usageOfServing(1000, figures);
+    expect(usage).toMatchObject({
+      lambdaCall: 2e6,
+      tableRead: 1e6 * units.classify.reads + 1000 * units.upload.reads,
+      bucketGet: 5e5,
+    });
+    expect(usage.lambdaGbSecond).toBeCloseTo(1e6 * (0.05 * 1 + 0.01 * 1.769), 3);
+  });
+
+  it("has a source for every price", () => {
+    for (const { dollars, seen } of Object.values(PRICES)) {
+      expect(dollars).toBeGreaterThan(0);
+      expect(seen).toMatch(/20\d\d|undated/);
+    }
+  });
+});
+
+it("the alternatives: a machine for each tenant; a hundred adapters on a GPU", () => {
+  const month = 730;
+  expect(endpointEach(10)).toBeCloseTo(10 * month * PRICES.modelEndpointHour.dollars, 6);
+  expect([1, 100, 101].map(adaptersOnGpus)).toEqual(
+    [1, 1, 2].map((gpus) => gpus * month * PRICES.adapterGpuHour.dollars),
+  );
+});
+
+it("the cache model is within 5 % of the real caches, given the same calls", async () => {
+  const { deviation, calls, gets } = await replay({ calls: 900, tenants: 120, tokens: 8 });
+  expect(calls).toBeGreaterThan(700);
+  expect(gets.real).toBeGreaterThan(0.1);
+  expect(deviation).toBeLessThanOrEqual(0.05);
+});
+
+describe("docs/costs.md", () => {
+  const page = readFileSync(path.join(import.meta.dirname, "../../docs/costs.md"), "utf8");
+
+  it("has the price table as it is", () => {
+    expect(page).toContain(priceTable());
+  });
+
+  it("has what the simulation says of 100 and 1,000 tenants, and of stages that nobody uses", () => {
+    const column = (table: string, at: number) =>
+      table.split("\n").map((line) => [line.split(" | ")[0], line.replace(/ \|$/, "").split(" | ")[at]]);
+    const rows = page.slice(page.indexOf("| tenants |")).split("\n\n")[0] as string;
+    for (const [at, tenants] of [100, 1_000].entries())
+      expect(column(rows, at + 1)).toEqual(column(scaleTable([scaleOf(tenants, 1, 400_000)]), 1));
+    for (const [name, stage] of Object.entries(IDLE_STAGES))
+      expect(page).toContain(`| ${name} | ${dollars(bill(usageOfIdle(stage)).total)} |`);
   });
 });

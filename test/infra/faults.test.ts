@@ -241,6 +241,16 @@ const FAULTS: readonly Fault[] = [
     set("Alarm-jobs-failed", { alarmActions: [] }),
   ],
   [
+    "an alarm that nobody has written a word about",
+    "the runbook says of every alarm what to do, and of no other",
+    (stack) => Object.assign(find(stack, "Alarm-dead-letters"), { name: "Alarm-another" }),
+  ],
+  [
+    "an endpoint more to pay for",
+    "a stage that nobody uses costs what docs/costs.md says: its resources are counted right",
+    set("Endpoint-s3", { vpcEndpointType: "Interface" }),
+  ],
+  [
     "no tags",
     "everything is tagged with its app and stage",
     (stack) => Object.assign(stack.app.providers.aws, { defaultTags: undefined }),

@@ -3,6 +3,7 @@ import { list, type Statement, statementsOf } from "./iam.ts";
 import { accessRules } from "./rules-access.ts";
 import { computeRules } from "./rules-compute.ts";
 import { dataRules } from "./rules-data.ts";
+import { docsRules } from "./rules-docs.ts";
 import { watchRules } from "./rules-watch.ts";
 
 /** What a stack was asked to be. */
@@ -18,6 +19,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   ...accessRules,
   ...computeRules,
   ...watchRules,
+  ...docsRules,
 
   "every kind of resource is looked at": ({ resources }) =>
     [...new Set(resources.map(({ type }) => type))]
