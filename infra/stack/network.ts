@@ -88,7 +88,7 @@ function closed(): void {
     ],
     egress: [],
   });
-  for (const service of ["ecr.api", "ecr.dkr", "logs", "sts", "states", "ecs", "ecs-agent", "ecs-telemetry"])
+  for (const service of ["ecr.api", "ecr.dkr", "logs", "sts", "ecs", "ecs-agent", "ecs-telemetry"])
     new aws.ec2.VpcEndpoint(`Endpoint-${service}`, {
       vpcId: vpc.id,
       serviceName: $interpolate`com.amazonaws.${region}.${service}`,
