@@ -3,6 +3,7 @@ import { EngineError } from "../error.ts";
 import { GraphBuilder } from "../ir/builder.ts";
 import { encodeOnnx } from "../onnx/encode.ts";
 import { float32 } from "../tensor.ts";
+import { keepTelemetryOff } from "./telemetry.ts";
 
 /** Where a session's graph runs. */
 export type Device = "cpu" | "cuda";
@@ -35,6 +36,7 @@ export async function chooseDevice(wanted: Device | "auto"): Promise<ChosenDevic
 /** undefined where CUDA gives what the CPU gives. */
 async function cudaFault(): Promise<string | undefined> {
   if (!listSupportedBackends().some(({ name }) => name === "cuda")) return "ONNX Runtime has none here";
+  keepTelemetryOff();
   // ONNX Runtime itself would print to stderr what it throws as well.
   env.logLevel = "fatal";
   try {

@@ -4,6 +4,7 @@ import { encodeOnnx } from "../onnx/encode.ts";
 import type { Device } from "./device.ts";
 import { openFailed, wrapOrtSession } from "./ort.ts";
 import type { Session } from "./session.ts";
+import { keepTelemetryOff } from "./telemetry.ts";
 
 export { type ChosenDevice, chooseDevice, type Device } from "./device.ts";
 
@@ -25,15 +26,14 @@ export async function openNodeSession(
   { threads, device = "cpu" }: NodeSessionOptions = {},
   weightsFolder?: string,
 ): Promise<Session> {
-  // From 1.30 on it tells Microsoft of each session, and keeps an id of the machine, unless it is told not to.
-  process.env.ORT_DISABLE_TELEMETRY ??= "1";
+  keepTelemetryOff();
   const settings: InferenceSession.SessionOptions = {
     executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
     graphOptimizationLevel: "all",
     // Warnings and errors go to stderr otherwise, in the middle of somebody's progress bar; errors are thrown too.
     logSeverityLevel: 4,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    ...(weightsFolder === undefined
+    ...(weightsFolder === undefined || typeof model === "string"
       ? {}
       : { extra: { session: { model_external_initializers_file_folder_path: weightsFolder } } }),
   };
