@@ -21,7 +21,11 @@ it.skipIf(process.platform !== "linux")("a session tells nobody of itself", () =
   const ours = `
     const { openNodeSession } = await import("./node.ts");
     await openNodeSession("nothing.onnx").catch(() => {});`;
+  const probe = `
+    const { chooseDevice } = await import("./device.ts");
+    await chooseDevice("auto");`;
   expect(keptBy({}, ours)).toEqual([]);
+  expect(keptBy({}, probe)).toEqual([]);
   // By itself it would; the line leads nowhere.
   expect(keptBy({ https_proxy: "http://127.0.0.1:9" }, raw)).toHaveLength(1);
 });
