@@ -349,7 +349,11 @@ describe("the real ones", () => {
     const { stdout, stderr } = spawnSync(
       process.execPath,
       ["-e", program, path.join(opt, "kilotune/backbone/serve.onnx")],
-      { cwd: folder, encoding: "utf8", env: { NODE_PATH: path.join(opt, "nodejs/node_modules") } },
+      {
+        cwd: folder,
+        encoding: "utf8",
+        env: { NODE_PATH: path.join(opt, "nodejs/node_modules"), ORT_DISABLE_TELEMETRY: "1" },
+      },
     );
     expect([stdout, stderr]).toEqual([expect.stringMatching(/^embedding\b/), ""]);
   });
