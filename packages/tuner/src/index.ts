@@ -26,6 +26,7 @@ export { fitTemperature, reliability } from "./measure/calibration.ts";
 export { countRight } from "./measure/count-right.ts";
 export { confusionOf, perClass, scoreOf } from "./measure/classification.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
+export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 export { promptFeed, promptSite } from "./prompt-site.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
 export type { TunedMethod, TuneSettings } from "./settings.ts";
