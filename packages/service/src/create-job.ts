@@ -5,7 +5,7 @@ import { asJob } from "./change-job.ts";
 import type { Service } from "./context.ts";
 import { invalidValue } from "./errors.ts";
 import { readFile } from "./files.ts";
-import { hasEnded, type Job } from "./job.ts";
+import { ADDED_TO_JOBS, hasEnded, type Job } from "./job.ts";
 import { eventAdded } from "./job-events.ts";
 import { checkJobRequest, type JobRequest, type JobSettings } from "./job-request.ts";
 import { FILES, type FileRecord, JOBS, type JobRecord } from "./kinds.ts";
@@ -60,7 +60,8 @@ export async function createJob(
   });
   // Of a repeat as well: the first may have died before this line, and starting a job twice starts it once.
   if (isWaiting(await JOBS.read(service, tenant, made.id))) await service.workflow.start(tenant, made.id);
-  return made;
+  // A repeat may be of a job that an older version made.
+  return { ...ADDED_TO_JOBS, ...made };
 }
 
 function newJob(

@@ -29,6 +29,9 @@ export interface Job {
   readonly error: JobError | null;
 }
 
+/** What a job has that was written before jobs had these. */
+export const ADDED_TO_JOBS: Pick<Job, "resultFiles"> = { resultFiles: [] };
+
 export type JobStatus =
   | "validating_files"
   | "queued"

@@ -14,7 +14,7 @@ import type { AuditEntry } from "./audit.ts";
 import type { Batch, BatchStatus } from "./batch.ts";
 import type { Checkpoint } from "./checkpoints.ts";
 import type { File } from "./files.ts";
-import type { Job } from "./job.ts";
+import { ADDED_TO_JOBS, type Job } from "./job.ts";
 import type { JobEvent } from "./job-events.ts";
 import type { Key } from "./keys.ts";
 import type { TunedModel } from "./models.ts";
@@ -95,7 +95,7 @@ export const UPLOADS = table<UploadRecord>("upload");
 export const PARTS = table<{ readonly bytes: number }>("upload-part");
 
 /** By job's id. */
-export const JOBS = table<JobRecord>("job");
+export const JOBS = table<JobRecord>("job", () => ADDED_TO_JOBS);
 
 export interface JobRecord extends Omit<Job, "tuningSeconds"> {
   /** The name that its model will have. */
@@ -156,7 +156,7 @@ export const ALIASES = table<Alias>("alias");
 export const WEBHOOKS = table<WebhookEndpoint & { readonly secret: string }>("webhook");
 
 /** By a ulid: events to be delivered. */
-export const OUTBOX = table<OutboxRecord>("outbox");
+export const OUTBOX = table<OutboxRecord>("outbox", ({ job }) => ({ subject: job as JobId }));
 
 export interface OutboxRecord {
   readonly type: string;

@@ -2,7 +2,10 @@ import type { TenantId } from "@kilotune/contract";
 import type { Expectation, JsonObject, PageRequest, RecordChange, StoredRecord } from "@kilotune/store";
 import type { Service } from "./context.ts";
 
-/** Records of one kind, with the type of their values. We alone write them, so what is read is trusted. */
+/**
+ * Records of one kind, with the type of their values. We alone write them, so what is read is trusted; but an older
+ * version of us may have written it, before there were fields that there are now.
+ */
 export interface Table<T> {
   readonly kind: string;
   read(service: Service, tenant: TenantId, id: string): Promise<Row<T> | undefined>;
@@ -27,10 +30,11 @@ export interface Row<T> {
   readonly revision: number;
 }
 
-export function table<T>(kind: string): Table<T> {
+/** @param added of a record that was written before them, the fields that have been added to its kind since */
+export function table<T>(kind: string, added?: (old: JsonObject) => Partial<T>): Table<T> {
   const rowOf = ({ key, value, revision }: StoredRecord): Row<T> => ({
     id: key.id,
-    value: value as T,
+    value: (added === undefined ? value : { ...added(value), ...value }) as T,
     revision,
   });
   const self: Table<T> = {

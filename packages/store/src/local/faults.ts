@@ -12,6 +12,14 @@ export function runFault(error: unknown): unknown {
       { kind: "machine", retryable: true, cause: error },
     );
   }
+  if (isBusy(error)) {
+    return new KilotuneError(
+      "store_busy",
+      "the store's log is being emptied, and that took longer than a write waits",
+      "Try again in a moment.",
+      { kind: "machine", retryable: true, cause: error },
+    );
+  }
   return error;
 }
 
@@ -27,7 +35,7 @@ export function startFault(folder: string, error: unknown): unknown {
       machine,
     );
   }
-  if (sqliteCode(error) === SQLITE.busy) {
+  if (isBusy(error)) {
     return new KilotuneError(
       "store_in_use",
       `another process has the store in ${folder} open`,
@@ -56,6 +64,10 @@ export function startFault(folder: string, error: unknown): unknown {
 
 function isFull(error: unknown): boolean {
   return ["ENOSPC", "EDQUOT"].includes(systemCode(error)) || sqliteCode(error) === SQLITE.full;
+}
+
+function isBusy(error: unknown): boolean {
+  return sqliteCode(error) === SQLITE.busy;
 }
 
 function isUnwritable(error: unknown): boolean {

@@ -115,14 +115,21 @@ export class SqliteRecords implements Records {
       this.#sql.begin.run();
       const result = work();
       this.#sql.commit.run();
-      if (++this.#writes % WRITES_A_SWEEP === 0) this.#removeExpired();
-      this.#checkpoints.afterWrite();
+      this.#tidy();
       return result;
     } catch (error) {
       // A full disk may have ended the transaction already.
       if (this.#database.isTransaction) this.#sql.rollback.run();
       throw runFault(error);
     }
+  }
+
+  /** What is written is written: where this fails, for a full disk or a thread that doesn't start, the next write may do it. */
+  #tidy(): void {
+    try {
+      if (++this.#writes % WRITES_A_SWEEP === 0) this.#removeExpired();
+      this.#checkpoints.afterWrite();
+    } catch {}
   }
 
   /** Nobody sees them any more; this only gives their space back, a little at a time. */
