@@ -33,7 +33,7 @@ describe("seeded faults", () => {
   };
 
   it("are each seen", () => {
-    expect(swap(/FROM \S+ AS app/, "FROM node:24 AS app")).toEqual([
+    expect(swap(/FROM \S+ AS installed/, "FROM node:24 AS installed")).toEqual([
       "FROM node:24: a base comes by an argument, which is a digest",
     ]);
     expect(swap("ARG NODE_IMAGE", "ARG NODE_IMAGE=node:24")).toEqual([

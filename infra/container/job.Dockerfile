@@ -4,26 +4,31 @@
 ARG NODE_IMAGE
 ARG CUDA_IMAGE
 
-FROM ${NODE_IMAGE} AS app
+FROM ${NODE_IMAGE} AS installed
 WORKDIR /app
 # Lock file, package.json files and the steps alone: what is installed is kept while only sources change.
 COPY manifests/ ./
 RUN node infra/container/steps.ts install
-COPY sources/ ./
 
-FROM app AS cpu-app
+FROM installed AS cpu-app
+COPY sources/ ./
 COPY backbones/ /opt/kilotune/backbones/
 RUN node infra/container/steps.ts prune \
  && node infra/container/steps.ts sbom /opt/kilotune/backbones /app/sbom.json \
- && node infra/container/steps.ts verify /opt/kilotune/backbones
+ && node infra/container/steps.ts verify /opt/kilotune/backbones \
+ && chmod -R a+rX /app /opt/kilotune
 
 # ONNX Runtime's CUDA libraries come from outside of npm: here alone, and checked.
-FROM app AS gpu-app
+FROM installed AS with-cuda
 RUN node infra/container/steps.ts cuda
+
+FROM with-cuda AS gpu-app
+COPY sources/ ./
 COPY backbones/ /opt/kilotune/backbones/
 RUN node infra/container/steps.ts prune \
  && node infra/container/steps.ts sbom /opt/kilotune/backbones /app/sbom.json \
- && node infra/container/steps.ts verify /opt/kilotune/backbones
+ && node infra/container/steps.ts verify /opt/kilotune/backbones \
+ && chmod -R a+rX /app /opt/kilotune
 
 FROM ${NODE_IMAGE} AS cpu
 # Owned by root and read by all: the job's user can change nothing of it. /scratch is the one place that it may write to.
@@ -43,7 +48,7 @@ ENTRYPOINT ["node", "packages/aws/src/container/main.ts"]
 
 FROM ${CUDA_IMAGE} AS gpu
 RUN install -d -o 10001 -g 10001 -m 0700 /scratch
-COPY --from=app /usr/local/bin/node /usr/local/bin/node
+COPY --from=installed /usr/local/bin/node /usr/local/bin/node
 COPY --from=gpu-app /app /app
 COPY --from=gpu-app /opt/kilotune /opt/kilotune
 WORKDIR /app
