@@ -1,57 +1,49 @@
 import { readTensor, sizeOf, type Tensor } from "@kilotune/engine";
-import { type Entry, openPromise, type ZipFile } from "yauzl";
 import { MAX_PICKLE_BYTES, type Pickled, PickledTensor, readPickle, type StorageType } from "./pickle.ts";
-import { list, printable, quote, refuse } from "./refuse.ts";
+import { list, quote } from "./refuse.ts";
+import { damaged, openStoredZip, type StoredZip } from "./stored-zip.ts";
 import { MAX_NUMBERS, type TensorFile } from "./tensor-file.ts";
 
 /**
- * Opens what torch.save wrote since 1.6: a zip of `NAME/data.pkl` and a file `NAME/data/KEY` for each storage, all
- * stored as they are. Nothing in it is executed (see pickle.ts), nothing is unpacked, and a compressed entry, which could
- * be a bomb, is refused.
+ * Opens what torch.save wrote since 1.6: a zip of `NAME/data.pkl` and a file `NAME/data/KEY` for each storage. Nothing
+ * in it is executed: see pickle.ts.
  * @throws KilotuneError `bad_torch_file`, `unsafe_pickle`; the file system's errors
  */
 export async function openTorchFile(path: string): Promise<TensorFile> {
-  const zip = await openPromise(path, { autoClose: false }).catch((cause: Error) => {
-    if ("code" in cause) throw cause;
-    throw damaged("a zip, as torch.save writes it since 1.6", cause.message, cause);
-  });
+  const zip = await openStoredZip(path);
   try {
-    const entries = await entriesOf(zip);
-    const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+    const pickles = zip.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
     const [pickle] = pickles;
     if (pickle === undefined || pickles.length > 1)
-      throw damaged("one data.pkl in the zip", list(pickles.length > 0 ? pickles : [...entries.keys()]));
+      throw damaged("one data.pkl in the zip", list(pickles.length > 0 ? pickles : zip.names));
     const root = pickle.slice(0, pickle.indexOf("/"));
-    await refuseBigEndian(zip, entries.get(`${root}/byteorder`));
-    const tensors = tensorsOf(readPickle(await bytesOf(zip, entries.get(pickle)!, MAX_PICKLE_BYTES)));
+    await refuseBigEndian(zip, `${root}/byteorder`);
+    const tensors = tensorsOf(readPickle(await zip.read(pickle, MAX_PICKLE_BYTES)));
     return {
       path,
       shapes: new Map([...tensors].map(([name, { dims }]) => [name, dims])),
       isBare: tensors.has(BARE) && tensors.size === 1,
       async read(name) {
         const tensor = tensors.get(name)!;
-        const { key, dtype, length } = tensor.storage;
-        const entry = entries.get(`${root}/data/${key}`);
-        if (entry === undefined) throw damaged(`a storage ${key}`, "none");
-        const sizeBytes = length * BYTES[dtype];
-        if (entry.uncompressedSize !== sizeBytes)
-          throw damaged(`a storage of ${sizeBytes} bytes`, `${entry.uncompressedSize}`);
         assertInside(tensor, name);
-        return gather(tensor, name, await bytesOf(zip, entry, sizeBytes));
+        const { key, dtype, length } = tensor.storage;
+        const member = `${root}/data/${key}`;
+        if (!zip.has(member)) throw damaged(`a storage ${key}`, "none");
+        const sizeBytes = length * BYTES[dtype];
+        if (zip.sizeOf(member) !== sizeBytes)
+          throw damaged(`a storage of ${sizeBytes} bytes`, `${zip.sizeOf(member)}`);
+        return gather(tensor, name, await zip.read(member, sizeBytes));
       },
-      [Symbol.asyncDispose]: async () => zip.close(),
+      [Symbol.asyncDispose]: () => zip[Symbol.asyncDispose](),
     };
   } catch (error) {
-    zip.close();
+    await zip[Symbol.asyncDispose]();
     throw error;
   }
 }
 
 /** What a tensor without a name is called. */
 const BARE = "tensor";
-
-/** A checkpoint of a thousand tensors has as many. */
-const MAX_ENTRIES = 20_000;
 
 const BYTES: Record<StorageType, number> = {
   float32: 4,
@@ -65,42 +57,9 @@ const BYTES: Record<StorageType, number> = {
   bool: 1,
 };
 
-async function entriesOf(zip: ZipFile): Promise<Map<string, Entry>> {
-  const entries = new Map<string, Entry>();
-  if (zip.entryCount > MAX_ENTRIES) throw damaged(`at most ${MAX_ENTRIES} entries`, `${zip.entryCount}`);
-  try {
-    for await (const entry of zip.eachEntry()) {
-      if (entries.has(entry.fileName)) throw damaged("every name once", `${quote(entry.fileName)} twice`);
-      entries.set(entry.fileName, entry);
-    }
-  } catch (cause) {
-    throw cause instanceof Error && !("hint" in cause) ? damaged("a sound zip", cause.message, cause) : cause;
-  }
-  return entries;
-}
-
-async function bytesOf(zip: ZipFile, entry: Entry, maxBytes: number): Promise<Uint8Array> {
-  const { fileName, uncompressedSize, compressionMethod } = entry;
-  if (compressionMethod !== 0)
-    throw damaged(`${quote(fileName)} stored as it is, as torch does`, `compression ${compressionMethod}`);
-  if (uncompressedSize > maxBytes)
-    throw damaged(`${quote(fileName)} of at most ${maxBytes} bytes`, `${uncompressedSize}`);
-  try {
-    const bytes = new Uint8Array(uncompressedSize);
-    let at = 0;
-    for await (const chunk of await zip.openReadStreamPromise(entry)) {
-      bytes.set(chunk as Buffer, at);
-      at += (chunk as Buffer).length;
-    }
-    return bytes;
-  } catch (cause) {
-    throw damaged(`${quote(fileName)} whole`, cause instanceof Error ? cause.message : "damage", cause);
-  }
-}
-
-async function refuseBigEndian(zip: ZipFile, entry: Entry | undefined): Promise<void> {
-  if (entry === undefined) return;
-  const order = new TextDecoder().decode(await bytesOf(zip, entry, 100));
+async function refuseBigEndian(zip: StoredZip, member: string): Promise<void> {
+  if (!zip.has(member)) return;
+  const order = new TextDecoder().decode(await zip.read(member, 100));
   if (order !== "little") throw damaged("little-endian numbers", quote(order));
 }
 
@@ -137,14 +96,4 @@ function gather({ storage, offset, dims, strides }: PickledTensor, name: string,
     gathered[at] = all.data[from]!;
   }
   return { ...all, dims, data: gathered };
-}
-
-function damaged(expected: string, seen: string, cause?: unknown) {
-  return refuse(
-    "bad_torch_file",
-    expected,
-    printable(seen),
-    "Save it again with a current torch, or as safetensors; files of torch before 1.6 aren't read.",
-    cause,
-  );
 }
