@@ -80,7 +80,7 @@ describe("the job's image, without Docker", () => {
       env: {},
     });
     expect([status, stderr]).toEqual([2, expect.stringContaining("a tenant's id in --tenant")]);
-  });
+  }, 240_000);
 
   /** Each installed package is in it once, by name and version. */
   async function expectWholeBill(app: string) {
