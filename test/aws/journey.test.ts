@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { GetExecutionHistoryCommand, StopExecutionCommand } from "@aws-sdk/client-sfn";
 import { decodePrompt } from "@kilotune/prompt";
 import { createPredictor } from "@kilotune/serving";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -100,7 +102,7 @@ async function upload(key: string, content: string, purpose: string): Promise<st
 }
 
 async function until(key: string, route: string, ...wanted: string[]) {
-  for (let left = 200; left > 0; left--) {
+  for (let left = 400; left > 0; left--) {
     const { body } = await call(key, "GET", route);
     if (wanted.includes(body.status)) return body;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -191,7 +193,6 @@ describe("functions as they are deployed", () => {
     const key = await newTenant("Broken");
     const file = await upload(key, toyFile(4, 2), "fine-tune");
     // What lies there now isn't what was uploaded: a bucket that somebody else wrote into.
-    const { PutObjectCommand, ListObjectsV2Command } = await import("@aws-sdk/client-s3");
     const { Contents = [] } = await cloud.s3.send(new ListObjectsV2Command({ Bucket: cloud.bucket }));
     const Key = Contents.find((object) => object.Key?.endsWith(file))?.Key;
     const Body = '{"text":"hush","label":"a"}\n{"text":"hush","label":"b"}\nrubbish';
@@ -201,7 +202,6 @@ describe("functions as they are deployed", () => {
     expect(job.error).toMatchObject({ code: "invalid_training_file", param: "training_file" });
     expect(job.error.message).toContain("desk.jsonl: line 3");
     expect(cloud.logs()).not.toMatch(/rubbish|hush|desk\.jsonl/);
-    const { GetExecutionHistoryCommand } = await import("@aws-sdk/client-sfn");
     const executionArn = `${cloud.jobs.replace("stateMachine", "execution")}:${job.id}`;
     const history = await cloud.sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
     expect(JSON.stringify(history.events)).toContain("JobFailed");
@@ -230,6 +230,26 @@ describe("functions as they are deployed", () => {
     const cancelled = await call(key, "POST", `/v1/fine_tuning/jobs/${second.body.id}/cancel`);
     expect(cancelled.body.status).toBe("cancelled");
     expect((await call(key, "GET", "/v1/models")).body.data).toHaveLength(2);
+  });
+
+  it("look after what nobody calls for: an execution that died is started again", async (context) => {
+    if (cloud === undefined) return context.skip();
+    const key = await newTenant("Unlucky");
+    const file = await upload(key, toyFile(8, 4), "fine-tune");
+    const created = await call(key, "POST", "/v1/fine_tuning/jobs", {
+      model: "tiny",
+      training_file: file,
+      method: { type: "kv", kv: { hyperparameters: { n_epochs: 1, tokens: 4 } } },
+    });
+    const executionArn = `${cloud.jobs.replace("stateMachine", "execution")}:${created.body.id}`;
+    await cloud.sfn.send(new StopExecutionCommand({ executionArn }));
+    for (const chore of ["deliver", "restart", "sweep"])
+      expect((await cloud.invoke("housekeeping", { chore })).error).toBeUndefined();
+    const job = await until(key, `/v1/fine_tuning/jobs/${created.body.id}`, "succeeded", "failed");
+    expect([job.status, job.error]).toEqual(["succeeded", null]);
+    expect((await cloud.invoke("housekeeping", { chore: "dance" })).error?.errorMessage).toContain(
+      "one of deliver",
+    );
   });
 
   it("answer through API Gateway as through their URL, and refuse what is no call", async (context) => {
