@@ -2,15 +2,15 @@ import type { Colour, Pixels } from "./pixels.ts";
 import type { ImageFormat } from "./sniff-format.ts";
 
 /**
- * What differs between a server and a browser: who decodes. Everything else here is the same code on both. The bytes were
- * checked by `checkBytes`; a codec checks the size that the header claims before it decodes.
+ * What differs between a server and a browser: who decodes. Everything else here is the same code on both, the limits too:
+ * a codec is only given files through `openFile`.
  */
 export interface ImageCodec {
-  /** Reads the header alone. @throws KilotuneError `image_unreadable`, `image_too_large` */
+  /** Reads the header alone. @throws KilotuneError `image_unreadable`, `image_depth` */
   inspect(bytes: Uint8Array, format: RasterFormat): Promise<ImageHeader>;
   /**
    * The first frame, upright, 8 bits a channel, alpha laid over `background`, `region` of it scaled to `size`.
-   * @throws KilotuneError `image_unreadable`, `image_too_large`
+   * @throws KilotuneError `image_unreadable`
    */
   render(source: Source, view: View): Promise<Pixels>;
 }

@@ -1,6 +1,6 @@
 import type { ImageCodec } from "./codec.ts";
 import { readDicom } from "./dicom/read-dicom.ts";
-import { checkBytes, DEFAULT_LIMITS, type ImageLimits } from "./limits.ts";
+import { checkBytes, DEFAULT_LIMITS, type ImageLimits, openFile } from "./limits.ts";
 import { readMask } from "./masks/read-mask.ts";
 import { HASH_SIDE, perceptualHash } from "./perceptual-hash.ts";
 import { WHITE } from "./prepare-image.ts";
@@ -46,7 +46,7 @@ export async function imageFacts(
   }
 
   async function ofFile(raster: Exclude<ImageFormat, "dicom">) {
-    const header = await codec.inspect(bytes, raster);
+    const header = await openFile(codec, bytes, raster, limits);
     const { width, height, channels, frames } = header;
     return {
       source: { kind: "file", bytes, header } as const,

@@ -1,4 +1,5 @@
 import { imageError } from "./image-error.ts";
+import type { ImageCodec, ImageHeader, RasterFormat } from "./codec.ts";
 import { type ImageFormat, sniffFormat } from "./sniff-format.ts";
 
 /** What is refused before a pixel is decoded. */
@@ -44,4 +45,16 @@ export function checkSize(width: number, height: number, { maxPixels, maxSide }:
     `expected at most ${maxPixels} pixels and ${maxSide} a side, seen ${width} x ${height}.`,
     "Scale it down, or raise the limit if the picture is meant to be that large.",
   );
+}
+
+/** The header of a file whose bytes and claimed size are within the limits. @throws KilotuneError as its parts do */
+export async function openFile(
+  codec: ImageCodec,
+  bytes: Uint8Array,
+  format: RasterFormat,
+  limits: ImageLimits,
+): Promise<ImageHeader> {
+  const header = await codec.inspect(bytes, format);
+  checkSize(header.width, header.height, limits);
+  return header;
 }

@@ -1,6 +1,6 @@
 import type { ImageCodec, Source } from "./codec.ts";
 import { readDicom } from "./dicom/read-dicom.ts";
-import { checkBytes, DEFAULT_LIMITS, type ImageLimits } from "./limits.ts";
+import { checkBytes, DEFAULT_LIMITS, type ImageLimits, openFile } from "./limits.ts";
 import type { Colour, Pixels } from "./pixels.ts";
 import { type Placement, place, type Size } from "./placement.ts";
 import type { Preprocessing } from "./preprocessing.ts";
@@ -94,7 +94,7 @@ async function openSource(
   const format = checkBytes(bytes, limits);
   if (format === "dicom")
     return { kind: "pixels", pixels: (await readDicom(bytes, { limits, frame, codec })).pixels };
-  return { kind: "file", bytes, header: await codec.inspect(bytes, format) };
+  return { kind: "file", bytes, header: await openFile(codec, bytes, format, limits) };
 }
 
 function sizeOf(source: Source): Size {

@@ -1,7 +1,6 @@
 import { imageSize } from "image-size";
 import type { ImageCodec, ImageHeader, RasterFormat, Source } from "../codec.ts";
 import { imageError, unreadable } from "../image-error.ts";
-import { checkSize, DEFAULT_LIMITS, type ImageLimits } from "../limits.ts";
 import type { Colour, Pixels } from "../pixels.ts";
 import { resample } from "../resample.ts";
 import { overBackground } from "../to-rgb.ts";
@@ -10,12 +9,10 @@ import { overBackground } from "../to-rgb.ts";
  * The browser's own decoders behind the port; scaling is ours, to the server's numbers. TIFF is refused: browsers don't
  * read it.
  */
-export function createCanvasCodec(limits: ImageLimits = DEFAULT_LIMITS): ImageCodec {
+export function createCanvasCodec(): ImageCodec {
   return {
     async inspect(bytes, format) {
-      const header = headerOf(bytes, format);
-      checkSize(header.width, header.height, limits);
-      return header;
+      return headerOf(bytes, format);
     },
     async render(source, { region, width, height, kernel, background }) {
       return resample(await decode(source, background), region, width, height, kernel);

@@ -5,7 +5,7 @@ import { decodeRle } from "./rle-frame.ts";
 
 /** A frame's numbers as they are stored, or a JPEG file that holds them. */
 export type FrameBytes =
-  | { readonly kind: "stored"; readonly values: Float64Array }
+  | { readonly kind: "stored"; readonly values: Uint16Array }
   | { readonly kind: "jpeg"; readonly bytes: Uint8Array };
 
 const IMPLICIT = "1.2.840.10008.1.2";
@@ -37,7 +37,7 @@ export function frameBytes(dataSet: DataSet, pixel: PixelModule, frame: number):
     throw unreadable("DICOM", new Error("its pixels end before the frame does"));
   const view = new DataView(dataSet.byteArray.buffer, dataSet.byteArray.byteOffset + start, length);
   const little = syntax !== BIG_ENDIAN;
-  const values = new Float64Array(samples);
+  const values = new Uint16Array(samples);
   for (let i = 0; i < samples; i++)
     values[i] = pixel.bitsAllocated === 8 ? view.getUint8(i) : view.getUint16(i * 2, little);
   return { kind: "stored", values };
@@ -62,9 +62,9 @@ function fragmentsOf(dataSet: DataSet, element: Element, { frames }: PixelModule
   }
 }
 
-function interleaved(planes: Float64Array): Float64Array {
+function interleaved(planes: Uint16Array): Uint16Array {
   const pixels = planes.length / 3;
-  return Float64Array.from(planes, (_, i) => planes[(i % 3) * pixels + Math.floor(i / 3)]!);
+  return Uint16Array.from(planes, (_, i) => planes[(i % 3) * pixels + Math.floor(i / 3)]!);
 }
 
 function otherSyntax(syntax: string) {

@@ -5,32 +5,32 @@ import type { PixelModule, Window } from "./pixel-module.ts";
  * Stored numbers to grey: sign, then slope and intercept, then the window, and last MONOCHROME1 turned over. Any other order
  * gives another picture.
  *
- * @param values [rows * columns] as stored; turned into what was measured
+ * @param values [rows * columns] as stored
  */
-export function greyPixels(values: Float64Array, pixel: PixelModule): Pixels {
+export function greyPixels(values: Uint16Array, pixel: PixelModule): Pixels {
   const { rows, columns, bitsStored, signed, slope, intercept, photometric } = pixel;
   const range = 2 ** bitsStored;
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (let i = 0; i < values.length; i++) {
+  const measure = (value: number) => {
     // Bits above those stored may hold overlays of old.
-    let stored = values[i]! % range;
-    if (signed && stored >= range / 2) stored -= range;
-    const measured = stored * slope + intercept;
-    values[i] = measured;
-    if (measured < least) least = measured;
-    if (measured > most) most = measured;
-  }
-  const grey = pixel.window === null ? spread(least, most) : shown(pixel.window);
+    const stored = value % range;
+    return (signed && stored >= range / 2 ? stored - range : stored) * slope + intercept;
+  };
+  const grey = pixel.window === null ? spread(values, measure) : shown(pixel.window);
   const turned = photometric === "MONOCHROME1";
-  const data = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const level = Math.round(255 * grey(values[i]!));
-    data[i] = turned ? 255 - level : level;
-  }
+  const data = Uint8Array.from(values, (value) => {
+    const level = Math.round(255 * grey(measure(value)));
+    return turned ? 255 - level : level;
+  });
   return { width: columns, height: rows, channels: 1, data };
 }
 
-function spread(least: number, most: number): (measured: number) => number {
+function spread(values: Uint16Array, measure: (value: number) => number): (measured: number) => number {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    const measured = measure(value);
+    if (measured < least) least = measured;
+    if (measured > most) most = measured;
+  }
   return most > least ? (measured) => (measured - least) / (most - least) : () => 0;
 }
 
@@ -48,7 +48,7 @@ function clamp(share: number): number {
 
 /** @param values [rows * columns * 3] as stored */
 export function colourPixels(
-  values: Float64Array,
+  values: Uint16Array,
   { rows, columns, planar, photometric }: PixelModule,
 ): Pixels {
   const pixels = rows * columns;

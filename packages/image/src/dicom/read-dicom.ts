@@ -3,6 +3,7 @@ import type { ImageCodec } from "../codec.ts";
 import { imageError, unreadable } from "../image-error.ts";
 import { checkSize, type ImageLimits } from "../limits.ts";
 import type { Pixels } from "../pixels.ts";
+import { sniffFormat } from "../sniff-format.ts";
 import { frameBytes } from "./frame-bytes.ts";
 import { colourPixels, greyPixels } from "./frame-pixels.ts";
 import { type PixelModule, pixelModule } from "./pixel-module.ts";
@@ -61,6 +62,7 @@ async function pixelsOf(
   const found = frameBytes(dataSet, pixel, frame);
   if (found.kind === "stored")
     return pixel.samples === 1 ? greyPixels(found.values, pixel) : colourPixels(found.values, pixel);
+  if (sniffFormat(found.bytes) !== "jpeg") throw unreadable("DICOM", new Error("the JPEG inside is none"));
   const header = await codec.inspect(found.bytes, "jpeg");
   if (header.width !== pixel.columns || header.height !== pixel.rows)
     throw unreadable("DICOM", new Error("the JPEG inside has another size than the tags say"));
@@ -78,8 +80,8 @@ async function pixelsOf(
 }
 
 /** A browser's canvas knows no grey: its three channels are alike. */
-function firstChannel({ channels, data }: Pixels): Float64Array {
-  return Float64Array.from({ length: data.length / channels }, (_, i) => data[i * channels]!);
+function firstChannel({ channels, data }: Pixels): Uint16Array {
+  return Uint16Array.from({ length: data.length / channels }, (_, i) => data[i * channels]!);
 }
 
 function parse(bytes: Uint8Array): DataSet {

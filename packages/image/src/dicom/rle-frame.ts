@@ -7,14 +7,14 @@ import { unreadable } from "../image-error.ts";
  * @returns a number for each sample, one plane of the colours after the other
  * @throws KilotuneError `image_unreadable`
  */
-export function decodeRle(bytes: Uint8Array, samples: number, bytesEach: number): Float64Array {
+export function decodeRle(bytes: Uint8Array, samples: number, bytesEach: number): Uint16Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const segments = bytes.length >= 64 ? view.getUint32(0, true) : 0;
   const planes = segments / bytesEach;
   if ((planes !== 1 && planes !== 3) || samples % planes !== 0)
     throw unreadable("DICOM", new Error("its RLE header fits no image"));
   const pixels = samples / planes;
-  const values = new Float64Array(samples);
+  const values = new Uint16Array(samples);
   for (let segment = 0; segment < segments; segment++) {
     const from = view.getUint32(4 + 4 * segment, true);
     const plane = Math.floor(segment / bytesEach);

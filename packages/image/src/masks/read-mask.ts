@@ -1,6 +1,6 @@
 import type { ImageCodec } from "../codec.ts";
 import { imageError } from "../image-error.ts";
-import { checkBytes, DEFAULT_LIMITS, type ImageLimits } from "../limits.ts";
+import { checkBytes, DEFAULT_LIMITS, type ImageLimits, openFile } from "../limits.ts";
 import type { Pixels } from "../pixels.ts";
 import { IGNORED, type LabelMap } from "./label-map.ts";
 
@@ -22,7 +22,7 @@ export async function readMask(
       "Save masks as PNG: JPEG blurs classes.",
     );
   }
-  const header = await codec.inspect(bytes, format);
+  const header = await openFile(codec, bytes, format, limits);
   const { colour, bits, palette } = pngKind(bytes);
   if ((colour !== GREY && colour !== PALETTE) || bits > 8) {
     const seen = { 2: "colours", 4: "grey with alpha", 6: "colours with alpha" }[colour] ?? `${bits} bits`;

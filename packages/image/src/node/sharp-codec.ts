@@ -1,7 +1,6 @@
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import type { ImageCodec, ImageHeader, RasterFormat, Source, View } from "../codec.ts";
 import { imageError, unreadable } from "../image-error.ts";
-import { checkSize, DEFAULT_LIMITS, type ImageLimits } from "../limits.ts";
 import type { Colour, Pixels } from "../pixels.ts";
 import { enlarge } from "../resample.ts";
 import { cmykToRgb, overBackground } from "../to-rgb.ts";
@@ -13,14 +12,12 @@ const MAX_SECONDS = 20;
  * libvips behind the port. Colour profiles are passed over, as the peers that backbones were trained with do, so that a
  * browser and a server agree.
  */
-export function createSharpCodec(limits: ImageLimits = DEFAULT_LIMITS): ImageCodec {
+export function createSharpCodec(): ImageCodec {
   // Nothing of one tenant's image stays behind for the next one's.
   sharp.cache(false);
   return {
     async inspect(bytes, format) {
-      const header = headerOf(await settle(format, () => open(bytes).metadata()), format);
-      checkSize(header.width, header.height, limits);
-      return header;
+      return headerOf(await settle(format, () => open(bytes).metadata()), format);
     },
     async render(source, view) {
       const { region, width, height, kernel } = view;
