@@ -11,7 +11,7 @@ import {
 } from "./limits.ts";
 import { assertArchitecture } from "./onnxruntime.ts";
 import { readZip } from "./read-zip.ts";
-import { type BuiltLayer, type Layer, RECORD_FILE, readRecord } from "./record.ts";
+import { type BuiltLayer, type Layer, RECORD_FILE, readLayers } from "./record.ts";
 
 export interface Checked {
   readonly layers: readonly Layer[];
@@ -31,13 +31,7 @@ export async function checkLayers(
   tell: (words: string) => void,
   codeBytes = CODE_UNZIPPED,
 ): Promise<Checked> {
-  const { layers } = await readRecord(out);
-  if (layers.length === 0)
-    throw new KilotuneError(
-      "no_layers",
-      `expected layers in ${path.join(out, RECORD_FILE)}, saw none`,
-      "Build them with `npm run layer -- build`.",
-    );
+  const layers = await readLayers(out);
   for (const layer of layers) {
     tell(`${layer.name}: checking`);
     if (layer.kind === "layer") await checkLayer(out, layer);

@@ -268,7 +268,8 @@ describe("what a layer is refused for", () => {
       '{"format":"kilotune.layers/1","layers":[{"name":"../x"}]}',
     );
     await refused(build(), 1, "bad_layers_json");
-    await refused(layer("check", "--out", path.join(folder, "empty"), "--json"), 1, "no_layers");
+    for (const action of ["check", "publish"])
+      await refused(layer(action, "--out", path.join(folder, "empty"), "--json"), 1, "no_layers");
   });
 
   it("too much for a function", async () => {

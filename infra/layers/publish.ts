@@ -11,7 +11,7 @@ import { HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { checkLayer } from "./check.ts";
 import { DIRECT_ZIP, megabytes } from "./limits.ts";
-import { type BuiltLayer, readRecord } from "./record.ts";
+import { type BuiltLayer, readLayers } from "./record.ts";
 
 export interface PublishOptions {
   readonly out: string;
@@ -39,15 +39,14 @@ export interface Published {
  * Makes a version of every built layer of which there isn't one with the same content. Layers for a container image are
  * passed over. Each is checked first, so that no version can be wrong for its processor.
  *
- * @throws KilotuneError `aws_failed`, `bucket_needed`; what `checkLayer` throws
+ * @throws KilotuneError `no_layers`, `aws_failed`, `bucket_needed`; what `checkLayer` throws
  */
 export async function publishLayers(options: PublishOptions): Promise<Published[]> {
   const { out, prefix, tell } = options;
   const lambda = options.lambda ?? new LambdaClient({});
   const s3 = options.s3 ?? new S3Client({});
   const published: Published[] = [];
-  const { layers } = await readRecord(out);
-  for (const layer of layers) {
+  for (const layer of await readLayers(out)) {
     if (layer.kind === "image") {
       tell(`${layer.name}: goes into a container image, not into a layer`);
       continue;

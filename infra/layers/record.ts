@@ -68,6 +68,17 @@ export async function readRecord(folder: string): Promise<Layers> {
   );
 }
 
+/** @throws KilotuneError `no_layers`, `bad_layers_json` */
+export async function readLayers(folder: string): Promise<readonly Layer[]> {
+  const { layers } = await readRecord(folder);
+  if (layers.length > 0) return layers;
+  throw new KilotuneError(
+    "no_layers",
+    `expected layers in ${path.join(folder, RECORD_FILE)}, saw none`,
+    "Build them with `npm run layer -- build`.",
+  );
+}
+
 export async function writeRecord(folder: string, layers: readonly Layer[]): Promise<void> {
   const file = path.join(folder, RECORD_FILE);
   const sorted = layers.toSorted((a, b) => (a.name < b.name ? -1 : 1));
