@@ -62,7 +62,7 @@ async function credentialsFinding(sts: STSClient): Promise<Finding> {
       return warning("credentials", `${Account}: its root user`, "Deploy as a role or user of your own.");
     return ok("credentials", `${Account}, ${Arn.split(":").at(-1)}`);
   } catch (error) {
-    const { name } = error as Error;
+    const { name, code = name } = error as Error & { code?: string };
     const todo = CREDENTIALS.find(([names]) => names.has(name))?.[1];
     if (todo !== undefined) return missing("credentials", name, todo);
     return unknown(

@@ -42,7 +42,7 @@ export const doctor = defineCommand({
     terminal.endProgress();
     const missing = findings.filter(({ state }) => state === "missing");
     terminal.result({ stage, ready: missing.length === 0, findings }, () =>
-      [...findings.flatMap(wordsOf), "", lastWords(stage, missing.length, offline)].join("\n"),
+      [...findings.flatMap(wordsOf), "", lastWords(stage, findings, offline)].join("\n"),
     );
     return missing.length === 0 ? 0 : 1;
   },
@@ -83,8 +83,11 @@ function wordsOf({ name, state, seen, todo }: Finding): string[] {
   return todo === undefined ? [row] : [row, `         ${printable(todo, 1000)}`];
 }
 
-function lastWords(stage: string, missing: number, offline: boolean): string {
-  if (missing > 0) return `${missing} ${missing === 1 ? "thing is" : "things are"} missing for ${stage}.`;
+function lastWords(stage: string, findings: readonly Finding[], offline: boolean): string {
+  const count = (wanted: Finding["state"]) => findings.filter(({ state }) => state === wanted).length;
+  if (count("missing") > 0)
+    return `${count("missing")} ${count("missing") === 1 ? "thing is" : "things are"} missing for ${stage}.`;
   if (offline) return `Nothing is missing here for ${stage}; the account wasn't looked at.`;
-  return `Nothing is missing: npx sst deploy --stage ${stage}`;
+  const untold = count("unknown") > 0 ? ", as far as AWS tells" : "";
+  return `Nothing is missing${untold}: npx sst deploy --stage ${stage}`;
 }
