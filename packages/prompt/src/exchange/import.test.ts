@@ -371,9 +371,32 @@ describe("settings", () => {
 
   it("labels must be as many as the head has rows", async () => {
     await using folder = await peftFolder();
-    expect(await refusal(folder, { labels: ["a", "b"] })).toContain("3 rows");
+    expect(await refusal(folder, { labels: ["a", "b"] })).toContain("expected 3 labels");
     expect(await refusal(folder, { labels: ["a", "b", "b"] })).toMatch(/^bad_prompt: .*twice/);
   });
+});
+
+describe("labels", () => {
+  it.each([
+    ['["x", "y", "z"]'],
+    ['{"0": "x", "2": "z", "1": "y"}'],
+    ['{"id2label": {"0": "x", "1": "y", "2": "z"}, "model_type": "bert"}'],
+  ])("come from a file of %s", async (content) => {
+    await using folder = await peftFolder();
+    const labelsFile = await folder.write("names.json", content);
+    const { prompt, notes } = await importPrompt(folder.path, base, { labelsFile });
+    expect(prompt.manifest.labels).toEqual(["x", "y", "z"]);
+    expect(notes).toEqual([]);
+  });
+
+  it.each(["", "[1, 2, 3]", '{"0": "x", "2": "z"}', "[]", '{"id2label": 3}', '{"__proto__": "x"}'])(
+    "of a file with %s are refused",
+    async (content) => {
+      await using folder = await peftFolder();
+      const labelsFile = await folder.write("names.json", content);
+      expect(await refusal(folder, { labelsFile })).toMatch(/^bad_foreign_prompt: .*JSON list of names/);
+    },
+  );
 });
 
 describe("exportPeft", () => {

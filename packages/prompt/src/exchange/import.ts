@@ -9,7 +9,7 @@ import type { BaseModel } from "./base-model.ts";
 import { embedPrompt } from "./embedding-norm.ts";
 import type { ForeignPrompt } from "./foreign-prompt.ts";
 import { findHead, type HeadNames, noHead, readHead } from "./heads.ts";
-import { labelsIn } from "./labels.ts";
+import { labelsIn, labelsOf } from "./labels.ts";
 import { importPTuningV2 } from "./p-tuning-v2-import.ts";
 import { parsePeftConfig } from "./peft-config.ts";
 import { importPeft } from "./peft-import.ts";
@@ -20,6 +20,8 @@ import { readNumbers, type TensorFile } from "./tensor-file.ts";
 export interface ImportOptions {
   /** In the order of the head's rows; else the folder's `id2label`, else LABEL_0 and so on, as transformers names them. */
   readonly labels?: readonly string[];
+  /** In place of `labels`: JSON, a list of them or a config with `id2label`. */
+  readonly labelsFile?: string;
   /** Of a multitask prompt. */
   readonly task?: number;
   /** A file with the head, where the prompt's has none. */
@@ -56,14 +58,16 @@ export async function importPrompt(
   if (prompt.tokens > longest) throw tooLong(prompt.tokens, longest);
   const mlp = await headOf(file, head, base, options.head);
   const classes = mlp.bias.length;
-  const named = options.labels ?? (await labelsIn(found.folder, classes));
+  const { labels: given, labelsFile } = options;
+  const named =
+    given ?? (await (labelsFile === undefined ? labelsIn(found.folder, classes) : labelsOf(labelsFile)));
   const labels = named ?? Array.from({ length: classes }, (_, at) => `LABEL_${at}`);
   if (labels.length !== classes) {
     throw refuse(
       "bad_foreign_prompt",
-      `${labels.length} labels' rows in the head`,
-      `${classes} rows`,
-      "Give one label for each row, in the order of the other system's id2label.",
+      `${classes} labels, one for each row of the head`,
+      `${labels.length}`,
+      "Give them in the order of the other system's id2label.",
     );
   }
   const sha256 = await sha256OfFile(found.tensors);
