@@ -27,16 +27,16 @@ export async function packageFunctions(
   out: string,
   names: readonly FunctionName[] = Object.keys(FUNCTIONS) as FunctionName[],
 ): Promise<PackagedFunction[]> {
-  const packaged: PackagedFunction[] = [];
-  for (const name of names) {
-    const { files, inputs } = await bundle(entryOf(name), ROOT);
-    refuseDuplicates(name, inputs);
-    const content = await measure([...files, ...(name === "api" ? referencePage() : [])]);
-    const { sizeBytes, sha256 } = await writeZip(content.files, path.join(out, `${name}.zip`));
-    if (sizeBytes > ZIP_BYTES) throw overBudget(name, sizeBytes);
-    packaged.push({ name, zipBytes: sizeBytes, unzippedBytes: content.unzippedBytes, sha256 });
-  }
-  return packaged;
+  return Promise.all(
+    names.map(async (name) => {
+      const { files, inputs } = await bundle(entryOf(name), ROOT);
+      refuseDuplicates(name, inputs);
+      const content = await measure([...files, ...(name === "api" ? referencePage() : [])]);
+      const { sizeBytes, sha256 } = await writeZip(content.files, path.join(out, `${name}.zip`));
+      if (sizeBytes > ZIP_BYTES) throw overBudget(name, sizeBytes);
+      return { name, zipBytes: sizeBytes, unzippedBytes: content.unzippedBytes, sha256 };
+    }),
+  );
 }
 
 /** Packages that are there in two versions or places, by name. */
