@@ -65,7 +65,15 @@ export class VisionEncoder extends EncoderParts {
           ? this.query(normed, x, layer)
           : this.query(this.norm(this.flatten(asking), `layer.${layer}.norm1`), asking, layer);
       const { key, value } = this.#keys(normed, x, layer);
-      const context = this.attend(query, key, value, attended(layer), (weights) => weights);
+      const { prefix, bias } = attended(layer);
+      const all = prefix === undefined ? { key, value } : this.#inFront(prefix, { key, value }, x);
+      const context = this.attend(
+        query,
+        all.key,
+        all.value,
+        bias === undefined ? {} : { bias },
+        (weights) => weights,
+      );
       x = this.#afterAttention(this.joinHeads(context), asking, layer);
       onLayer?.(layer + 1, x);
     }
@@ -123,6 +131,22 @@ export class VisionEncoder extends EncoderParts {
   #first(tokens: Value): Value {
     const { b } = this;
     return b.op("Slice", [tokens, b.ints([0]), b.ints([1]), b.ints([1])]);
+  }
+
+  /**
+   * A prefix and a layer's own keys and values in one piece each. An image has more tokens than a head has numbers, so
+   * that copying these is far less than taking scores apart and together, as is done for short texts.
+   */
+  #inFront(prefix: Prefix, own: Prefix, like: Value): Prefix {
+    const { b } = this;
+    const { heads, headDim } = this.#config;
+    const joined = (front: Value, back: Value) => {
+      const shape = this.shape(["B", heads, "P", headDim], like, front);
+      return b.op("Concat", [front.shape[0] === 1 ? b.op("Expand", [front, shape]) : front, back], {
+        axis: 2,
+      });
+    };
+    return { key: joined(prefix.key, own.key), value: joined(prefix.value, own.value) };
   }
 
   #keys(normed: Value, like: Value, layer: number): Prefix {
