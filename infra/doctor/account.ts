@@ -65,9 +65,9 @@ async function credentialsFinding(sts: STSClient): Promise<Finding> {
     const { name, code = name } = error as Error & { code?: string };
     const todo = CREDENTIALS.find(([names]) => names.has(name))?.[1];
     if (todo !== undefined) return missing("credentials", name, todo);
-    return unknown(
+    return missing(
       "credentials",
-      `AWS wasn't reached (${name})`,
+      `AWS wasn't reached (${code})`,
       "Check the network, or run with --offline.",
     );
   }
