@@ -347,16 +347,31 @@ describe("the real ones", () => {
     const program = `
       const { InferenceSession } = require("onnxruntime-node");
       InferenceSession.create(process.argv[1]).then((session) => console.log(session.outputNames.join()));`;
-    const { stdout, stderr } = spawnSync(
-      process.execPath,
-      ["-e", program, path.join(opt, "kilotune/backbone/serve.onnx")],
-      {
-        cwd: folder,
-        encoding: "utf8",
-        env: { NODE_PATH: path.join(opt, "nodejs/node_modules"), ORT_DISABLE_TELEMETRY: "1" },
-      },
-    );
-    expect([stdout, stderr]).toEqual([expect.stringMatching(/^embedding\b/), ""]);
+    const answer = (...prefix: string[]) => {
+      const [command, ...args] = [...prefix, process.execPath, "-e", program] as [string, ...string[]];
+      const env = {
+        PATH: process.env.PATH,
+        NODE_PATH: path.join(opt, "nodejs/node_modules"),
+        ORT_DISABLE_TELEMETRY: "1",
+      };
+      const graph = path.join(opt, "kilotune/backbone/serve.onnx");
+      const { stdout, stderr } = spawnSync(command, [...args, graph], { cwd: folder, encoding: "utf8", env });
+      return [stdout, stderr];
+    };
+    const right = [expect.stringMatching(/^embedding\b/), ""];
+    expect(answer()).toEqual(right);
+    // Lambda's arm64 machines tell nothing of their processors there (known fault 98).
+    const hidden = [
+      "unshare",
+      "-m",
+      "sh",
+      "-c",
+      'mount -t tmpfs none /sys/devices/system/cpu && exec "$@"',
+      "sh",
+    ];
+    if (spawnSync(hidden[0] as string, [...hidden.slice(1), "true"]).status === 0)
+      expect(answer(...hidden)).toEqual(right);
+    else console.log("skipped: without word of the processors, since this user can't hide it");
   });
 
   it("of minilm-l6: at most 95 MB, and far from the limit", async ({ skip }) => {
