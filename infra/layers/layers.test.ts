@@ -348,7 +348,7 @@ describe("the real ones", () => {
       const { InferenceSession } = require("onnxruntime-node");
       InferenceSession.create(process.argv[1]).then((session) => console.log(session.outputNames.join()));`;
     const answer = (...prefix: string[]) => {
-      const [command, ...args] = [...prefix, process.execPath, "-e", program] as [string, ...string[]];
+      const [command = "", ...args] = [...prefix, process.execPath, "-e", program];
       const env = {
         PATH: process.env.PATH,
         NODE_PATH: path.join(opt, "nodejs/node_modules"),
