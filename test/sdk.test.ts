@@ -5,6 +5,7 @@ import type { JobId } from "@kilotune/contract";
 import {
   AuthenticationError,
   BadRequestError,
+  ConflictError,
   ConnectionError,
   InternalServerError,
   Kilotune,
@@ -382,9 +383,35 @@ describe("retries", () => {
     await kilotune.models.list();
   });
 
-  it("don't repeat what would do harm twice: new keys, moves of an alias", async () => {
+  it("of a secret whose answer was lost say what was made, and leave no second one", async () => {
+    const { admin } = clientWith({ apiKey: server.api.adminKey });
+    const { id } = await kilotune.keys.create();
+    const idsOf = async () => (await all(kilotune.keys.list({ limit: 100 }))).map((key) => key.id);
+    for (const [create, list] of [
+      [() => kilotune.keys.create({ name: "lost" }), idsOf],
+      [() => kilotune.keys.rotate(id), idsOf],
+      [
+        () => admin.tenants.create({ name: "Lost" }),
+        async () => (await all(admin.tenants.list({ limit: 100 }))).map((each) => each.id),
+      ],
+    ] as const) {
+      const before = await list();
+      server.faults.push(unheard);
+      const error = await refusal<ConflictError>(create(), ConflictError);
+      expect(error.code).toBe("already_made");
+      expect((await list()).filter((each) => !before.includes(each))).toEqual([error.made]);
+      expect(error.message).toContain(error.made);
+      // One that never arrived is made by the next try.
+      server.faults.push(dropped, answering(500, soon));
+      await create().then(
+        () => {},
+        (reason) => expect(reason.message).toContain("rotated"),
+      );
+    }
+  });
+
+  it("don't repeat what would do harm twice: moves of an alias", async () => {
     for (const call of [
-      () => kilotune.keys.create({ name: "lost" }),
       () => kilotune.aliases.rollback("none"),
       () => kilotune.aliases.put("none", { model: "m" }, { ifMatch: '"1"' }),
     ]) {
@@ -398,7 +425,8 @@ describe("retries", () => {
     }
     // Refused before anything was done: that is asked for again.
     server.faults.push(answering(429, soon));
-    await kilotune.keys.create({ name: "made" });
+    await refusal(kilotune.aliases.rollback("none"), NotFoundError);
+    expect(server.requests.at(-2)?.path).toBe(server.requests.at(-1)?.path);
   });
 
   it("heed the server's own words for a full queue", async () => {

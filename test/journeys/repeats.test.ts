@@ -143,3 +143,21 @@ it("a file sent again, since the answer was lost or the line broke, is one", asy
   expect(await named("torn.jsonl")).toEqual([second]);
   expect(line.broken()).toBe(before + 2);
 });
+
+it("a key whose secret was lost on the line is named, and no second one is made", async () => {
+  const keys = async () => (await client.get<{ data: { id: string }[] }>("/keys")).data.map(({ id }) => id);
+  const before = await keys();
+  line.loseNextAnswer();
+  const asked = patient.post("/keys", { body: { name: "web", scopes: ["infer"] } });
+  const error = await asked.catch((reason: { status: number; error: { made: string } }) => reason);
+  expect(error).toMatchObject({ status: 409, code: "already_made" });
+  const made = (await keys()).filter((id) => !before.includes(id));
+  expect(made).toEqual([(error as { error: { made: string } }).error.made]);
+  // One that never arrived is made by the retry, and shown.
+  line.breakAfter(40);
+  const shown = await patient.post<{ secret: string }>("/keys", {
+    body: { name: "next", scopes: ["infer"] },
+  });
+  expect(shown.secret).toMatch(/^kt_/);
+  expect(await keys()).toHaveLength(before.length + 2);
+});

@@ -1,6 +1,6 @@
 import { badField } from "@kilotune/contract/wire";
 import { createHash } from "node:crypto";
-import type { Repeat } from "@kilotune/service";
+import type { Repeat, SecretRepeat } from "@kilotune/service";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
 
@@ -18,4 +18,10 @@ export function repeatOf(c: Context<Env>, body: unknown): Repeat {
     .update(`${c.req.method} ${c.req.path}\n${JSON.stringify(body)}`)
     .digest("hex");
   return key === undefined ? { body: hash } : { key, body: hash };
+}
+
+/** The same of a call whose answer holds a secret. OpenAI's clients say how often they have sent it before. */
+export function secretRepeatOf(c: Context<Env>, body: unknown): SecretRepeat {
+  const retries = Number(c.req.header("x-stainless-retry-count") ?? 0);
+  return { ...repeatOf(c, body), isRetry: retries > 0 };
 }

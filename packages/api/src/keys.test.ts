@@ -13,6 +13,36 @@ afterAll(() => api[Symbol.asyncDispose]());
 const withHeaders = async (headers: Record<string, string>, path = "/v1/models") =>
   answered(await api.fetch(new Request(`http://api.test${path}`, { headers })));
 
+/** A call's path and body. */
+const MAKING_SECRETS: readonly (readonly [string, () => Promise<readonly [string, object]>])[] = [
+  ["POST /v1/keys", async () => ["/v1/keys", { name: "web" }]],
+  [
+    "POST /v1/keys/{key}/rotate",
+    async () => [`/v1/keys/${(await tenant.call("POST", "/v1/keys", {})).body.id}/rotate`, {}],
+  ],
+  ["POST /admin/tenants", async () => ["/admin/tenants", { name: "Lost" }]],
+  ["POST /admin/tenants/{tenant}/keys", async () => [`/admin/tenants/${tenant.id}/keys`, { name: "web" }]],
+];
+
+describe.each(MAKING_SECRETS)("%s, asked for again", (_, target) => {
+  it.each([
+    ["with its idempotency key", () => ({ "idempotency-key": `a-${Math.random()}` }), {}],
+    ["as OpenAI's clients do it", () => ({}), { "x-stainless-retry-count": "1" }],
+  ])("%s, is a 409 that names what was made, not to be tried again", async (_how, headers, more) => {
+    const [path, body] = await target();
+    const who = path.startsWith("/admin") ? callsWith(api, api.adminKey) : tenant;
+    const same = headers();
+    const first = await who.call("POST", path, body, { "x-stainless-retry-count": "0", ...same });
+    expect(first.status).toBeLessThan(300);
+    const id = first.body.tenant?.id ?? first.body.id;
+    const again = await who.call("POST", path, body, { ...same, ...more });
+    expect([again.status, again.body.error.code, again.body.error.made]).toEqual([409, "already_made", id]);
+    expect(again.body.error.message).toContain(id);
+    expect(again.headers.get("x-should-retry")).toBe("false");
+    expect(again.text).not.toContain("kt_");
+  });
+});
+
 describe("keys", () => {
   it("are taken as bearer and as x-api-key, or as both where they are one", async () => {
     const bearer = { authorization: `Bearer ${tenant.key}` };

@@ -8,6 +8,8 @@ export class ApiError extends KilotuneError {
   readonly status: number;
   /** Finds the call in the server's log. */
   readonly requestId: string | null;
+  /** Of `already_made`: the id of what an earlier try made, whose answer was lost. */
+  readonly made: string | null;
   /** What the server asks to wait before the next try. */
   readonly retryAfterMs: number | undefined;
 
@@ -23,6 +25,7 @@ export class ApiError extends KilotuneError {
     );
     this.status = status;
     this.requestId = requestId;
+    this.made = rest.made;
     this.retryAfterMs = rest.retryAfterMs;
   }
 }
@@ -33,7 +36,7 @@ export class AuthenticationError extends ApiError {}
 /** 403: the key hasn't the scope, or its tenant is suspended. */
 export class PermissionDeniedError extends ApiError {}
 export class NotFoundError extends ApiError {}
-/** 409: somebody else is at it, or a file or model is in use. */
+/** 409: somebody else is at it, a file or model is in use, or an earlier try made it (`made`). */
 export class ConflictError extends ApiError {}
 /** 412: the alias has moved since its ETag was read. */
 export class PreconditionFailedError extends ApiError {}
@@ -65,6 +68,7 @@ export interface Refusal {
   readonly code: string;
   readonly message: string;
   readonly param: string | null;
+  readonly made: string | null;
   readonly issues: readonly LintIssue[];
   readonly requestId: string | null;
   readonly retryable: boolean;

@@ -42,6 +42,7 @@ export {
 } from "./keys.ts";
 export { deleteModel, getModel, listModels, type TunedModel } from "./models.ts";
 export type { Repeat } from "./once.ts";
+export type { SecretRepeat } from "./once-shown.ts";
 export { type Limits, limitsOf, PLANS, type PlanName } from "./plans.ts";
 export { promptPath } from "./kinds.ts";
 export { openPrompt } from "./prompts.ts";

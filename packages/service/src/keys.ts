@@ -7,6 +7,7 @@ import { untilFresh } from "./fresh.ts";
 import { KEYS, type KeyRecord } from "./kinds.ts";
 import { listPage } from "./list-page.ts";
 import { newUlid } from "./new-id.ts";
+import { onceShown, type SecretRepeat } from "./once-shown.ts";
 import { readLimits } from "./quota.ts";
 import { newSecret } from "./secret.ts";
 import type { Row } from "./table.ts";
@@ -41,20 +42,30 @@ export interface KeyRequest {
   readonly expiresAt?: UnixSeconds;
 }
 
-/** For an admin key the tenant is PLATFORM. @throws KilotuneError `not_found` (the tenant), `invalid_value` */
+/**
+ * For an admin key the tenant is PLATFORM. A `repeat` is told which key was made: the secret isn't kept for it.
+ *
+ * @throws KilotuneError `not_found` (the tenant), `invalid_value`; `already_made`, `idempotency_key_reused`
+ */
 export async function createKey(
   service: Service,
   tenant: TenantId,
   request: KeyRequest = {},
+  repeat?: SecretRepeat,
 ): Promise<NewKey> {
   if (tenant !== PLATFORM) await readLimits(service, tenant);
-  const made = newKey(service, tenant, {
+  const settings = {
     name: checkedName(request.name ?? ""),
     scopes: checkedScopes(tenant, request.scopes),
     expiresAt: checkedExpiry(service, request.expiresAt),
-  });
-  await service.records.write(tenant, [made.change, audited(service, "key.created", made.key.id)]);
-  return { key: made.key, secret: made.secret };
+  };
+  const make = async (receipt: Receipt) => {
+    const { key, secret, change } = newKey(service, tenant, settings);
+    const audit = audited(service, "key.created", key.id);
+    await service.records.write(tenant, [change, ...receipt(key.id), audit]);
+    return { id: key.id, shown: { key, secret } };
+  };
+  return onceShown(service, tenant, repeat, make, lostKey);
 }
 
 /** The oldest first. */
@@ -66,17 +77,18 @@ export function listKeys(service: Service, tenant: TenantId, query: PageQuery = 
  * A new key with the same name, scopes and length of life; the old one is good for `overlapSeconds` more (default 1 day,
  * at most 30).
  *
- * @throws KilotuneError `not_found`, `invalid_value`: it is revoked, expired, or has been rotated
+ * @throws KilotuneError `not_found`, `invalid_value`: it is revoked, expired, or has been rotated; as createKey of a repeat
  */
 export async function rotateKey(
   service: Service,
   tenant: TenantId,
   id: string,
   overlapSeconds: number = DAY_SECONDS,
+  repeat?: SecretRepeat,
 ): Promise<NewKey> {
   if (!(overlapSeconds >= 0 && overlapSeconds <= 30 * DAY_SECONDS))
     throw invalidValue("overlap_seconds", "0 to 2,592,000", String(overlapSeconds));
-  return untilFresh(async () => {
+  const make = async (receipt: Receipt) => {
     const row = await readKey(service, tenant, id);
     const old = row.value;
     const now = nowSeconds(service);
@@ -88,16 +100,28 @@ export async function rotateKey(
         "Make a new key.",
       );
     const expiresAt = old.expiresAt === null ? null : now + (old.expiresAt - old.createdAt);
-    const made = newKey(service, tenant, { ...old, expiresAt });
+    const { key, secret, change } = newKey(service, tenant, { ...old, expiresAt });
     const end = now + Math.floor(overlapSeconds);
-    const rotated = { ...old, expiresAt: Math.min(old.expiresAt ?? end, end), successor: made.key.id };
+    const rotated = { ...old, expiresAt: Math.min(old.expiresAt ?? end, end), successor: key.id };
     await service.records.write(tenant, [
       KEYS.put(row.id, rotated, row),
-      made.change,
-      audited(service, "key.rotated", row.id, { successor: made.key.id }),
+      change,
+      ...receipt(key.id),
+      audited(service, "key.rotated", row.id, { successor: key.id }),
     ]);
-    return { key: made.key, secret: made.secret };
-  });
+    return { id: key.id, shown: { key, secret } };
+  };
+  // Afresh where the key was used, and that noted, in between.
+  return untilFresh(() => onceShown(service, tenant, repeat, make, lostKey));
+}
+
+type Receipt = (id: string) => readonly RecordChange[];
+
+function lostKey(id: string) {
+  return {
+    what: `the key ${id}, and its secret was in that answer alone`,
+    hint: `Where that answer is lost, revoke ${id} and make another, with a new Idempotency-Key.`,
+  };
 }
 
 /** At once and for good; again is no error. */

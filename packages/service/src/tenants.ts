@@ -1,4 +1,5 @@
 import { PLATFORM, parseTenantId, type TenantId } from "@kilotune/contract";
+import type { RecordChange } from "@kilotune/store";
 import { audited } from "./audit.ts";
 import type { Page, PageQuery, Service, UnixSeconds } from "./context.ts";
 import { invalidValue, notFound } from "./errors.ts";
@@ -6,6 +7,7 @@ import { untilFresh } from "./fresh.ts";
 import { TENANTS } from "./kinds.ts";
 import { listPage } from "./list-page.ts";
 import { newTenantId } from "./new-id.ts";
+import { onceShown, type SecretRepeat } from "./once-shown.ts";
 import { type Limits, PLANS, type PlanName } from "./plans.ts";
 import { nowSeconds } from "./time.ts";
 
@@ -28,24 +30,31 @@ export interface TenantRequest {
   readonly overrides?: Partial<Limits>;
 }
 
-/** @throws KilotuneError `invalid_value` (name, plan, a negative limit) */
+/**
+ * A `repeat` is told which tenant was made: its first key's secret isn't kept for it.
+ *
+ * @throws KilotuneError `invalid_value` (name, plan, a negative limit); `already_made`, `idempotency_key_reused`
+ */
 export async function createTenant(
   service: Service,
   { name, plan = "free", overrides = {} }: TenantRequest,
+  repeat?: SecretRepeat,
 ): Promise<Tenant> {
-  const tenant: Tenant = {
-    id: newTenantId(service),
-    name: checkedName(name),
-    plan: checkedPlan(plan),
-    overrides: checkedLimits(overrides),
-    status: "active",
-    createdAt: nowSeconds(service),
+  const settings = { name: checkedName(name), plan: checkedPlan(plan), overrides: checkedLimits(overrides) };
+  const make = async (receipt: (id: string) => readonly RecordChange[]) => {
+    const id = newTenantId(service);
+    const tenant: Tenant = { id, ...settings, status: "active", createdAt: nowSeconds(service) };
+    await service.records.write(PLATFORM, [
+      TENANTS.put(id, tenant, "absent"),
+      ...receipt(id),
+      audited(service, "tenant.created", id, { plan }),
+    ]);
+    return { id, shown: tenant };
   };
-  await service.records.write(PLATFORM, [
-    TENANTS.put(tenant.id, tenant, "absent"),
-    audited(service, "tenant.created", tenant.id, { plan }),
-  ]);
-  return tenant;
+  return onceShown(service, PLATFORM, repeat, make, (id) => ({
+    what: `the tenant ${id}; the secret of its first key was in that answer alone`,
+    hint: `Where that answer is lost, make a key of ${id} (POST /admin/tenants/${id}/keys), or delete the tenant.`,
+  }));
 }
 
 /** @throws KilotuneError `not_found`, as for every id below that is malformed, foreign or unknown */

@@ -17,7 +17,7 @@ export function describeError(error: unknown): ErrorAnswer {
   const foreseen = isCodedError(seen);
   const code = foreseen ? seen.code : "internal_error";
   const status = foreseen ? statusOf(code, seen.kind) : 500;
-  const { param, issues, retryable, retryAfterSeconds, headers } = (foreseen ? seen : {}) as Extras;
+  const { param, made, issues, retryable, retryAfterSeconds, headers } = (foreseen ? seen : {}) as Extras;
   const repeat = retryable === true || RETRYABLE.has(status);
   return {
     status,
@@ -27,6 +27,7 @@ export function describeError(error: unknown): ErrorAnswer {
         type: errorType(status),
         param: param ?? null,
         code,
+        ...(made === undefined ? {} : { made }),
         ...(issues?.length ? { issues: issues.map(bare) } : {}),
       },
     },
@@ -42,6 +43,7 @@ export function describeError(error: unknown): ErrorAnswer {
 /** What some errors carry besides. */
 interface Extras {
   readonly param?: string | null;
+  readonly made?: string;
   readonly issues?: readonly LintIssue[];
   readonly retryable?: boolean;
   readonly retryAfterSeconds?: number;

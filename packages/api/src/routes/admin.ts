@@ -25,6 +25,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { answers, calls, created, json, sends } from "../declare.ts";
 import { type Env, newRoutes } from "../env.ts";
+import { secretRepeatOf } from "../idempotency.ts";
 import { pageQuery, pageView } from "../views/page.ts";
 import { auditView, newKeyView, overrides, tenantView } from "../views/tenant.ts";
 import { keyRoutes } from "./keys.ts";
@@ -42,17 +43,20 @@ export function adminRoutes() {
       tags,
       method: "post",
       path: "/admin/tenants",
-      summary: "Make a tenant and its first key, whose secret is shown this once",
+      summary:
+        "Make a tenant and its first key, whose secret is shown this once. The same call again is told which tenant it made",
       request: json(TenantCreate),
       responses: created("The tenant and its key", TenantCreated),
     }),
     async (c) => {
-      const { name, plan, limits } = c.req.valid("json");
-      const tenant = await createTenant(c.var.service, {
+      const body = c.req.valid("json");
+      const { name, plan, limits } = body;
+      const request = {
         name,
         ...(plan === undefined ? {} : { plan }),
         ...(limits === undefined ? {} : { overrides: overrides(limits) }),
-      });
+      };
+      const tenant = await createTenant(c.var.service, request, secretRepeatOf(c, body));
       const key = await createKey(c.var.service, tenant.id);
       return c.json({ tenant: tenantView(tenant), key: newKeyView(key) }, 201);
     },

@@ -6,6 +6,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import { answers, calls, json, sends } from "../declare.ts";
 import { type Env, newRoutes } from "../env.ts";
+import { secretRepeatOf } from "../idempotency.ts";
 import { pageQuery, pageView } from "../views/page.ts";
 import { keyView, newKeyView } from "../views/tenant.ts";
 
@@ -50,17 +51,19 @@ export function keyRoutes<Params extends z.ZodRawShape>(ring: KeyRing<Params>) {
       tags,
       method: "post",
       path,
-      summary: "Make a key; its secret is shown this once",
+      summary: "Make a key; its secret is shown this once. The same call again is told which key it made",
       request: { params: here, ...json(KeyCreate) },
       responses: answers("The key and its secret", NewKey),
     }),
     async (c) => {
-      const { name, scopes, expires_at: expiresAt } = c.req.valid("json");
-      const made = await createKey(c.var.service, await tenantOf(c), {
+      const body = c.req.valid("json");
+      const { name, scopes, expires_at: expiresAt } = body;
+      const request = {
         ...(name === undefined ? {} : { name }),
         ...(scopes === undefined ? {} : { scopes }),
         ...(expiresAt === undefined ? {} : { expiresAt }),
-      });
+      };
+      const made = await createKey(c.var.service, await tenantOf(c), request, secretRepeatOf(c, body));
       return c.json(newKeyView(made), 200);
     },
   );
@@ -76,8 +79,9 @@ export function keyRoutes<Params extends z.ZodRawShape>(ring: KeyRing<Params>) {
       responses: answers("The new key and its secret", NewKey),
     }),
     async (c) => {
-      const { overlap_seconds: overlap } = c.req.valid("json");
-      const made = await rotateKey(c.var.service, await tenantOf(c), keyOf(c), overlap);
+      const body = c.req.valid("json");
+      const repeat = secretRepeatOf(c, body);
+      const made = await rotateKey(c.var.service, await tenantOf(c), keyOf(c), body.overlap_seconds, repeat);
       return c.json(newKeyView(made), 200);
     },
   );

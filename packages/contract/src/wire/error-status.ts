@@ -31,6 +31,7 @@ export const ERROR_STATUS = {
   busy: 409,
   file_in_use: 409,
   model_in_use: 409,
+  already_made: 409,
   precondition_failed: 412,
   body_too_large: 413,
   file_too_large: 413,

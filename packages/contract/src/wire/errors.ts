@@ -8,6 +8,10 @@ export const ErrorBody = z
       type: z.string(),
       param: z.string().nullable().meta({ description: "The field of the body or query that is wrong" }),
       code: z.string().meta({ description: "Stable; tell errors apart by it" }),
+      made: z
+        .string()
+        .optional()
+        .meta({ description: "Of `already_made`: the id of what the first call made" }),
       issues: z
         .array(
           z.object({

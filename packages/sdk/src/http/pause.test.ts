@@ -8,6 +8,7 @@ const refused = (status: number, fields: Partial<Refusal> = {}): ApiError =>
     code: "c",
     message: "m",
     param: null,
+    made: null,
     issues: [],
     requestId: null,
     retryable: true,

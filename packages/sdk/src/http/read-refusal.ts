@@ -8,12 +8,13 @@ import { retryAfterMs } from "./pause.ts";
  */
 export async function readRefusal(response: Response, nowMs: number): Promise<Refusal> {
   const { status, headers } = response;
-  const { message, code, param, issues } = errorIn(await response.text());
+  const { message, code, param, made, issues } = errorIn(await response.text());
   return {
     status,
     code: code ?? `http_${status}`,
     message: message ?? `Expected an answer of Kilotune's API, saw status ${status}.`,
     param: param ?? null,
+    made: made ?? null,
     issues: issues ?? [],
     requestId: headers.get("x-request-id"),
     retryable: shouldRetry(headers.get("x-should-retry"), status),
@@ -25,6 +26,7 @@ interface Told {
   readonly message?: string;
   readonly code?: string;
   readonly param?: string;
+  readonly made?: string;
   readonly issues?: readonly LintIssue[];
 }
 
@@ -35,6 +37,7 @@ function errorIn(text: string): Told {
     ...(typeof told.message === "string" && { message: told.message }),
     ...(typeof told.code === "string" && { code: told.code }),
     ...(typeof told.param === "string" && { param: told.param }),
+    ...(typeof told.made === "string" && { made: told.made }),
     ...(Array.isArray(told.issues) && { issues: told.issues.map(issueOf) }),
   };
 }

@@ -45,13 +45,12 @@ export class Tenants {
   }
 
   /**
-   * Makes a tenant and its first key, whose secret is answered this once; see Keys for why it isn't asked for twice.
+   * Makes a tenant and its first key, whose secret is answered this once; where that answer was lost, see Keys.
    *
    * @example const { tenant, key } = await kilotune.admin.tenants.create({ name: "Acme" });
    */
   create(body: TenantCreate, options?: RequestOptions): Promise<TenantCreated> {
-    const call = { method: "POST", path: "/admin/tenants", body, creates: true, repeatable: false } as const;
-    return this.#api.json(call, options);
+    return this.#api.json({ method: "POST", path: "/admin/tenants", body, creates: true }, options);
   }
 
   list(query: PageQuery = {}, options?: RequestOptions): Listing<TenantObject> {

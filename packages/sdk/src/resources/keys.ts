@@ -4,8 +4,8 @@ import type { RequestOptions, Transport } from "../http/transport.ts";
 import { Listing } from "../listing.ts";
 
 /**
- * A secret is answered once and kept nowhere. So a new key isn't asked for again where its answer was lost: the first
- * one may be there, and nobody would know its secret. List the keys, revoke that one, make another.
+ * A secret is answered once and kept nowhere. Where the answer was lost and the call is sent again, the server says that the key
+ * is there: a ConflictError `already_made` whose `made` is its id. Revoke that one, make another.
  */
 export class Keys {
   readonly #api: Transport;
@@ -23,16 +23,13 @@ export class Keys {
 
   /** With all scopes unless told. @example const { secret } = await kilotune.keys.create({ scopes: ["infer"] }); */
   create(body: KeyCreate = {}, options?: RequestOptions): Promise<NewKey> {
-    return this.#api.json(
-      { method: "POST", path: this.#ring, body, creates: true, repeatable: false },
-      options,
-    );
+    return this.#api.json({ method: "POST", path: this.#ring, body, creates: true }, options);
   }
 
   /** The next key; the old one works on for `overlap_seconds`, a day unless told. */
   rotate(id: string, body: KeyRotate = {}, options?: RequestOptions): Promise<NewKey> {
     const route = `${this.#ring}${path`/${id}/rotate`}`;
-    return this.#api.json({ method: "POST", path: route, body, creates: true, repeatable: false }, options);
+    return this.#api.json({ method: "POST", path: route, body, creates: true }, options);
   }
 
   /** At once and for good. */
