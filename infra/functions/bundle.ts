@@ -12,7 +12,8 @@ export interface Bundle {
 
 /**
  * A function as one module, `index.mjs`. All that it needs is in it, the AWS SDK too: Lambda's own copy is of whatever
- * version that day has, and slower to load, as a thousand files. Only ONNX Runtime is a layer's.
+ * version that day has, and slower to load, as a thousand files. Only ONNX Runtime is a layer's. Our packages say that their
+ * modules do nothing but export (`sideEffects`), so what isn't used of them is left out.
  *
  * @param entry path of its source, `index.mjs`'s only export being what that exports
  */
@@ -37,7 +38,7 @@ export async function bundle(entry: string, root: string): Promise<Bundle> {
     banner: {
       js: 'import{createRequire as require_}from"node:module";const require=require_(import.meta.url);',
     },
-    plugins: [fromLayer("onnxruntime-node", root), ourOwn(root)],
+    plugins: [fromLayer("onnxruntime-node", root)],
   });
   const files = outputFiles.map((file) => ({ path: path.basename(file.path), source: file.contents }));
   const inputs = Object.values(metafile.outputs).flatMap((output) =>
@@ -66,23 +67,6 @@ function fromLayer(name: string, root: string): Plugin {
         namespace === "layer" ? { path: module, external: true } : { path: module, namespace: "layer" },
       );
       onLoad({ filter: /.*/, namespace: "layer" }, () => ({ contents, loader: "js" }));
-    },
-  };
-}
-
-/** Our modules do nothing but export: what isn't used of them is left out, and what that would have imported. */
-function ourOwn(root: string): Plugin {
-  const packages = path.join(root, "packages") + path.sep;
-  const seen = Symbol("seen");
-  return {
-    name: "our-own",
-    setup({ onResolve, resolve }) {
-      onResolve({ filter: /^(\.|@kilotune\/)/ }, async ({ path: name, pluginData, ...from }) => {
-        if (pluginData === seen || !from.importer.startsWith(packages)) return undefined;
-        const { importer, kind, resolveDir } = from;
-        const found = await resolve(name, { importer, kind, resolveDir, pluginData: seen });
-        return found.errors.length > 0 ? found : { path: found.path, sideEffects: false };
-      });
     },
   };
 }
