@@ -1,4 +1,7 @@
-import { named, region, settings } from "./here.ts";
+import { bucket } from "./bucket.ts";
+import { account, named, partition, region, settings } from "./here.ts";
+import type { Statement } from "./roles.ts";
+import { table } from "./table.ts";
 
 /**
  * Where containers run: two subnets, no port open. In a personal stage they have public addresses and reach AWS through
@@ -60,15 +63,49 @@ function gateways() {
       gatewayId: gateway.id,
     });
   } else closed();
-  return ["s3", "dynamodb"].map(
-    (service) =>
+  return Object.entries({ s3: toBlobs(), dynamodb: toRecords() }).map(
+    ([service, policy]) =>
       new aws.ec2.VpcEndpoint(`Endpoint-${service}`, {
         vpcId: vpc.id,
         serviceName: $interpolate`com.amazonaws.${region}.${service}`,
         vpcEndpointType: "Gateway",
         routeTableIds: [routes.id],
+        policy,
       }),
   );
+}
+
+/*
+ * What passes an endpoint is ours, whoever's credentials ask: else a container that somebody has got hold of could carry data
+ * to a bucket of his own.
+ */
+
+function toBlobs() {
+  return throughEndpoint([
+    { actions: ["s3:*"], resources: [bucket.arn, $interpolate`${bucket.arn}/*`] },
+    // Where ECR keeps the layers of images.
+    {
+      actions: ["s3:GetObject"],
+      resources: [$interpolate`arn:${partition}:s3:::prod-${region}-starport-layer-bucket/*`],
+    },
+  ]);
+}
+
+function toRecords() {
+  return throughEndpoint([{ actions: ["dynamodb:*"], resources: [table.arn] }]);
+}
+
+function ofThisAccount() {
+  const conditions = [{ test: "StringEquals", variable: "aws:PrincipalAccount", values: [account] }];
+  return throughEndpoint([{ actions: ["*"], resources: ["*"], conditions }]);
+}
+
+/** The callers' own policies say what they may do; this says what of it may be done through here. */
+function throughEndpoint(statements: Statement[]) {
+  const principals = [{ type: "*", identifiers: ["*"] }];
+  return aws.iam.getPolicyDocumentOutput({
+    statements: statements.map((statement) => ({ ...statement, principals })),
+  }).json;
 }
 
 /** Ways to the other services, each an hourly price: images, logs, credentials, and the agent that starts containers. */
@@ -96,5 +133,6 @@ function closed(): void {
       privateDnsEnabled: true,
       subnetIds: subnets.map(({ id }) => id),
       securityGroupIds: [group.id],
+      policy: ofThisAccount(),
     });
 }

@@ -109,6 +109,16 @@ const FAULTS: readonly Fault[] = [
     set("EndpointsGroup", { ingress: [{ cidrBlocks: ["0.0.0.0/0"] }] }),
   ],
   [
+    "an endpoint that lets everything through",
+    "what passes an endpoint is ours",
+    set("Endpoint-s3", { policy: undefined }),
+  ],
+  [
+    "a way to anybody's buckets",
+    "what passes an endpoint is ours",
+    policy("Endpoint-s3", { Effect: "Allow", Principal: "*", Action: "s3:*", Resource: "*" }),
+  ],
+  [
     "a way out for jobs",
     "outside of personal stages jobs reach AWS and nothing else",
     set("JobsGroup", { egress: [{ cidrBlocks: ["0.0.0.0/0"] }] }),

@@ -1,4 +1,4 @@
-import { list, statementsOf } from "./iam.ts";
+import { list, type Statement, statementsOf } from "./iam.ts";
 import { all, grants, type Rule } from "./rules.ts";
 
 /** Who may do what, and who may come in. */
@@ -107,6 +107,15 @@ export const accessRules: Readonly<Record<string, Rule>> = {
       .filter(({ inputs }) => inputs.invokeMode !== "RESPONSE_STREAM" || inputs.cors !== undefined)
       .map(({ name }) => name),
 
+  "what passes an endpoint is ours": (stack) =>
+    all(stack, "aws:ec2/vpcEndpoint:VpcEndpoint").flatMap(({ name, inputs }) => {
+      // Without a policy everything passes.
+      if (inputs.policy === undefined) return [name];
+      return statementsOf(inputs.policy)
+        .filter((statement) => !isOurs(statement))
+        .map(({ Resource }) => `${name}: ${list(Resource)}`);
+    }),
+
   "outside of personal stages jobs reach AWS and nothing else": (stack, { shape }) => {
     if (shape === "personal") return [];
     return [
@@ -125,6 +134,12 @@ export const accessRules: Readonly<Record<string, Rule>> = {
     ];
   },
 };
+
+/** A call through an endpoint: on something of the stack, or by a role of this account. */
+function isOurs({ Resource, Condition }: Statement): boolean {
+  if (Condition?.StringEquals?.["aws:PrincipalAccount"] !== undefined) return true;
+  return list(Resource).every((arn) => /^arn:aws:(s3:::|dynamodb:)[^*]*(\/\*)?$/.test(arn));
+}
 
 /** Actions that AWS knows no resource for, or none that is known beforehand. */
 const NO_RESOURCE = new Set([
