@@ -1,0 +1,172 @@
+import type { PromptId, TenantId } from "@kilotune/contract";
+import type { InferenceCall } from "@kilotune/service";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { readEnvironment } from "../../packages/aws/src/environment.ts";
+import type { InferAnswer, InferRequest } from "../../packages/aws/src/infer-wire.ts";
+import { invokeInference } from "../../packages/aws/src/invoke-inference.ts";
+import { type LambdaEndpoint, lambdaEndpoint } from "./lambda-endpoint.ts";
+import type { Answer } from "./runtime/runtime.ts";
+
+/** The API's side of `infer`, against Lambda's Invoke on this machine. */
+
+let lambda: LambdaEndpoint;
+let asked: InferRequest[];
+/** How the function answers; as `lengths` unless told. */
+let answer: (request: InferRequest) => Answer | Promise<Answer>;
+beforeAll(async () => {
+  lambda = await lambdaEndpoint(async (_, event) => {
+    asked.push(event as InferRequest);
+    return answer(event as InferRequest);
+  });
+  Object.assign(process.env, {
+    AWS_REGION: "eu-central-1",
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+    AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+  });
+});
+beforeEach(() => {
+  asked = [];
+  answer = lengths;
+  lambda.calls.length = lambda.faults.length = 0;
+});
+afterAll(() => lambda[Symbol.asyncDispose]());
+
+/** A text's length as its score; as its vector, with a half that isn't exact in decimals. */
+function lengths(request: InferRequest): Answer {
+  const { inputs } = request;
+  const payload: InferAnswer =
+    request.task === "classify"
+      ? {
+          classified: {
+            labels: ["long", "__proto__"],
+            rows: inputs.map((text) => ({
+              scores: [
+                [1, 1 / text.length],
+                [0, 0],
+              ],
+              truncated: false,
+            })),
+            tokens: inputs.length,
+          },
+        }
+      : {
+          embedded: {
+            rows: inputs.map((text) => ({
+              vector: base64(Float32Array.of(1 / text.length)),
+              truncated: false,
+            })),
+            tokens: inputs.length,
+          },
+        };
+  return { payload };
+}
+
+const base64 = (floats: Float32Array) => Buffer.from(floats.buffer).toString("base64");
+
+const inference = (more: Record<string, string> = {}) =>
+  invokeInference(
+    readEnvironment(
+      {
+        KILOTUNE_STAGE: "test",
+        KILOTUNE_TABLE: "t",
+        KILOTUNE_BUCKET: "b",
+        KILOTUNE_INFER_FUNCTIONS: '{"tiny":"infer-tiny:live"}',
+        ...more,
+      },
+      ["inferFunctions"],
+    ),
+  );
+
+const call = (inputs: readonly string[], more: Partial<InferenceCall> = {}) => ({
+  tenant: "tn-aaaaaaaaaaaaaaaa" as TenantId,
+  backbone: "tiny",
+  promptId: "0".repeat(64) as PromptId,
+  inputs,
+  signal: new AbortController().signal,
+  ...more,
+});
+
+it("asks in pieces, of rows and of letters, and puts them together in order, to the last bit", async () => {
+  const texts = Array.from({ length: 300 }, (_, at) => "x".repeat(1 + at));
+  const { rows, tokens } = await inference().classify(call(texts));
+  expect(rows.map(({ score }) => score)).toEqual(texts.map((text) => 1 / text.length));
+  expect(rows[0]).toEqual({
+    label: "__proto__",
+    score: 1,
+    scores: [
+      { label: "__proto__", score: 1 },
+      { label: "long", score: 0 },
+    ],
+    truncated: false,
+  });
+  expect([tokens, asked.length]).toEqual([300, 3]);
+
+  asked = [];
+  const { rows: vectors } = await inference().embed(
+    call(Array.from({ length: 30 }, () => "\u0001".repeat(100_000))),
+  );
+  expect(vectors.map(({ vector }) => vector[0])).toEqual(Array(30).fill(Math.fround(1e-5)));
+  // Each of these letters takes six bytes on the way.
+  expect(asked.map(({ inputs }) => inputs.length).sort()).toEqual([3, 9, 9, 9]);
+});
+
+it("names the tenant where functions are kept apart by it", async () => {
+  await inference().classify(call(["x"]));
+  await inference({ KILOTUNE_TENANT_ISOLATION: "on" }).classify(call(["x"]));
+  expect(lambda.calls).toEqual([
+    { name: "infer-tiny:live", tenant: undefined },
+    { name: "infer-tiny:live", tenant: "tn-aaaaaaaaaaaaaaaa" },
+  ]);
+});
+
+it("hands an error of the function on, by its code", async () => {
+  const error = {
+    code: "prompt_too_long",
+    message: "m",
+    hint: "h",
+    kind: "input",
+    retryable: false,
+    param: "model",
+  };
+  answer = () => ({ payload: { error } });
+  await expect(inference().classify(call(["x"]))).rejects.toMatchObject(error);
+  await expect(inference().classify(call(["x"], { backbone: "toString" }))).rejects.toMatchObject({
+    code: "model_not_found",
+  });
+});
+
+it("says that the model is away where its function died, or answered what nobody understands", async () => {
+  const answers: Answer[] = [
+    { error: { errorType: "Runtime.ExitError", errorMessage: "a text" } },
+    { payload: null },
+    { payload: { classified: { labels: [], rows: [{ scores: [], truncated: false }], tokens: 0 } } },
+    { payload: { embedded: { rows: [], tokens: 0 } } },
+  ];
+  for (const wrong of answers) {
+    answer = () => wrong;
+    await expect(inference().classify(call(["x"]))).rejects.toMatchObject({
+      code: "inference_unavailable",
+      retryable: true,
+      message: expect.not.stringContaining("a text"),
+    });
+  }
+});
+
+it("has a batch wait where all instances are busy, until it is told to stop", async () => {
+  const busy = (times: number) => {
+    for (let left = times; left > 0; left--)
+      lambda.faults.push({ status: 429, type: "TooManyRequestsException" });
+  };
+  // The SDK tries three times, and we again.
+  busy(4);
+  const { tokens } = await inference().classify(call(["x"], { background: true }));
+  expect([tokens, lambda.faults.length]).toEqual([1, 0]);
+
+  busy(1000);
+  const stop = new AbortController();
+  const waiting = inference().classify(call(["x"], { background: true, signal: stop.signal }));
+  setTimeout(() => stop.abort(new Error("told to stop")), 300);
+  await expect(waiting).rejects.toThrow();
+  expect(lambda.faults.length).toBeGreaterThan(900);
+});
