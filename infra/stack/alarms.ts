@@ -90,17 +90,17 @@ function ofLogs(): void {
     new aws.cloudwatch.LogMetricFilter(`Faults-${name}`, {
       name: named(`faults-${name}`),
       logGroupName: group.name,
-      pattern: '{ $.level = "ERROR" || $.level = "CRITICAL" }',
+      pattern: '{ ($.level = "ERROR") || ($.level = "CRITICAL") }',
       metricTransformation: {
         namespace: METRICS_NAMESPACE,
-        name: `Faults-${$app.stage}`,
+        name: "Faults",
         value: "1",
         defaultValue: "0",
       },
     });
   alarm("faults", "Lines of the level ERROR in the logs.", {
     namespace: METRICS_NAMESPACE,
-    metricName: `Faults-${$app.stage}`,
+    metricName: "Faults",
     threshold: 5,
   });
 }

@@ -65,8 +65,8 @@ export function lambdaFunction(name: string, options: FunctionOptions): aws.lamb
   return made;
 }
 
-/** What Powertools' metrics are of, and the alarms on them. */
-export const METRICS_NAMESPACE = "kilotune";
+/** What Powertools' metrics are of, and the alarms on them: an account may have several stages. */
+export const METRICS_NAMESPACE = `kilotune/${$app.stage}`;
 
 const withPolicy = new Set<FunctionName>();
 

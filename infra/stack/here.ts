@@ -15,8 +15,15 @@ export const partition = aws.getPartitionOutput({}).partition;
 
 /** Of everything that has a name people read, and policies compare: unlike Pulumi's own names it is known beforehand. */
 export function named(what: string): string {
-  return `${$app.name}-${$app.stage}-${what}`;
+  const name = `${$app.name}-${$app.stage}-${what}`;
+  if (name.length <= MOST_LETTERS) return name;
+  throw new Error(
+    `${name}: expected a name of at most ${MOST_LETTERS} letters, saw ${name.length}. Choose a shorter name for the stage.`,
+  );
 }
+
+/** Of roles, functions, rules and schedules. */
+const MOST_LETTERS = 64;
 
 /** Known before the resource is there, so that two may name each other. */
 export function arnOf(service: string, rest: string) {

@@ -46,7 +46,8 @@ function publish(name: string): $util.Output<string> {
     sourceCodeHash: sha256,
     compatibleArchitectures: [lambdaWord(ARCHITECTURE)],
     compatibleRuntimes: ["nodejs24.x"],
-    description: `${about}; content ${contentSha256}`,
+    // At most 256 letters.
+    description: `content ${contentSha256}; ${about}`.slice(0, 256),
     // A function that is rolled back still finds the version it was made with.
     skipDestroy: true,
   }).arn;

@@ -17,7 +17,11 @@ const MINILM = {
 };
 
 /** A folder like out/aws after all builds, with a few bytes for each zip: the stack reads hashes, not code. */
-export function fakeArtifacts({ architecture = "arm64", home = "layer" } = {}): string {
+export function fakeArtifacts({
+  architecture = "arm64",
+  home = "layer",
+  backbone = "minilm-l6",
+} = {}): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), "kilotune-artifacts-"));
   mkdirSync(path.join(folder, "functions"));
   mkdirSync(path.join(folder, "layers"));
@@ -30,7 +34,7 @@ export function fakeArtifacts({ architecture = "arm64", home = "layer" } = {}): 
   };
   const layers = [
     layer("onnxruntime-arm64", "layer", [architecture]),
-    { ...layer("backbone-minilm-l6", home, ["arm64", "x64"]), backbone: MINILM },
+    { ...layer(`backbone-${backbone}`, home, ["arm64", "x64"]), backbone: { ...MINILM, id: backbone } },
   ];
   const write = (file: string, value: object) =>
     writeFileSync(path.join(folder, file), JSON.stringify(value));

@@ -38,6 +38,14 @@ describe.skipIf(!existsSync(SST_PLATFORM))("a deployment", () => {
     await expect(deploy({ stage: "Production" })).rejects.toThrow(/A stage's name: .* saw "Production"/);
   });
 
+  it("of a stage whose names would be too long", async () => {
+    const stage = `a${"b".repeat(30)}`;
+    const refused = deploy({ stage, folder: artifacts({ backbone: "a-backbone-with-a-long-name" }) });
+    await expect(refused).rejects.toThrow(
+      /at most 64 letters, saw 7\d\. Choose a shorter name for the stage/,
+    );
+  });
+
   it("without its secret", async () => {
     await expect(deploy({ secrets: {} })).rejects.toThrow("sst secret set AdminKeyHash");
   });
