@@ -28,8 +28,8 @@ import type { WebhookEndpoint } from "./webhooks.ts";
 /** In PLATFORM, by tenant's id: authentication reads it, the platform lists it, and it outlives the tenant's own records. */
 export const TENANTS = table<Tenant>("tenant");
 
-/** In PLATFORM, `<errand>/<tenant>`: whom `restartJobs`, `deliverEvents` and `sweep` must see. */
-export const PENDING = table<{ readonly sinceMs: number }>("pending");
+/** In PLATFORM, `<errand>/<tenant>`: whom `restartJobs`, `deliverEvents` and `sweep` must see; `sweep` not before `dueAtMs`. */
+export const PENDING = table<{ readonly sinceMs: number; readonly dueAtMs?: number }>("pending");
 
 /** By key's id. A secret names its tenant and key, so that no index over all tenants is needed. */
 export const KEYS = table<KeyRecord>("key");

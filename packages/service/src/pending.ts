@@ -19,7 +19,7 @@ export async function notePending(service: Service, tenant: TenantId, ...errands
 }
 
 /**
- * Some at once, so that one who is slow holds up few others; and each for itself: what fails for one is thrown after
+ * All whose errand is due. Some at once, so that one who is slow holds up few others; and each for itself: what fails for one is thrown after
  * all have been seen.
  *
  * @throws AggregateError
@@ -33,7 +33,8 @@ export async function eachPending(
   const errors: unknown[] = [];
   const rows = PENDING.all(service, PLATFORM, { prefix: `${errand}/` });
   const walk = async () => {
-    for await (const { id } of rows) {
+    for await (const { id, value } of rows) {
+      if (value.dueAtMs !== undefined && value.dueAtMs > service.clock.now().getTime()) continue;
       const tenant = id.slice(errand.length + 1) as TenantId;
       await run(tenant).catch((error) => errors.push(error));
     }
@@ -42,16 +43,24 @@ export async function eachPending(
   if (errors.length > 0) throw new AggregateError(errors, `${errors.length} tenants: ${String(errors[0])}`);
 }
 
-/** Takes the note back where `isDone`, unless it is younger than what may still lie between a note and its reason. */
-export async function forgetPending(
+/**
+ * Takes the note back where nothing is left to come back for, or puts it off until something is; unless it is younger than
+ * what may still lie between a note and its reason. Whoever notes again brings it forward.
+ *
+ * @param due the moment from which there is something to do again; 0: the next time round; null: nothing is left
+ */
+export async function settlePending(
   service: Service,
   tenant: TenantId,
   errand: Errand,
-  isDone: () => Promise<boolean>,
+  due: () => Promise<number | null>,
 ): Promise<void> {
   const row = await PENDING.read(service, PLATFORM, `${errand}/${tenant}`);
   if (row === undefined || row.value.sinceMs > service.clock.now().getTime() - NOTE_MS) return;
-  if (await isDone()) await isWritten(service, PLATFORM, [PENDING.remove(row.id, row)]);
+  const dueAtMs = await due();
+  if (dueAtMs === null) await isWritten(service, PLATFORM, [PENDING.remove(row.id, row)]);
+  else if (dueAtMs > service.clock.now().getTime())
+    await isWritten(service, PLATFORM, [PENDING.put(row.id, { ...row.value, dueAtMs }, row)]);
 }
 
 const NOTE_MS = 3_600_000;

@@ -9,7 +9,7 @@ import { untilFresh } from "./fresh.ts";
 import { hasEnded } from "./job.ts";
 import { BATCHES, CHECKPOINTS, CLAIMS, FILES, JOBS, OUTBOX, TENANTS } from "./kinds.ts";
 import { removeCheckpoint } from "./models.ts";
-import { eachPending, forgetPending } from "./pending.ts";
+import { eachPending, settlePending } from "./pending.ts";
 import { KEPT_DAYS } from "./periods.ts";
 import { readQuota } from "./quota.ts";
 import type { Table } from "./table.ts";
@@ -31,7 +31,7 @@ export interface Swept {
 export async function sweep(service: Service): Promise<Swept> {
   const swept = { files: 0, checkpoints: 0, claims: 0, tenants: 0 };
   await eachPending(service, "jobs", (tenant) =>
-    forgetPending(service, tenant, "jobs", () => hasNoJobs(service, tenant)),
+    settlePending(service, tenant, "jobs", async () => ((await hasNoJobs(service, tenant)) ? null : 0)),
   );
   await eachPending(service, "sweep", async (tenant) => {
     const owner = await TENANTS.read(service, PLATFORM, tenant);
@@ -42,14 +42,14 @@ export async function sweep(service: Service): Promise<Swept> {
     }
     if (owner === undefined) {
       await eraseLeft(service, tenant);
-      await forgetPending(service, tenant, "sweep", async () => true);
+      await settlePending(service, tenant, "sweep", async () => null);
       return;
     }
     swept.claims += await sweepClaims(service, tenant);
     swept.files += await sweepFiles(service, tenant);
     await sweepPieces(service, tenant);
     swept.checkpoints += await sweepCheckpoints(service, tenant);
-    await forgetPending(service, tenant, "sweep", () => hasNothingToSweep(service, tenant));
+    await settlePending(service, tenant, "sweep", () => nextSweep(service, tenant));
   });
   return swept;
 }
@@ -109,11 +109,19 @@ async function hasNoJobs(service: Service, tenant: TenantId): Promise<boolean> {
   return quota.jobs.length + quota.batches.length === 0 && (await isEmpty(service, tenant, OUTBOX));
 }
 
-async function hasNothingToSweep(service: Service, tenant: TenantId): Promise<boolean> {
+/** When something of the tenant's has had its time; as `settlePending` wants it. */
+async function nextSweep(service: Service, tenant: TenantId): Promise<number | null> {
   const { quota } = await readQuota(service, tenant);
-  if (quota.jobs.length + quota.batches.length > 0) return false;
-  for await (const { value } of FILES.all(service, tenant)) if (value.expiresAt !== null) return false;
-  return (await isEmpty(service, tenant, CLAIMS)) && (await isEmpty(service, tenant, CHECKPOINTS));
+  if (quota.jobs.length + quota.batches.length > 0) return 0;
+  let dueMs = Infinity;
+  for await (const { value } of FILES.all(service, tenant))
+    if (value.expiresAt !== null) dueMs = Math.min(dueMs, 1000 * value.expiresAt);
+  for await (const { value } of CLAIMS.all(service, tenant)) dueMs = Math.min(dueMs, value.sweepAfterMs);
+  // The oldest comes first; it goes so long after its job's end, which may be later.
+  const [checkpoint] = (await CHECKPOINTS.list(service, tenant, { limit: 1 })).rows;
+  if (checkpoint !== undefined)
+    dueMs = Math.min(dueMs, 1000 * (checkpoint.value.createdAt + KEPT_DAYS.checkpoints * DAY_SECONDS));
+  return dueMs === Infinity ? null : dueMs;
 }
 
 async function isEmpty(service: Service, tenant: TenantId, table: Table<object>): Promise<boolean> {
