@@ -1,6 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -244,6 +255,10 @@ describe("what a layer is refused for", () => {
     expect(await refused(build(), 1, "version_mismatch")).toContain("1.2.3");
     ort = path.join(tiny.bundle, "manifest.json");
     await refused(build(), 1, "missing_onnxruntime");
+    await symlink("/etc/hostname", path.join(folder, "link"));
+    ort = path.join(folder, "linked.tgz");
+    spawnSync("tar", ["-czf", ort, "-C", folder, "link"]);
+    expect(await refused(build(), 1, "missing_onnxruntime")).toContain("neither file nor folder");
     ort = path.join(folder, "nowhere");
     await refused(build(), 1, "missing_onnxruntime");
   });

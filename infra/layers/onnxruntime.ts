@@ -126,6 +126,10 @@ async function folderFrom(from: string, scratch: string): Promise<string> {
   await promisify(execFile)("tar", ["-xzf", from, "-C", scratch]).catch((cause) => {
     throw missing(`${from} isn't an npm tarball`, cause);
   });
+  // npm packs none; one could lead to any file of this machine.
+  const entries = await readdir(scratch, { recursive: true, withFileTypes: true });
+  const link = entries.find((entry) => !entry.isFile() && !entry.isDirectory());
+  if (link !== undefined) throw missing(`${from} holds ${link.name}, which is neither file nor folder`);
   return path.join(scratch, "package");
 }
 
