@@ -1,11 +1,11 @@
 import type { LintReport } from "@kilotune/contract";
 import type { ImageFacts, MaskFacts } from "@kilotune/image";
-import { parseRle } from "@kilotune/image/masks";
 import { checkClasses, checkSpelling, checkValidationLabels } from "../check-labels.ts";
 import { count, excerpt } from "../excerpt.ts";
 import { LinePairs } from "../line-pairs.ts";
 import { LintFrame } from "../lint-frame.ts";
 import { errorAt, type Finding, type Reading, WHOLE_FILE, warningAt } from "../reading.ts";
+import { findingsOfMask, findingsOfPlaces } from "./check-places.ts";
 import { ImageTotals } from "./image-totals.ts";
 import type { ImageRow } from "./image-rows.ts";
 import { NearIndex } from "./near-index.ts";
@@ -102,7 +102,7 @@ class RowLinter implements ImageLinter {
     }
     for (const value of mask.facts.values) this.#frame.countLabel(String(value), row.line);
     if (image.kind === "facts")
-      for (const finding of sizeOfMask(row, image.facts, mask.facts)) this.#frame.add(finding);
+      for (const finding of findingsOfMask(row, image.facts, mask.facts)) this.#frame.add(finding);
   }
 
   /** With the images before, and with the training file's: same bytes, else near. */
@@ -251,62 +251,4 @@ function labelsOf({ target }: ImageRow): readonly string[] {
 
 function faultOf({ line }: ImageRow, path: string, { code, message, hint }: Fault): Finding {
   return errorAt({ line, column: 0 }, code, `${excerpt(path)}: ${message}`, hint);
-}
-
-/** Boxes and runs that don't fit the image. */
-function findingsOfPlaces({ target, line }: ImageRow, { width, height }: ImageFacts): Finding[] {
-  const place = { line, column: 0 };
-  if (target.kind === "segments") {
-    return target.segments.flatMap(({ segmentation }, i) => {
-      if (!("counts" in segmentation)) return [];
-      const rle = parseRle(segmentation);
-      if (rle.width === width && rle.height === height) return [];
-      return [maskSize(place, `segment ${i + 1}: expected`, { width, height }, rle)];
-    });
-  }
-  if (target.kind !== "objects") return [];
-  return target.objects.flatMap(({ box }, i) => {
-    const [xmin, ymin, xmax, ymax] = box;
-    if (xmin >= 0 && ymin >= 0 && xmax <= width && ymax <= height) return [];
-    const seen = `[${box.map((value) => Math.round(value * 100) / 100).join(", ")}]`;
-    const message = `object ${i + 1}: expected a box inside ${width} x ${height}, seen ${seen}.`;
-    const gone = xmin >= width || ymin >= height || xmax <= 0 || ymax <= 0;
-    if (gone)
-      return [
-        errorAt(
-          place,
-          "box_outside",
-          message,
-          "Is the box of another image, or of one that was turned or scaled?",
-        ),
-      ];
-    return [
-      warningAt(
-        place,
-        "box_over_edge",
-        message,
-        "It is cut at the image's edge; nothing to do if that is meant.",
-      ),
-    ];
-  });
-}
-
-function sizeOfMask({ line }: ImageRow, image: ImageFacts, mask: MaskFacts): Finding[] {
-  if (image.width === mask.width && image.height === mask.height) return [];
-  return [maskSize({ line, column: 0 }, "expected", image, mask)];
-}
-
-function maskSize(
-  place: { line: number; column: number },
-  expected: string,
-  image: Size,
-  mask: Size,
-): Finding {
-  const message = `${expected} a mask of the image's ${image.width} x ${image.height}, seen ${mask.width} x ${mask.height}.`;
-  return errorAt(place, "mask_size", message, "Draw the mask on the upright image at its own size.");
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
 }
