@@ -12,6 +12,7 @@ import type { TunePlace } from "./tune-on-batch.ts";
  * the first takes spare capacity that AWS may want back, and full-price machines where there is none; the other is for
  * jobs that were interrupted there.
  */
+
 /** At once: sixteen jobs of four. Raise it together with the account's quota. */
 const MOST_VCPUS = 64;
 /** The only folder that a container may write to. */

@@ -1,7 +1,7 @@
 import { named } from "./here.ts";
 
 /** Everything that runs has a role of its own, made before anything that names it; what it may do, its own file says. */
-export const ROLES = {
+const ROLES = {
   api: "lambda",
   infer: "lambda",
   validate: "lambda",
@@ -14,7 +14,7 @@ export const ROLES = {
   job: "ecs-tasks",
 } as const;
 
-export type RoleName = keyof typeof ROLES;
+type RoleName = keyof typeof ROLES;
 
 export const roles = Object.fromEntries(
   Object.entries(ROLES).map(([name, service]) => [name, serviceRole(name, service)]),

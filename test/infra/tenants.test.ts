@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
+import { PLATFORM } from "@kilotune/contract";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SST_PLATFORM } from "../setup/sst-platform.ts";
 import { fakeArtifacts } from "./artifacts.fixtures.ts";
@@ -12,7 +13,6 @@ import { all, statementsOfRole } from "./rules.ts";
 /** The rendered policies, asked about every call that the code makes. */
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
-const PLATFORM = "tn-platform";
 
 /** Names of commands that the code that runs in AWS sends. */
 function sentCommands(): string[] {
