@@ -100,6 +100,10 @@ export const KEY_CALLS_PER_GET = 1;
 /** Said of Batch's progress: every 1.8 s; every fifth with its checkpoint. */
 export const PROGRESS_SECONDS = 1.8;
 
+/** Assumed: a page of a list, from the table or the bucket; measured: a note of whom to sweep. */
+export const LIST_SECONDS = 0.02;
+export const NOTE_BYTES = 150;
+
 /** AWS's limits that are met first, a second: AssumeRole as known to the author, one key's reads of the table as said. */
 export const LIMITS = { assumes: 600, partitionReads: 3000, sweepSeconds: 900 };
 

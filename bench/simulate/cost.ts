@@ -4,6 +4,9 @@ import {
   KEY_CALLS_PER_GET,
   MEMORY_GB,
   PROGRESS_SECONDS,
+  LIST_SECONDS,
+  NOTE_BYTES,
+  serving,
   SPOT_SHARE,
   STATES,
   TENANT,
@@ -73,19 +76,27 @@ export function usageOfTuning(tenants: number, figures: TuningFigures): Usage {
   };
 }
 
-/** The rounds of `housekeeping`: webhooks every minute, what expires every hour. */
+/** The rounds of `housekeeping`: webhooks every minute, what has had its time every hour. */
 export function usageOfHousekeeping(tenants: number): Usage & { readonly sweepSeconds: number } {
   const jobs = tenants * TENANT.jobs;
-  // A job's tenant is looked at for an hour after it; one with checkpoints, for as long as these are kept.
+  // For an hour after its job a tenant is asked for webhooks each minute.
   const withJobs = (jobs / HOURS) * 1.5;
-  const withCheckpoints = tenants * -Math.expm1((-TENANT.jobs * 30) / DAYS);
+  // What is new is looked at twice before it is put off; a job's checkpoints once more, at their end.
+  const visits = 2 * tenants * (TENANT.jobs + TENANT.uploads) + jobs;
+  const notes = tenants * -Math.expm1((-TENANT.jobs * 30) / DAYS);
   const { deliver, sweep } = units;
   const minutes = HOURS * 60;
   return {
     lambdaCall: minutes + HOURS * 5,
-    tableRead: minutes * (1 + withJobs * deliver.reads) + HOURS * (1 + withCheckpoints * sweep.reads),
-    bucketPut: HOURS * withCheckpoints * sweep.puts,
-    sweepSeconds: withCheckpoints * (sweep.rounds * 0.004 + sweep.puts * 0.02),
+    tableRead:
+      minutes * (1 + withJobs * deliver.reads) +
+      HOURS * (1 + (notes * NOTE_BYTES) / 4096) +
+      visits * sweep.reads,
+    tableWrite: visits * sweep.writes,
+    bucketPut: visits * sweep.puts,
+    sweepSeconds:
+      (visits / HOURS) * (sweep.rounds * serving(1, 0, 1).recordCall.p50 + sweep.puts * LIST_SECONDS) +
+      (notes / 1000) * LIST_SECONDS,
   };
 }
 

@@ -113,6 +113,8 @@ export async function countUnits(): Promise<UnitsOf | undefined> {
     const load = () => promptSource(service, files)(refOf(tenant, promptId ?? "")).catch(() => {});
     const promptLoad = await counted.during(load);
     const deliver = await counted.during(() => deliverEvents(service, context.send));
+    // Past the time that a note is left alone: what is left to do is looked at, and put off.
+    now += 2 * 3_600_000;
     const sweeping = await counted.during(() => sweep(service));
     await store.cleanup();
     return { classify, promptLoad, upload, job: sum(jobUnits, ending), progress, deliver, sweep: sweeping };
