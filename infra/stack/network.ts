@@ -125,6 +125,7 @@ function closed(): void {
     ],
     egress: [],
   });
+  // ECS takes no policy on its endpoints; it is told where containers run, and nothing of what is in them.
   for (const service of ["ecr.api", "ecr.dkr", "logs", "sts", "ecs", "ecs-agent", "ecs-telemetry"])
     new aws.ec2.VpcEndpoint(`Endpoint-${service}`, {
       vpcId: vpc.id,
@@ -133,6 +134,6 @@ function closed(): void {
       privateDnsEnabled: true,
       subnetIds: subnets.map(({ id }) => id),
       securityGroupIds: [group.id],
-      policy: ofThisAccount(),
+      ...(!service.startsWith("ecs") && { policy: ofThisAccount() }),
     });
 }
