@@ -1,5 +1,5 @@
 import { type SpawnOptions, spawn } from "node:child_process";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { say, Unavailable } from "./support/bench.ts";
@@ -10,11 +10,24 @@ import { CACHE } from "./support/places.ts";
  * installed into the cache folder at the first use; Python's own caches of compiled files stay off.
  * @throws Unavailable where there is no Python, or no network to install from
  */
-export async function runPeer(script: string, args: readonly string[]): Promise<string> {
+export async function runPeer(
+  script: string,
+  args: readonly string[],
+  { over }: { readonly over?: Overlay } = {},
+): Promise<string> {
   const python = await installPeers();
-  const { code, stdout, tail } = await runProcess(python, ["-B", script, ...args]);
+  const environment = over === undefined ? ENVIRONMENT : await installOver(python, over);
+  const { code, stdout, tail } = await runProcess(python, ["-B", script, ...args], environment);
   if (code !== 0) throw new Error(`the peer ${path.basename(script)} failed with exit code ${code}\n${tail}`);
   return stdout;
+}
+
+/** Other versions of some packages, laid over the peers' own: torch alone is 700 MB. */
+export interface Overlay {
+  /** Its folder's name. */
+  readonly name: string;
+  /** As pip takes them, with their versions; without what they depend on. */
+  readonly packages: string;
 }
 
 /** A peer that serves, stopped at the end. */
@@ -75,6 +88,21 @@ async function installPeers(): Promise<string> {
   return python;
 }
 
+/** The environment in which Python finds the overlay first. */
+async function installOver(python: string, { name, packages }: Overlay): Promise<NodeJS.ProcessEnv> {
+  const folder = path.join(CACHE, "python", name);
+  const stamp = path.join(folder, "installed.txt");
+  if ((await readFile(stamp, "utf8").catch(() => "")) !== packages) {
+    say(`installing into ${folder}, once: ${packages}`);
+    await rm(folder, { recursive: true, force: true });
+    const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
+    await orUnavailable(`install ${name}`, python, [...install, "--target", folder, ...packages.split(" ")]);
+    await writeFile(`${stamp}.tmp`, packages);
+    await rename(`${stamp}.tmp`, stamp);
+  }
+  return { ...ENVIRONMENT, PYTHONPATH: folder };
+}
+
 async function orUnavailable(what: string, command: string, args: readonly string[]): Promise<void> {
   const { code, tail } = await runProcess(command, args).catch((error: Error) => ({
     code: -1,
@@ -87,8 +115,9 @@ async function orUnavailable(what: string, command: string, args: readonly strin
 async function runProcess(
   command: string,
   args: readonly string[],
+  env: NodeJS.ProcessEnv = ENVIRONMENT,
 ): Promise<{ code: number; stdout: string; tail: string }> {
-  const options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT };
+  const options: SpawnOptions = { stdio: ["ignore", "pipe", "pipe"], env };
   const child = spawn(command, args, options);
   let stdout = "";
   let tail = "";

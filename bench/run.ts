@@ -14,6 +14,7 @@ const NAMES: readonly string[] = [
   "time-to-accuracy",
   "size",
   "isolation",
+  "peft",
   "switch",
   "decode",
   "cold",

@@ -1,9 +1,10 @@
-"""Writes prompts of a tiny random BERT as PEFT, P-tuning v2, TGIS and NumPy users have them, and PyTorch's logits for them.
+"""Writes prompts of a BERT as PEFT, P-tuning v2, TGIS and NumPy users have them, and PyTorch's logits for them.
 
     python make.py CHECKPOINT OUT [SEED]
 
-CHECKPOINT is packages/backbone/src/bert/goldens/tiny. OUT gets a folder a fixture and wanted.json: texts, and for each
-fixture its logits, [texts][classes]. Prefixes of BERT need transformers 4.57 (PEFT 0.18); see `npm run -s bench -- peft`.
+OUT gets a folder a fixture and wanted.json: texts, and for each fixture its logits, [texts][classes]. goldens/ is of
+packages/backbone/src/bert/goldens/tiny with seed 0, by torch 2.13, transformers 4.57.6 and PEFT 0.18.1: on transformers 5
+PEFT refuses prefixes of BERT. `npm run -s bench -- peft` runs this with another seed, and on a backbone of full size.
 """
 
 import json
@@ -24,7 +25,7 @@ from peft import (
 )
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import BertForSequenceClassification, BertModel, DynamicCache
+from transformers import BertConfig, BertForSequenceClassification, BertModel, DynamicCache
 
 warnings.simplefilter("ignore")
 checkpoint, out = sys.argv[1], Path(sys.argv[2])
@@ -33,6 +34,8 @@ out.mkdir(parents=True, exist_ok=True)
 torch.set_num_threads(1)
 
 CLASSES, TOKENS = 3, 5
+bert_config = BertConfig.from_pretrained(checkpoint)
+LAYERS, HIDDEN = bert_config.num_hidden_layers, bert_config.hidden_size
 TEXTS = [
     "where is my new card",
     "Refund!",
@@ -46,7 +49,8 @@ wanted = {}
 
 def rows():
     """Each text alone, cut to the positions that the prompt leaves."""
-    tokenizer.enable_truncation(40 - TOKENS)
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(min(256, bert_config.max_position_embeddings - TOKENS))
     return [torch.tensor([tokenizer.encode(text).ids]) for text in TEXTS]
 
 
@@ -54,7 +58,7 @@ def base():
     """The classifier is drawn anew by from_pretrained: the same one each time, and the prompt's to save."""
     torch.manual_seed(seed + 1)
     model = BertForSequenceClassification.from_pretrained(checkpoint, num_labels=CLASSES)
-    model.classifier.weight.data = torch.randn(CLASSES, 32) * 0.3
+    model.classifier.weight.data = torch.randn(CLASSES, HIDDEN) * 0.3
     model.classifier.bias.data = torch.randn(CLASSES) * 0.3
     return model.eval()
 
@@ -115,8 +119,7 @@ class Head(torch.nn.Module):
 
     def behind_prefix(self, columns):
         """columns [T, 2 L H] before the text in each layer's keys and values, the mask one longer a token."""
-        layers, heads = self.bert.config.num_hidden_layers, self.bert.config.num_attention_heads
-        parts = columns.view(1, TOKENS, 2 * layers, heads, -1).permute(2, 0, 3, 1, 4).split(2)
+        parts = columns.view(1, TOKENS, 2 * LAYERS, bert_config.num_attention_heads, -1).permute(2, 0, 3, 1, 4).split(2)
         results = []
         for ids in rows():
             cache = DynamicCache.from_legacy_cache([(part[0], part[1]) for part in parts])
@@ -136,10 +139,10 @@ class Head(torch.nn.Module):
 
 
 torch.manual_seed(seed + 3)
-head = {"classifier.weight": torch.randn(CLASSES, 32) * 0.3, "classifier.bias": torch.randn(CLASSES) * 0.3}
+head = {"classifier.weight": torch.randn(CLASSES, HIDDEN) * 0.3, "classifier.bias": torch.randn(CLASSES) * 0.3}
 model = Head(head)
 with torch.no_grad():
-    columns = torch.randn(TOKENS, 2 * 2 * 32) * 0.5
+    columns = torch.randn(TOKENS, LAYERS * 2 * HIDDEN) * 0.5
     folder = out / "p-tuning-v2"
     folder.mkdir(exist_ok=True)
     frozen = {f"bert.{name}": value for name, value in model.bert.state_dict().items()}
@@ -148,8 +151,8 @@ with torch.no_grad():
     (folder / "config.json").write_text(json.dumps({"model_type": "bert", "pre_seq_len": TOKENS, "id2label": names}))
     wanted["p-tuning-v2"] = model.behind_prefix(columns)
 
-    tokens = torch.randn(TOKENS, 32)
-    projection = {"0.weight": (12, 32), "0.bias": (12,), "2.weight": (128, 12), "2.bias": (128,)}
+    tokens = torch.randn(TOKENS, HIDDEN)
+    projection = {"0.weight": (12, HIDDEN), "0.bias": (12,), "2.weight": (LAYERS * 2 * HIDDEN, 12), "2.bias": (LAYERS * 2 * HIDDEN,)}
     projection = {name: torch.randn(dims) * 0.4 for name, dims in projection.items()}
     inner = torch.tanh(tokens @ projection["0.weight"].T + projection["0.bias"])
     columns = inner @ projection["2.weight"].T + projection["2.bias"]
@@ -161,7 +164,7 @@ with torch.no_grad():
     )
     wanted["p-tuning-v2-projected"] = model.behind_prefix(columns)
 
-    prompt = torch.randn(TOKENS, 32) * 0.5
+    prompt = torch.randn(TOKENS, HIDDEN) * 0.5
     (out / "tgis").mkdir(exist_ok=True)
     # Strides that aren't row-major: a transposed tensor is saved as it lies.
     torch.save(torch.nn.Parameter(prompt.T.contiguous().T), out / "tgis" / "decoder.pt")

@@ -1,0 +1,124 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Backbone } from "@kilotune/backbone";
+import { exportPeft, importPrompt } from "@kilotune/prompt/exchange";
+import {
+  CHECKPOINT,
+  FIXTURES,
+  GOLDENS,
+  largestDifference,
+  openBase,
+  servedLogits,
+  sourceOf,
+} from "../test/exchange/tiny-base.ts";
+import { type Overlay, runPeer } from "./peer.ts";
+import { miniLmCheckpoint, openCheckpoint, openMiniLm } from "./support/backbone.ts";
+import { defineBench } from "./support/bench.ts";
+import { REPOSITORY } from "./support/places.ts";
+import { withFolder } from "./support/temporary.ts";
+
+export const bench = defineBench({
+  about:
+    "prompts of PEFT, P-tuning v2, TGIS and NumPy, imported and exported, against PyTorch's logits; goldens and new ones",
+  goal: "largest difference of a logit <= 1e-5",
+  flags: { seed: 1, "goldens-only": false },
+  async run({ seed, "goldens-only": goldensOnly }) {
+    const tiny = { backbone: await openCheckpoint(CHECKPOINT), checkpoint: CHECKPOINT };
+    const groups: Record<string, Differences> = { goldens: await compare(tiny, GOLDENS, { live: false }) };
+    if (!goldensOnly) {
+      const mini = { backbone: await openMiniLm(), checkpoint: await miniLmCheckpoint() };
+      for (const [name, model] of Object.entries({ tiny, "minilm-l6": mini }))
+        groups[name] = await withFolder(async (folder) => {
+          const script = path.join(REPOSITORY, "test/exchange/make.py");
+          await runPeer(script, [model.checkpoint, folder, String(seed)], { over: TRANSFORMERS_4 });
+          return compare(model, folder, { live: true });
+        });
+    }
+    const all = Object.values(groups).flatMap((group) => Object.values(group).flatMap(Object.values<number>));
+    const largest = Math.max(...all);
+    return { figures: { largest, ...groups }, reached: largest <= 1e-5 };
+  },
+});
+
+/** PEFT refuses prefixes of BERT on transformers 5, which calls their argument by another name. */
+const TRANSFORMERS_4: Overlay = {
+  name: "transformers-4",
+  packages:
+    "transformers==4.57.6 peft==0.18.1 huggingface_hub==0.36.0 tokenizers==0.22.1 requests==2.34.2 urllib3==2.8.0 charset_normalizer==3.5.3 certifi idna",
+};
+
+interface Model {
+  readonly backbone: Backbone;
+  readonly checkpoint: string;
+}
+
+/** Largest difference of a logit, by fixture. */
+interface Differences {
+  readonly imported: Readonly<Record<string, number>>;
+  /** Ours against PEFT's own, which loaded what we wrote. */
+  readonly exported?: Readonly<Record<string, number>>;
+}
+
+/** @param options.live whether PEFT is asked what it makes of our exports */
+async function compare(
+  { backbone, checkpoint }: Model,
+  folder: string,
+  { live }: { readonly live: boolean },
+): Promise<Differences> {
+  const wanted: Wanted = JSON.parse(await readFile(path.join(folder, "wanted.json"), "utf8"));
+  await using base = await openBase(backbone, checkpoint);
+  const imported: Record<string, number> = {};
+  const ours = new Map<string, Logits>();
+  for (const name of Object.keys(FIXTURES)) {
+    const { source, options } = sourceOf(name, folder);
+    const { prompt } = await importPrompt(source, base, options);
+    const logits = await servedLogits(backbone, prompt, wanted.texts);
+    imported[name] = largestDifference(logits, wanted.logits[name] as Logits);
+    // PEFT reads the first position alone.
+    if (!live || options.pooling !== undefined) continue;
+    await writeExport(path.join(folder, "exported", name), await exportPeft(prompt, base));
+    ours.set(name, logits);
+  }
+  if (!live) return { imported };
+  return { imported, exported: await askPeft(checkpoint, folder, wanted.texts, ours) };
+}
+
+type Logits = readonly (readonly number[])[];
+
+interface Wanted {
+  readonly texts: readonly string[];
+  readonly logits: Readonly<Record<string, Logits>>;
+}
+
+async function writeExport(folder: string, files: ReadonlyMap<string, Uint8Array | string>): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of files) await writeFile(path.join(folder, name), content);
+}
+
+/** What PEFT says of our exports: all of them on transformers 4, tokens also on the newest. */
+async function askPeft(
+  checkpoint: string,
+  folder: string,
+  texts: readonly string[],
+  ours: ReadonlyMap<string, Logits>,
+): Promise<Record<string, number>> {
+  const [from, to] = [path.join(folder, "texts.json"), path.join(folder, "logits.json")];
+  await writeFile(from, JSON.stringify(texts));
+  const script = path.join(REPOSITORY, "bench/peers/peft_logits.py");
+  const differences: Record<string, number> = {};
+  const ask = async (names: readonly string[], suffix: string, over: { readonly over?: Overlay }) => {
+    const folders = names.map((name) => path.join(folder, "exported", name));
+    await runPeer(script, [checkpoint, from, to, String(TOKENS), ...folders], over);
+    const theirs: Logits[] = JSON.parse(await readFile(to, "utf8"));
+    for (const [at, name] of names.entries())
+      differences[`${name}${suffix}`] = largestDifference(ours.get(name) as Logits, theirs[at] as Logits);
+  };
+  const names = [...ours.keys()];
+  await ask(names, "", { over: TRANSFORMERS_4 });
+  const tokens = names.filter((name) => !name.includes("prefix") && !name.startsWith("p-tuning-v2"));
+  await ask(tokens, ", newest transformers", {});
+  return differences;
+}
+
+/** Of each prompt that make.py writes. */
+const TOKENS = 5;
