@@ -18,6 +18,16 @@ export type { VisionBackbone } from "./vision/backbone.ts";
 export { gridOf, type ImageSize, type VisionConfig } from "./vision/config.ts";
 export type { VisionFeatures, VisionSite, Wanted } from "./vision/graph.ts";
 export type { ImageFeature, TunedVisionSite, VisionHead, VisionSpec } from "./vision/graphs.ts";
-export { loadVisionBackbone, type VisionLoadOptions, visionBundleOf } from "./vision/load.ts";
+export {
+  isVisionCheckpoint,
+  loadFrozenGraph,
+  loadVisionBackbone,
+  type VisionLoadOptions,
+  visionBundleOf,
+} from "./vision/load.ts";
+export type { FrozenBackbone, FrozenHead, FrozenWanted } from "./frozen/backbone.ts";
+export type { FrozenFeatures, FrozenSites } from "./frozen/graph.ts";
+export type { FrozenManifest } from "./frozen/manifest.ts";
+export type { Stage } from "./frozen/stages.ts";
 export type { VisionIdentity, VisionManifest } from "./vision/manifest.ts";
 export { openVisionBundle } from "./vision/open.ts";

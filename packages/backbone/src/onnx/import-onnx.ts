@@ -63,19 +63,19 @@ const DEFAULT_PREPROCESSING: Omit<Preprocessing, "width" | "height"> = {
 };
 
 /** A graph with its weights inside; 1 GiB is a transformer of 250 million parameters. */
-const MAX_FILE_BYTES = 2 ** 30;
+export const MAX_ONNX_BYTES = 2 ** 30;
 
 export async function readGraph(file: string): Promise<Graph> {
   const { size } = await stat(file);
-  if (size > MAX_FILE_BYTES) {
+  if (size > MAX_ONNX_BYTES) {
     throw new KilotuneError(
       "bad_onnx",
-      `expected an .onnx file of at most ${MAX_FILE_BYTES} bytes, saw ${size}`,
+      `expected an .onnx file of at most ${MAX_ONNX_BYTES} bytes, saw ${size}`,
       "Export a smaller model, or one with half-size weights.",
     );
   }
   const bytes = new Uint8Array(await readFile(file));
-  return prune(decodeOnnx(bytes, { sizeBytes: MAX_FILE_BYTES, fold: true }));
+  return prune(decodeOnnx(bytes, { sizeBytes: MAX_ONNX_BYTES, fold: true }));
 }
 
 function noSites(file: string, looked: readonly string[]): KilotuneError {
@@ -85,7 +85,7 @@ function noSites(file: string, looked: readonly string[]): KilotuneError {
       .slice(0, 8)
       .map((each) => `  ${each}`)
       .join("\n")}`,
-    "Such a graph takes prompts on its input (a border, a residual) and heads on its outputs alone.",
+    "Such a graph can be left as it is (loadFrozenGraph): prompts on its input, on channels of its stages, and heads.",
   );
 }
 

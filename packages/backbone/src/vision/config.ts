@@ -38,6 +38,16 @@ export interface VisionCheckpoint {
   readonly patchBias: boolean;
 }
 
+/** The families' names in config.json. */
+export const VISION_TYPES: readonly string[] = [
+  "vit",
+  "vit_mae",
+  "clip",
+  "clip_vision_model",
+  "dinov2",
+  "dinov2_with_registers",
+];
+
 /** Height and width in pixels. */
 export type ImageSize = readonly [height: number, width: number];
 

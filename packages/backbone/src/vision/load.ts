@@ -6,9 +6,10 @@ import { readText } from "../bundle/checkpoint-files.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { pullBackbone } from "../download/pull-backbone.ts";
 import { bundleFolder, isPath, type LoadOptions, otherKind } from "../load.ts";
+import type { FrozenBackbone } from "../frozen/backbone.ts";
 import { findBackbone } from "../registry/backbones.ts";
 import type { VisionBackbone } from "./backbone.ts";
-import type { ImageSize } from "./config.ts";
+import { type ImageSize, VISION_TYPES } from "./config.ts";
 import { openVisionBundle } from "./open.ts";
 
 export interface VisionLoadOptions extends LoadOptions {
@@ -93,19 +94,49 @@ async function ofFolder(folder: string, options: VisionLoadOptions): Promise<Pla
   return { bundle, build };
 }
 
+/**
+ * An exported graph of any kind, left as it is, for prompts on its input and on its stages' channels: a detector of the YOLO
+ * family, a residual network, a transformer whose blocks weren't recognised.
+ */
+export async function loadFrozenGraph(file: string, options: LoadOptions): Promise<FrozenBackbone> {
+  const { bundle, about } = await describeFile("frozen", file, options);
+  const { openFrozenBundle } = await import("../frozen/backbone.ts");
+  const standing = await openFrozenBundle(bundle, options);
+  if (standing !== undefined) return standing;
+  options.onBuild?.(bundle);
+  await (await import("../frozen/import-frozen.ts")).importFrozen(file, bundle, about);
+  const built = await openFrozenBundle(bundle, options);
+  if (built === undefined) throw new Error(`a bundle was built in ${bundle} and isn't there`);
+  return built;
+}
+
+/** Whether a checkpoint's folder or file is one of images, by its name and its config.json alone. */
+export async function isVisionCheckpoint(place: string): Promise<boolean> {
+  if (place.endsWith(".onnx")) return true;
+  const config = await readText(place, "config.json", "optional").catch(() => undefined);
+  const type = config === undefined ? undefined : /"model_type"\s*:\s*"([a-z0-9_]+)"/.exec(config)?.[1];
+  return type !== undefined && VISION_TYPES.includes(type);
+}
+
 async function ofFile(file: string, options: VisionLoadOptions): Promise<Place> {
-  const id = path.basename(file, ".onnx");
-  refuseSize(id, options);
-  const weightsSha256 = await sha256OfFile(file);
-  const bundle = contentFolder(options, [id, weightsSha256]);
-  const about = { id, licence: "unknown", weightsSha256 };
+  const { bundle, about } = await describeFile("vision", file, options);
+  refuseSize(about.id, options);
   const build = async () => (await import("../onnx/import-onnx.ts")).importOnnx(file, bundle, about);
   return { bundle, build };
 }
 
-function contentFolder({ cache }: VisionLoadOptions, content: unknown): string {
+async function describeFile(kind: string, file: string, options: LoadOptions) {
+  const weightsSha256 = await sha256OfFile(file);
+  const id = path.basename(file, ".onnx");
+  return {
+    bundle: contentFolder(options, [id, weightsSha256], kind),
+    about: { id, licence: "unknown", weightsSha256 },
+  };
+}
+
+function contentFolder({ cache }: LoadOptions, content: unknown, kind = "vision"): string {
   const hash = createHash("sha256").update(JSON.stringify(content)).digest("hex");
-  return bundleFolder(cache, `vision-${hash.slice(0, 16)}`);
+  return bundleFolder(cache, `${kind}-${hash.slice(0, 16)}`);
 }
 
 function refuseSize(id: string, { imageSize }: VisionLoadOptions): void {

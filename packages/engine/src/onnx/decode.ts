@@ -15,7 +15,7 @@ import {
   type OperatorSetIdProto,
 } from "./generated/onnx_pb.js";
 import { quote, refuse } from "./refuse.ts";
-import { constantOf, respell, type Spelled } from "./spelling.ts";
+import { constantOf, RESPELT, respell, type Spelled } from "./spelling.ts";
 import { fromTensorProto } from "./tensor.ts";
 import { fromValueInfo } from "./value-info.ts";
 
@@ -35,6 +35,11 @@ export interface OnnxOptions extends Partial<OnnxCaps> {
    * that sees data, and shapes that it computes on its way are known. Off, a graph comes back as it was written, but for the spelling of opsets before 18.
    */
   readonly fold?: boolean;
+  /**
+   * Told of each op that the engine doesn't know, which is then left out with all that reads it, instead of an error. What
+   * was read there becomes outputs of the graph in place of those that are gone.
+   */
+  readonly onUnknown?: (op: string) => void;
 }
 
 /**
@@ -46,7 +51,7 @@ export interface OnnxOptions extends Partial<OnnxCaps> {
  * `shape_mismatch` where the inputs or attributes of a node don't fit its op.
  */
 export function decodeOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Graph {
-  const { sizeBytes, fold = false } = { ...DEFAULT_ONNX_CAPS, ...options };
+  const { sizeBytes, fold = false, onUnknown } = { ...DEFAULT_ONNX_CAPS, ...options };
   if (bytes.length > sizeBytes) {
     const hint = "Store the weights as external data, or raise the cap if you trust the file.";
     throw refuse(`a file of at most ${sizeBytes} bytes`, `${bytes.length} bytes`, hint);
@@ -55,7 +60,7 @@ export function decodeOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Graph 
   const opset = checkOpset(model.opsetImport);
   if (model.graph === undefined) throw refuse("a model with a graph", "none", NOT_ONNX);
   try {
-    return toGraph(model.graph, opset, fold);
+    return toGraph(model.graph, { opset, fold, onUnknown });
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     // The builder takes its caller for a programmer, whose mistakes are plain errors; here the caller is a file.
@@ -95,7 +100,13 @@ function isOwnDomain(domain: string): boolean {
   return domain === "" || domain === "ai.onnx";
 }
 
-function toGraph(graph: GraphProto, opset: bigint, fold: boolean): Graph {
+interface Reading {
+  readonly opset: bigint;
+  readonly fold: boolean;
+  readonly onUnknown: ((op: string) => void) | undefined;
+}
+
+function toGraph(graph: GraphProto, reading: Reading): Graph {
   const builder = new GraphBuilder(graph.name);
   const values = new Map<string, Value>();
   // Old files list the weights among the inputs as well.
@@ -112,13 +123,32 @@ function toGraph(graph: GraphProto, opset: bigint, fold: boolean): Graph {
       : builder.constant(source, name);
     values.set(name, value);
   }
+  const gone = new Set<string>();
+  const edge = new Map<string, Value>();
   for (const node of graph.node) {
+    const unknown = reading.onUnknown !== undefined && !isKnown(node);
+    if (unknown) reading.onUnknown?.(node.opType);
+    if (unknown || node.input.some((input) => gone.has(input))) {
+      for (const output of node.output) gone.add(output);
+      for (const input of node.input) {
+        const value = values.get(input);
+        if (value !== undefined && builder.constantOf(value) === undefined) edge.set(input, value);
+      }
+      continue;
+    }
     const names = outputNames(node);
-    const outputs = addNode(builder, node, names, values, { opset, fold });
+    const outputs = addNode(builder, node, names, values, reading);
     outputs.forEach((output, at) => void values.set(names[at] as string, output));
   }
-  for (const { name } of graph.output) builder.output(lookUp(values, name, "the graph's outputs"));
+  for (const { name } of graph.output)
+    if (!gone.has(name)) builder.output(lookUp(values, name, "the graph's outputs"));
+  for (const value of edge.values()) builder.output(value);
   return builder.build();
+}
+
+function isKnown({ opType, domain }: NodeProto): boolean {
+  if (!isOwnDomain(domain)) return false;
+  return isOpName(opType) || RESPELT.has(opType);
 }
 
 function addNode(
@@ -126,7 +156,7 @@ function addNode(
   node: NodeProto,
   names: readonly string[],
   values: ReadonlyMap<string, Value>,
-  { opset, fold }: { opset: bigint; fold: boolean },
+  { opset, fold }: Reading,
 ): readonly Value[] {
   const { opType, domain, name } = node;
   const at = `node ${quote(name || (node.output[0] ?? ""))}`;

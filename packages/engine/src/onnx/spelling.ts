@@ -47,6 +47,9 @@ export function respell(builder: GraphBuilder, node: Spelled, opset: bigint): Sp
   }
 }
 
+/** Ops that aren't in the engine's table and needn't be. */
+export const RESPELT: ReadonlySet<string> = new Set(["Constant", "Dropout", "Flatten", "GlobalAveragePool"]);
+
 /** The tensor of a Constant node, in whichever form it is written; undefined for strings, lists of floats and sparse tensors. */
 export function constantOf(attributes: Attributes): Tensor | undefined {
   const { value, value_float, value_int, value_ints } = attributes;

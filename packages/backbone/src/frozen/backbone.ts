@@ -1,0 +1,111 @@
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+import {
+  decodeOnnx,
+  differentiate,
+  type GraphBuilder,
+  type OpenGraph,
+  prune,
+  type Session,
+} from "@kilotune/engine";
+import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
+import { WEIGHTS_FILE } from "../bundle/build.ts";
+import { MAX_ONNX_BYTES } from "../onnx/import-onnx.ts";
+import { type FrozenFeatures, type FrozenSites, frozenGraph, promptInputs } from "./graph.ts";
+import { GRAPH_FILE } from "./import-frozen.ts";
+import { type FrozenManifest, parseFrozenManifest } from "./manifest.ts";
+
+/** A frozen graph with prompts around it, ready to run. */
+export interface FrozenBackbone {
+  readonly manifest: FrozenManifest;
+  /** Pixels and a prompt a row -> features: stages by their names, and the original's outputs by theirs. */
+  open(sites: FrozenSites, wanted: FrozenWanted): Promise<Session>;
+  /** Pixels, one prompt for all images, and what a head of the caller's reads -> loss and gradients. */
+  openTuned(sites: FrozenSites, head: FrozenHead): Promise<Session>;
+  readonly openGraph: OpenGraph;
+}
+
+export interface FrozenWanted {
+  readonly stages?: readonly string[];
+  readonly outputs?: readonly string[];
+}
+
+/** Adds its inputs and the output `loss` to the graph, and names the inputs that it learns. */
+export type FrozenHead = (builder: GraphBuilder, features: FrozenFeatures) => readonly string[];
+
+/** The frozen graph in a bundle's folder; undefined where there's no bundle, or one of another format. */
+export async function openFrozenBundle(
+  folder: string,
+  options: NodeSessionOptions = {},
+): Promise<FrozenBackbone | undefined> {
+  const text = await readFile(path.join(folder, "manifest.json"), "utf8").catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    },
+  );
+  const manifest = text === undefined ? undefined : parseFrozenManifest(JSON.parse(text));
+  if (manifest === undefined) return undefined;
+  const file = path.join(folder, WEIGHTS_FILE);
+  const { size } = await stat(file);
+  if (size !== manifest.weightsBytes) {
+    throw new KilotuneError(
+      "bad_bundle",
+      `expected ${manifest.weightsBytes} bytes of ${file}, saw ${size}`,
+      `Delete ${folder}; it is built again from the file.`,
+    );
+  }
+  const graph = decodeOnnx(new Uint8Array(await readFile(path.join(folder, GRAPH_FILE))), {
+    sizeBytes: MAX_ONNX_BYTES,
+  });
+  return {
+    manifest,
+    async open(sites, wanted) {
+      check(manifest, sites, wanted);
+      const { builder, features } = frozenGraph(graph, manifest.stages, sites, {
+        name: "serve",
+        rows: "each",
+      });
+      for (const name of wanted.stages ?? []) builder.output(features.stages.get(name)!, name);
+      for (const name of wanted.outputs ?? []) builder.output(features.outputs.get(name)!, name);
+      return openNodeSession(prune(builder.build()), options, folder);
+    },
+    async openTuned(sites, head) {
+      check(manifest, sites, {});
+      const { builder, features } = frozenGraph(graph, manifest.stages, sites, {
+        name: "tune",
+        rows: "shared",
+      });
+      const learnt = head(builder, features);
+      const wrt = [...promptInputs(sites), ...learnt];
+      return openNodeSession(differentiate(builder.build(), { loss: "loss", wrt }), options, folder);
+    },
+    openGraph: (small) => openNodeSession(small, options),
+  };
+}
+
+function check(
+  { stages, outputs, preprocessing }: FrozenManifest,
+  sites: FrozenSites,
+  wanted: FrozenWanted,
+): void {
+  const names = stages.map(({ name }) => name);
+  for (const name of [...(sites.stages ?? []), ...(wanted.stages ?? [])])
+    if (!names.includes(name)) throw badSite(`stages ${names.join(", ") || "none"}`, name);
+  for (const name of wanted.outputs ?? [])
+    if (!outputs.includes(name)) throw badSite(`outputs ${outputs.join(", ")}`, name);
+  const most = Math.floor(Math.min(preprocessing.width, preprocessing.height) / 2);
+  const { border } = sites;
+  if (border !== undefined && !(Number.isInteger(border) && border >= 1 && border <= most))
+    throw badSite(`room for a border of 1 to ${most} pixels`, `${border}`);
+}
+
+function badSite(expected: string, seen: string): KilotuneError {
+  return new KilotuneError(
+    "bad_site",
+    `this graph has ${expected}; seen: ${seen.slice(0, 80)}.`,
+    "Choose what the backbone's manifest has.",
+    { kind: "usage" },
+  );
+}

@@ -1,0 +1,121 @@
+import { type Graph, GraphBuilder, int64, type Value } from "@kilotune/engine";
+import type { Stage } from "./stages.ts";
+
+/**
+ * A frozen graph of any kind with prompts around it: on its input, and where it is convolutional, on the channels of chosen
+ * stages. B images, C channels of a stage, R pixels of a border.
+ */
+
+/** How prompts join. All are added to a graph that stays as it is; none of them is the plain graph. */
+export interface FrozenSites {
+  /** A border so many pixels wide, added to the image: input `border` [3, R] (Bahng et al., arXiv:2203.17274). */
+  readonly border?: number;
+  /** A picture added to the image: input `residual` [3, height, width]. */
+  readonly residual?: boolean;
+  /** Names of stages: inputs `scale.P3` and `shift.P3` [C], zeros for no change. */
+  readonly stages?: readonly string[];
+}
+
+export interface FrozenFeatures {
+  /** By stage: [B, C, rows, columns], its own prompt within. */
+  readonly stages: ReadonlyMap<string, Value>;
+  /** By the original graph's names. */
+  readonly outputs: ReadonlyMap<string, Value>;
+}
+
+/**
+ * @param rows "shared": one prompt for all images, as in tuning. "each": prompts have a first axis B, so that tenants mix.
+ */
+export function frozenGraph(
+  graph: Graph,
+  stages: readonly Stage[],
+  sites: FrozenSites,
+  { name, rows }: { name: string; rows: "shared" | "each" },
+): { readonly builder: GraphBuilder; readonly features: FrozenFeatures } {
+  const b = new GraphBuilder(name);
+  const [image] = graph.inputs as readonly [Value];
+  const [, , height, width] = image.shape as number[] as [number, number, number, number];
+  const values = new Map<string, Value>();
+  // The file's names must not meet those that a builder makes up.
+  const own = (original: string) => `frozen.${original}`;
+  // An export for one batch size has that size in its shapes.
+  const batch = typeof image.shape[0] === "number" ? image.shape[0] : "B";
+  const pixels = b.input("pixels", "float32", [batch, 3, height, width]);
+  const each = (dims: number[]) => (rows === "each" ? [batch, ...dims] : dims);
+  let seen = pixels;
+  if (sites.residual) seen = b.op("Add", [seen, b.input("residual", "float32", each([3, height, width]))]);
+  if (sites.border !== undefined) {
+    const places = ringPlaces(height, width, sites.border);
+    const border = b.input("border", "float32", each([3, places.filter((place) => place > 0).length]));
+    seen = b.op("Add", [seen, spread(b, border, places, [height, width])]);
+  }
+  values.set(image.name, seen);
+  for (const { value, source } of graph.initializers)
+    values.set(
+      value.name,
+      "data" in source
+        ? b.constant(source, own(value.name))
+        : b.weight(own(value.name), value.dtype, value.shape as number[], source),
+    );
+  const byValue = new Map(stages.map((stage) => [stage.value, stage]));
+  const found = new Map<string, Value>();
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => (input === null ? null : (values.get(input.name) as Value)));
+    const outputs = b.node(node.op, inputs, node.attributes, {
+      name: node.name,
+      outputs: node.outputs.map((output) => own(output.name)),
+    });
+    outputs.forEach((output, at) => {
+      const original = node.outputs[at]?.name as string;
+      const stage = byValue.get(original);
+      const prompted = stage !== undefined && sites.stages?.includes(stage.name);
+      const value = prompted ? modulated(b, output, stage, rows) : output;
+      values.set(original, value);
+      if (stage !== undefined) found.set(stage.name, value);
+    });
+  }
+  const outputs = new Map(graph.outputs.map((output) => [output.name, values.get(output.name) as Value]));
+  return { builder: b, features: { stages: found, outputs } };
+}
+
+/** Names of the inputs that `sites` adds: what is learnt, beside a head. */
+export function promptInputs(sites: FrozenSites): string[] {
+  return [
+    ...(sites.residual ? ["residual"] : []),
+    ...(sites.border === undefined ? [] : ["border"]),
+    ...(sites.stages ?? []).flatMap((stage) => [`scale.${stage}`, `shift.${stage}`]),
+  ];
+}
+
+/** x * (1 + scale) + shift, one of each a channel */
+function modulated(b: GraphBuilder, x: Value, stage: Stage, rows: "shared" | "each"): Value {
+  const dims = rows === "each" ? [x.shape[0] as number | string, stage.channels] : [stage.channels];
+  const axes = b.ints(rows === "each" ? [2, 3] : [0, 2, 3]);
+  const of = (name: string) => b.op("Unsqueeze", [b.input(`${name}.${stage.name}`, "float32", dims), axes]);
+  return b.op("Add", [b.op("Mul", [x, b.op("Add", [of("scale"), b.scalar(1)])]), of("shift")]);
+}
+
+/** For each pixel of the image, row by row: its number among the border's, from 1 on, or 0 inside. */
+function ringPlaces(height: number, width: number, border: number): number[] {
+  let next = 1;
+  return Array.from({ length: height * width }, (_, at) => {
+    const [row, column] = [Math.floor(at / width), at % width];
+    const inside = row >= border && row < height - border && column >= border && column < width - border;
+    return inside ? 0 : next++;
+  });
+}
+
+/** border [.., 3, R] -> [.., 3, height, width], zeros inside */
+function spread(
+  b: GraphBuilder,
+  border: Value,
+  places: readonly number[],
+  [height, width]: readonly [number, number],
+): Value {
+  const axis = border.shape.length - 1;
+  const padded = b.op("Pad", [border, b.ints([1, 0]), null, b.ints([axis])]);
+  const index = b.constant(int64(BigInt64Array.from(places, BigInt), [places.length]));
+  const flat = b.op("Gather", [padded, index], { axis });
+  const lead = border.shape.length === 3 ? [0, 3] : [3];
+  return b.op("Reshape", [flat, b.ints([...lead, height, width])]);
+}

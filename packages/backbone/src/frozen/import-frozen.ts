@@ -1,0 +1,105 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+import { decodeOnnx, encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
+import { type Preprocessing, preprocessingSha256 } from "@kilotune/image";
+import { WEIGHTS_FILE } from "../bundle/build.ts";
+import { readHeader, openFile } from "../bundle/checkpoint-files.ts";
+import { writeWeights } from "../bundle/write-weights.ts";
+import { sha256OfFile } from "../download/checksum.ts";
+import { MAX_ONNX_BYTES, type OnnxAbout } from "../onnx/import-onnx.ts";
+import { foldBatchNorms } from "./fold-batch-norms.ts";
+import { FROZEN_FORMAT, type FrozenManifest } from "./manifest.ts";
+import { findStages } from "./stages.ts";
+
+/**
+ * Builds a bundle from an exported graph of images that is no plain transformer: a detector of the YOLO family, a residual
+ * network. It stays as it is but for batch norms, which go into the convolutions, and for what lies behind ops that the
+ * engine doesn't know. Its stages are found by their sizes.
+ *
+ * @throws KilotuneError `bad_onnx`, `unsupported_op`, `shape_mismatch`
+ */
+export async function importFrozen(file: string, bundle: string, about: OnnxAbout): Promise<void> {
+  const leftOut = new Set<string>();
+  const bytes = new Uint8Array(await readFile(file));
+  const options = { sizeBytes: MAX_ONNX_BYTES, fold: true, onUnknown: (op: string) => void leftOut.add(op) };
+  const graph = foldBatchNorms(decodeOnnx(bytes, options));
+  const [height, width] = imageSizeOf(file, graph);
+  const preprocessing: Preprocessing = { ...DEFAULT_PREPROCESSING, ...about.preprocessing, width, height };
+  const temporary = `${bundle}.${process.pid}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary, { recursive: true });
+  try {
+    const { outside, sizeBytes } = await moveWeights(graph, path.join(temporary, WEIGHTS_FILE));
+    const manifest: FrozenManifest = {
+      format: FROZEN_FORMAT,
+      kind: "vision",
+      id: about.id,
+      family: "graph",
+      stages: findStages(graph, [height, width]),
+      outputs: graph.outputs.map(({ name }) => name),
+      leftOut: [...leftOut],
+      preprocessing,
+      licence: about.licence,
+      identity: {
+        weightsSha256: about.weightsSha256 ?? (await sha256OfFile(file)),
+        preprocessingSha256: await preprocessingSha256(preprocessing),
+      },
+      weightsBytes: sizeBytes,
+    };
+    await writeFile(path.join(temporary, GRAPH_FILE), encodeOnnx(outside));
+    await writeFile(path.join(temporary, "manifest.json"), JSON.stringify(manifest, null, 2));
+    await rm(bundle, { recursive: true, force: true });
+    await rename(temporary, bundle);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export const GRAPH_FILE = "graph.onnx";
+
+/** As detectors of the YOLO family are trained: all of the image, grey bars, colours from 0 to 1. */
+const DEFAULT_PREPROCESSING: Omit<Preprocessing, "width" | "height"> = {
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  fit: { kind: "letterbox" },
+  kernel: "linear",
+  background: [114, 114, 114],
+};
+
+function imageSizeOf(file: string, { inputs }: Graph): readonly [number, number] {
+  const [image, ...others] = inputs;
+  const [, channels, height, width] = image?.shape ?? [];
+  if (others.length === 0 && channels === 3 && typeof height === "number" && typeof width === "number")
+    return [height, width];
+  const seen = inputs.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join("; ");
+  throw new KilotuneError(
+    "bad_onnx",
+    `${path.basename(file)}: expected one input [batch, 3, height, width] with an image size in numbers, saw ${seen.slice(0, 200)}`,
+    "Export the model with a fixed image size, pixels in and features out.",
+  );
+}
+
+/** Weights go into a file beside the graph; what rules need to see (shapes, axes, small tables) stays inside. */
+async function moveWeights(graph: Graph, file: string): Promise<{ outside: Graph; sizeBytes: number }> {
+  const tensors = new Map<string, Tensor>();
+  for (const { value, source } of graph.initializers)
+    if ("data" in source && source.type === "float32" && source.data.length > MAX_INSIDE)
+      tensors.set(value.name, source);
+  const plan = [...tensors].map(([ours, { dims }]) => ({ ours, dims, from: [ours] }));
+  const { sizeBytes } = await writeWeights(file, plan, (name) => tensors.get(name)?.data as Float32Array);
+  const handle = await openFile(file);
+  const header = await readHeader(handle).finally(() => handle.close());
+  const initializers = graph.initializers.map(({ value, source }) => {
+    const entry = header.entries.get(value.name);
+    if (entry === undefined) return { value, source };
+    return {
+      value: value as Value,
+      source: { location: WEIGHTS_FILE, offset: entry.offset, length: entry.length },
+    };
+  });
+  return { outside: { ...graph, initializers }, sizeBytes };
+}
+
+const MAX_INSIDE = 64;
