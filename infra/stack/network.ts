@@ -76,7 +76,7 @@ function gateways() {
 }
 
 /*
- * What passes an endpoint is ours, whoever's credentials ask: else a container that somebody has got hold of could carry data
+ * What passes an endpoint is ours, whosever credentials ask: else a container that somebody has got hold of could carry data
  * to a bucket of his own.
  */
 

@@ -37,7 +37,7 @@ const ROOT = path.resolve(import.meta.dirname, "../..");
 
 /**
  * Everything that `sst deploy` would ask AWS for: the real `run()` of sst.config.ts, over SST's real components, with
- * Pulumi's engine and AWS replaced by answers made up here. Neither is reached. After the shim of ../shared/reference/infra.
+ * Pulumi's engine and AWS replaced by answers made up here. Neither is reached.
  *
  * @throws what the stack throws
  */
