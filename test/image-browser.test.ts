@@ -92,6 +92,8 @@ async function imageFiles(): Promise<Record<string, Uint8Array>> {
   return {
     ...Object.fromEntries(await Promise.all(turned)),
     "fine.jpg": await opaque().jpeg({ quality: 95, chromaSubsampling: "4:4:4" }).toBuffer(),
+    "large.jpg": await opaque().resize(1703, 1261).jpeg().toBuffer(),
+    "large.webp": await opaque().resize(1703, 1261).webp().toBuffer(),
     "progressive.jpg": await opaque().jpeg({ progressive: true }).toBuffer(),
     "grey.jpg": await opaque().toColourspace("b-w").jpeg().toBuffer(),
     "colour.png": await opaque().png().toBuffer(),

@@ -134,6 +134,23 @@ describe("scaling", () => {
     }
   });
 
+  it("shrinks what was decoded, never what a decoder has shrunk by itself", async () => {
+    const fine = picture(400, 300, (x, y) => [(x * 13) % 200, (y * 11) % 200, ((x + y) * 7) % 200]);
+    for (const [format, file] of [
+      ["jpeg", await encode(fine).jpeg().toBuffer()],
+      ["webp", await encode(fine).webp().toBuffer()],
+    ] as const) {
+      const whole = await decodeImage(codec, file);
+      const region = { left: 0, top: 0, width: 400, height: 300 };
+      const header = await codec.inspect(file, format);
+      for (const side of [9, 17, 60, 160]) {
+        const view = { region, width: side, height: side, kernel: "linear", background: white } as const;
+        const seen = await codec.render({ kind: "file", bytes: file, header }, view);
+        expect(worst(seen.data, resample(whole, region, side, side, "linear").data)).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
   const white: Colour = [255, 255, 255];
 });
 

@@ -41,24 +41,20 @@ async function shrink(source: Source, view: View): Promise<Pixels> {
   return settle(format, async () => {
     const image = open(bytes, { autoOrient: true });
     if (header.alpha) image.flatten({ background: colourOf(view.background) });
-    return finish(image, view, header, header.channels === 1);
+    return finish(image, view, header.channels === 1);
   });
 }
 
 async function shrinkPixels({ width, height, channels, data }: Pixels, view: View): Promise<Pixels> {
-  return finish(sharp(data, { raw: { width, height, channels } }), view, { width, height }, channels === 1);
+  return finish(sharp(data, { raw: { width, height, channels } }), view, channels === 1);
 }
 
-async function finish(
-  image: Sharp,
-  { region, width, height, kernel }: View,
-  whole: { readonly width: number; readonly height: number },
-  grey: boolean,
-): Promise<Pixels> {
-  if (region.width !== whole.width || region.height !== whole.height) image.extract({ ...region });
+async function finish(image: Sharp, { region, width, height, kernel }: View, grey: boolean): Promise<Pixels> {
+  // Said even of the whole image: it keeps sharp from the decoders' own shrinking (`fastShrinkOnLoad: false` does so only below
+  // 4 x), which browsers don't offer and whose numbers are others.
+  image.extract({ ...region });
   if (region.width !== width || region.height !== height)
-    // Without the decoder's own shrinking: browsers don't offer it, and its numbers are others.
-    image.resize(width, height, { fit: "fill", kernel, fastShrinkOnLoad: false });
+    image.resize(width, height, { fit: "fill", kernel });
   const { data, info } = await image
     .toColourspace(grey ? "b-w" : "srgb")
     .timeout({ seconds: MAX_SECONDS })
