@@ -53,16 +53,10 @@ export class Turns {
     while ([...this.#running.values()].some(({ isDead }) => !isDead)) {
       await setImmediate();
       const alive = this.#waiting.filter(({ actor }) => !actor?.isDead);
-      const next = alive[this.#random.integer(Math.max(1, alive.length))];
-      if (next !== undefined) {
+      if (alive.length > 0) {
+        const next = alive[this.#random.integer(alive.length)] as Waiting;
         this.#waiting.splice(this.#waiting.indexOf(next), 1);
         this.onTurn(this.count++);
-        if (process.env.DBG)
-          console.log(
-            this.count,
-            next.actor?.name,
-            [...this.#running.values()].map((a) => a.name + a.isDead).join("|"),
-          );
         next.go();
         stuckSince = performance.now();
       } else if (performance.now() - stuckSince > STUCK_MS) {
