@@ -52,8 +52,8 @@ function onCpu(): $util.Output<TunePlace> {
   const spot = fargate("spot", "FARGATE_SPOT");
   const full = fargate("full", "FARGATE");
   return $resolve({
-    firstQueue: queue("cpu", [spot, full]).arn,
-    laterQueue: queue("cpu-again", [full]).arn,
+    firstQueue: queue("cpu", [spot, full], { patienceHours: 0.5 }).arn,
+    laterQueue: queue("cpu-again", [full], { patienceHours: 6 }).arn,
     jobDefinition: jobDefinition("FARGATE", {
       resourceRequirements: [
         { type: "VCPU", value: "4" },
@@ -71,8 +71,8 @@ function onGpu(): $util.Output<TunePlace> {
   const spot = ec2("spot", { type: "SPOT", allocationStrategy: "SPOT_PRICE_CAPACITY_OPTIMIZED" });
   const full = ec2("full", { type: "EC2", allocationStrategy: "BEST_FIT_PROGRESSIVE" });
   return $resolve({
-    firstQueue: queue("gpu", [spot, full]).arn,
-    laterQueue: queue("gpu-again", [full]).arn,
+    firstQueue: queue("gpu", [spot, full], { patienceHours: 0.5 }).arn,
+    laterQueue: queue("gpu-again", [full], { patienceHours: 6 }).arn,
     jobDefinition: jobDefinition("EC2", {
       resourceRequirements: [
         { type: "VCPU", value: "4" },
@@ -129,19 +129,23 @@ function ec2Machines() {
     });
 }
 
-function queue(name: string, machines: readonly aws.batch.ComputeEnvironment[]) {
+function queue(
+  name: string,
+  machines: readonly aws.batch.ComputeEnvironment[],
+  { patienceHours }: { readonly patienceHours: number },
+) {
   return new aws.batch.JobQueue(`Queue-${name}`, {
     name: named(name),
     state: "ENABLED",
     priority: 1,
     schedulingPolicyArn: fairShare.arn,
     computeEnvironmentOrders: machines.map(({ arn }, at) => ({ order: at + 1, computeEnvironment: arn })),
-    // A job at the head that no machine can be had for: the state machine asks the other queue.
+    // A job at the head that no machine can be had for: the state machine asks the other queue, and that one three times.
     jobStateTimeLimitActions: [
       {
         state: "RUNNABLE",
         reason: "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
-        maxTimeSeconds: 1800,
+        maxTimeSeconds: patienceHours * 3600,
         action: "CANCEL",
       },
     ],

@@ -24,7 +24,7 @@ new aws.s3.BucketServerSideEncryptionConfiguration("BlobsEncryption", {
   ],
 });
 
-// With raw rules, since SST's know no versions. A removed blob is gone for good after these days: an erased tenant's too.
+// With raw rules, since SST's know no versions. A removed blob is gone for good after these days, an erased tenant's at once.
 new aws.s3.BucketLifecycleConfiguration("BlobsLifecycle", {
   bucket: bucket.name,
   rules: [
