@@ -68,6 +68,24 @@ it("what isn't taken comes again with longer waits, then never; with one id, so 
   expect((await OUTBOX.list(service, tenant)).rows).toEqual([]);
 });
 
+it("an event that an older version noted, by its job, is sent with that job's id", async () => {
+  const { service, tenant } = await world();
+  await setWebhook(service, tenant, "https://example.com/hook");
+  const job = await startedJob(service, tenant);
+  await finishJob(service, tenant, job.id, FAILURE);
+  const [row] = (await service.records.list(tenant, OUTBOX.kind)).records;
+  const { subject, ...rest } = row?.value as { subject: string };
+  const old = {
+    put: row?.key ?? { kind: "", id: "" },
+    value: { ...rest, job: subject },
+    expect: "present",
+  } as const;
+  await service.records.write(tenant, [old]);
+  const { sent, send } = endpoint(204);
+  await deliverEvents(service, send);
+  expect(JSON.parse(sent[0]?.body ?? "").data).toEqual({ id: job.id });
+});
+
 it("a tenant's dead endpoint doesn't hold up another's", async () => {
   const { service, tenant } = await world();
   const { createTenant } = await import("./tenants.ts");
