@@ -6,8 +6,10 @@ import { isCodedError } from "./error.ts";
  */
 export function describeFault(error: unknown): Readonly<Record<string, unknown>> {
   if (isCodedError(error)) {
-    const cause = error.cause === undefined ? {} : { cause: describeFault(error.cause) };
-    return { code: error.code, message: error.message, hint: error.hint, ...cause };
+    const { code, message, hint, cause } = error;
+    if (cause === undefined) return { code, message, hint };
+    // Of what lies below its code says enough: its words may quote what was to be read.
+    return { code, message, hint, cause: isCodedError(cause) ? { code: cause.code } : describeFault(cause) };
   }
   if (!(error instanceof Error)) return { name: typeof error };
   const frames = (error.stack ?? "").split("\n").filter((frame) => /^\s+at /.test(frame));
