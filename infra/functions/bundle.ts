@@ -27,6 +27,8 @@ export async function bundle(entry: string, root: string): Promise<Bundle> {
     format: "esm",
     platform: "node",
     target: "node24",
+    // Modules before CommonJS, of which nothing can be left out.
+    mainFields: ["module", "main"],
     // Names stay: they are in the traces that people read.
     minifyWhitespace: true,
     minifySyntax: true,

@@ -102,7 +102,7 @@ async function upload(key: string, content: string, purpose: string): Promise<st
 }
 
 async function until(key: string, route: string, ...wanted: string[]) {
-  for (let left = 400; left > 0; left--) {
+  for (let left = 800; left > 0; left--) {
     const { body } = await call(key, "GET", route);
     if (wanted.includes(body.status)) return body;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -112,7 +112,7 @@ async function until(key: string, route: string, ...wanted: string[]) {
 
 const TEXTS = ["my stolen card", "is the courier late", "money paid twice"];
 
-describe("functions as they are deployed", () => {
+describe("functions as they are deployed", { timeout: 150_000 }, () => {
   it("take a file, tune on it, answer with what came of it, offline too, and forget it", async (context) => {
     if (cloud === undefined) return context.skip();
     const key = await newTenant("Support desk");

@@ -68,6 +68,7 @@ export async function startLambda(options: LambdaOptions): Promise<LambdaProcess
     AWS_SECRET_ACCESS_KEY: "test",
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
     LAMBDA_TASK_ROOT: task as string,
     _HANDLER: handler,
     NODE_PATH: `${opt}/nodejs/node24/node_modules:${opt}/nodejs/node_modules`,

@@ -4,6 +4,7 @@ import { KilotuneError } from "@kilotune/contract";
 import type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "@kilotune/service";
 import type { Environment } from "./environment.ts";
 import { errorOf, InferAnswer, type InferRequest } from "./infer-wire.ts";
+import { traced } from "./observe.ts";
 
 /**
  * The service's `Inference` where the model is another function: `infer` of the backbone that is asked for. Many texts go in
@@ -16,7 +17,7 @@ export function invokeInference({
   inferFunctions,
   tenantIsolation,
 }: Environment & { readonly inferFunctions: Readonly<Record<string, string>> }): Inference {
-  const client = new LambdaClient({ requestHandler: LINE });
+  const client = traced(new LambdaClient({ requestHandler: LINE }));
 
   const ask = async (request: InferRequest, { backbone, signal, background }: InferenceCall) => {
     if (!Object.hasOwn(inferFunctions, backbone)) throw notServed(backbone);

@@ -9,7 +9,8 @@ import { describeFault } from "@kilotune/contract";
  */
 const logger = new Logger();
 const metrics = new Metrics({ namespace: process.env.POWERTOOLS_METRICS_NAMESPACE ?? "kilotune" });
-const tracer = new Tracer();
+/** Calls of AWS are traced by their clients: the SDK marks its requests so that nothing else does. */
+const tracer = new Tracer({ captureHTTPsRequests: false });
 
 export function logLine(event: string, line: object): void {
   logger.info(event, { [event]: line });
@@ -26,6 +27,11 @@ export function count(name: string, value = 1): void {
 
 export function time(name: string, ms: number): void {
   metrics.addMetric(name, MetricUnit.Milliseconds, ms);
+}
+
+/** The client, its calls being parts of the trace. */
+export function traced<Client>(client: Client): Client {
+  return tracer.captureAWSv3Client(client);
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Service } from "@kilotune/service";
 import type { Workflow } from "@kilotune/store";
 import { openAwsStore, stepFunctionsWorkflow, tenantClients } from "@kilotune/store/aws";
 import type { Environment } from "./environment.ts";
+import { traced } from "./observe.ts";
 
 /**
  * The service over DynamoDB, S3 and Step Functions, where the environment says. Made once a process, outside the handler:
@@ -16,14 +17,17 @@ export function openService(environment: Environment): Service {
   const { table, bucket, tenantRoleArn: roleArn, endpoint, backbones = [] } = environment;
   // The SDK reads the endpoint and the region by itself. An emulator knows no names of buckets in front of its own.
   const s3Config = { requestHandler: S3_LINE, ...(endpoint !== undefined && { forcePathStyle: true }) };
-  const own = { dynamo: new DynamoDBClient({ requestHandler: DYNAMO_LINE }), s3: new S3Client(s3Config) };
-  const sts = () => new STSClient({ requestHandler: DYNAMO_LINE });
+  const own = {
+    dynamo: traced(new DynamoDBClient({ requestHandler: DYNAMO_LINE })),
+    s3: traced(new S3Client(s3Config)),
+  };
+  const sts = () => traced(new STSClient({ requestHandler: DYNAMO_LINE }));
   const store = openAwsStore({
     table,
     bucket,
     ...own,
     ...(roleArn !== undefined && {
-      clientsOf: tenantClients({ own, sts: sts(), roleArn, s3: s3Config }),
+      clientsOf: tenantClients({ own, sts: sts(), roleArn, s3: s3Config, made: traced }),
     }),
   });
   return {
@@ -40,7 +44,7 @@ export function openService(environment: Environment): Service {
 /** Functions that steer no execution have no machines' ARNs. */
 function workflowOf({ stateMachineArn: jobs, batchMachineArn: batches }: Environment): Workflow {
   if (jobs === undefined || batches === undefined) return { start: notHere, stop: notHere };
-  const client = new SFNClient({ requestHandler: DYNAMO_LINE });
+  const client = traced(new SFNClient({ requestHandler: DYNAMO_LINE }));
   return stepFunctionsWorkflow({ client, jobs, batches });
 }
 

@@ -1,6 +1,12 @@
-import { parseId, parseTenantId } from "@kilotune/contract";
 import { getJob, type Job, type Service, webhookSender } from "@kilotune/service";
-import { type Compute, type Execution, JobStopped, STATES, type StateContext } from "@kilotune/worker";
+import {
+  type Compute,
+  type Execution,
+  JobStopped,
+  parseExecution,
+  STATES,
+  type StateContext,
+} from "@kilotune/worker";
 import { forgetFailure, keepFailure, readFailure, withoutWords } from "./failure.ts";
 import { logFault, logLine, observed } from "./observe.ts";
 
@@ -30,7 +36,7 @@ export function stateHandler(name: StateName, { service, scratch, compute = NO_C
   };
   return (input: unknown): Promise<null> =>
     observed(name, async () => {
-      const execution = executionOf(input);
+      const execution = parseExecution(input);
       const { stop = false, failure } = (input ?? {}) as { stop?: boolean; failure?: Failure };
       // An execution that was only to do the last state: see `stepFunctionsWorkflow`.
       if (stop && name === "Validate") throw new JobStopped("the job was told to stop");
@@ -75,13 +81,6 @@ async function goOnUnlessStopped(service: Service, { tenant, job }: Execution): 
 }
 
 const GOING_ON: ReadonlySet<Job["status"]> = new Set(["validating_files", "queued", "running"]);
-
-function executionOf(input: unknown): Execution {
-  const { tenant, job } = (input ?? {}) as Record<string, unknown>;
-  const parsed = { tenant: parseTenantId(String(tenant)), job: parseId("job", String(job)) };
-  if (parsed.tenant !== undefined && parsed.job !== undefined) return parsed as Execution;
-  throw new Error("an execution begins with {tenant, job}");
-}
 
 const nothing = async (): Promise<never> => {
   throw new Error("this function has no backbone");

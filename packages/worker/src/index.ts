@@ -16,7 +16,7 @@ export type {
 export { runTuneJob } from "./run-tune-job.ts";
 export type { Execution, StateContext } from "./states/context.ts";
 export { removeJobBlobs } from "./states/job-blobs.ts";
-export type { State } from "./states/state.ts";
+export { parseExecution, type State } from "./states/state.ts";
 export { JobStopped } from "./states/state-error.ts";
 export { STATES } from "./states/states.ts";
 export { type TuneJobDefinition, tuneJobDefinition } from "./workflow/definition.ts";

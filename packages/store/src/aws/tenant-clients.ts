@@ -18,6 +18,8 @@ export interface TenantClientsOptions {
   /** Of the clients made: region, endpoint. Credentials and connections are set here. */
   readonly dynamo?: DynamoDBClientConfig;
   readonly s3?: S3ClientConfig;
+  /** Called with each client that is made, to watch it. */
+  readonly made?: (client: DynamoDBClient | S3Client) => void;
   /** Tenants whose clients are kept; those asked for longest ago are dropped. Default 256. */
   readonly most?: number;
 }
@@ -56,6 +58,7 @@ function newClients(
     credentials: dynamo.config.credentials,
     requestHandler: own.s3.config.requestHandler,
   });
+  for (const client of [dynamo, s3]) configs.made?.(client);
   return { dynamo, s3 };
 }
 

@@ -49,7 +49,8 @@ export async function unlessErased<T>(reading: Promise<T>): Promise<T> {
   }
 }
 
-function parseExecution(input: unknown): Execution {
+/** @throws Error where it isn't what an execution begins with */
+export function parseExecution(input: unknown): Execution {
   const { tenant, job } = (input ?? {}) as Record<string, unknown>;
   const parsed = {
     tenant: parseTenantId(String(tenant)),
