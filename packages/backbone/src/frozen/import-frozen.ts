@@ -1,13 +1,13 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { decodeOnnx, encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
+import { encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
 import { type Preprocessing, preprocessingSha256 } from "@kilotune/image";
 import { WEIGHTS_FILE } from "../bundle/build.ts";
 import { readHeader, openFile } from "../bundle/checkpoint-files.ts";
 import { writeWeights } from "../bundle/write-weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
-import { MAX_ONNX_BYTES, type OnnxAbout } from "../onnx/import-onnx.ts";
+import { type OnnxAbout, readGraph } from "../onnx/import-onnx.ts";
 import { foldBatchNorms } from "./fold-batch-norms.ts";
 import { FROZEN_FORMAT, type FrozenManifest } from "./manifest.ts";
 import { findStages } from "./stages.ts";
@@ -20,10 +20,8 @@ import { findStages } from "./stages.ts";
  * @throws KilotuneError `bad_onnx`, `unsupported_op`, `shape_mismatch`
  */
 export async function importFrozen(file: string, bundle: string, about: OnnxAbout): Promise<void> {
-  const leftOut = new Set<string>();
-  const bytes = new Uint8Array(await readFile(file));
-  const options = { sizeBytes: MAX_ONNX_BYTES, fold: true, onUnknown: (op: string) => void leftOut.add(op) };
-  const graph = foldBatchNorms(decodeOnnx(bytes, options));
+  const { graph: original, leftOut } = await readGraph(file);
+  const graph = foldBatchNorms(original);
   const [height, width] = imageSizeOf(file, graph);
   const preprocessing: Preprocessing = { ...DEFAULT_PREPROCESSING, ...about.preprocessing, width, height };
   const temporary = `${bundle}.${process.pid}.tmp`;
@@ -38,7 +36,7 @@ export async function importFrozen(file: string, bundle: string, about: OnnxAbou
       family: "graph",
       stages: findStages(graph, [height, width]),
       outputs: graph.outputs.map(({ name }) => name),
-      leftOut: [...leftOut],
+      leftOut,
       preprocessing,
       licence: about.licence,
       identity: {

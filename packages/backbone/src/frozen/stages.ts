@@ -11,8 +11,8 @@ export interface Stage {
 }
 
 /**
- * Finds the levels of a convolutional graph (Lin et al., arXiv:1612.03144). A level's value is one that several nodes go on
- * from: C, the first at its size that leads to another size; P, the last at its size, which the heads branch from.
+ * Finds the levels of a convolutional graph (Lin et al., arXiv:1612.03144): C, the first value of a size that leads to
+ * another size; P, the last from which several nodes go on, the heads as a rule. One and the same is called P.
  */
 export function findStages(graph: Graph, [height, width]: readonly [number, number]): Stage[] {
   const readers = new Map<string, Node[]>();
@@ -20,27 +20,33 @@ export function findStages(graph: Graph, [height, width]: readonly [number, numb
     for (const input of new Set(node.inputs))
       if (input !== null) readers.set(input.name, [...(readers.get(input.name) ?? []), node]);
   const isOutput = new Set(graph.outputs.map(({ name }) => name));
-  const joints = new Map<number, { value: Value; leaves: boolean }[]>();
+  const levels = new Map<number, { value: Value; leaves: boolean; joint: boolean }[]>();
   for (const node of graph.nodes)
     for (const value of node.outputs) {
       const stride = strideOf(value, height, width);
       const read = (readers.get(value.name) ?? []).filter(({ op }) => op !== "Shape");
-      if (stride === undefined || isActivated(read) || (read.length < 2 && !isOutput.has(value.name)))
-        continue;
-      const leaves = read.some((reader) => reader.outputs[0] && changesSize(reader, height, width, stride));
-      joints.set(stride, [...(joints.get(stride) ?? []), { value, leaves }]);
+      if (stride === undefined || isActivated(read)) continue;
+      const leaves = read.some((reader) => changesSize(reader, height, width, stride));
+      const joint = read.length > 1 || isOutput.has(value.name);
+      if (leaves || joint) levels.set(stride, [...(levels.get(stride) ?? []), { value, leaves, joint }]);
     }
-  return [...joints]
+  return [...levels]
     .sort(([a], [b]) => a - b)
     .flatMap(([stride, found]) => {
-      const level = Math.log2(stride);
-      const first = found.find(({ leaves }) => leaves)?.value;
-      const last = found.at(-1)?.value;
-      const stage = (letter: string, value: Value | undefined): Stage[] =>
-        value === undefined
-          ? []
-          : [{ name: `${letter}${level}`, value: value.name, channels: value.shape[1] as number, stride }];
-      return first?.name === last?.name ? stage("P", last) : [...stage("C", first), ...stage("P", last)];
+      const at = found.findIndex(({ leaves }) => leaves);
+      const first = found[at]?.value;
+      // What branches before the size is left for the first time lies within a block.
+      const last = found.slice(Math.max(at, 0)).findLast(({ joint }) => joint)?.value ?? first;
+      const stage = (letter: string, { name, shape }: Value): Stage => ({
+        name: `${letter}${Math.log2(stride)}`,
+        value: name,
+        channels: shape[1] as number,
+        stride,
+      });
+      if (last === undefined) return [];
+      return first === undefined || first.name === last.name
+        ? [stage("P", last)]
+        : [stage("C", first), stage("P", last)];
     });
 }
 

@@ -28,9 +28,12 @@ export interface OnnxAbout extends Omit<VisionAbout, "imageSize"> {
  * @throws KilotuneError `no_sites`, saying what was looked for and not found; `bad_onnx`, `unsupported_op`
  */
 export async function importOnnx(file: string, bundle: string, about: OnnxAbout): Promise<void> {
-  const graph = await readGraph(file);
+  const { graph, leftOut } = await readGraph(file);
   const recognition = await recognise(graph);
-  if (!recognition.ok) throw noSites(file, recognition.looked);
+  if (!recognition.ok) {
+    const unknown = `ops that are known here (left out, with all behind them: ${leftOut.join(", ")})`;
+    throw noSites(file, [...(leftOut.length > 0 ? [unknown] : []), ...recognition.looked]);
+  }
   const { found, index } = recognition;
   const stem = await readStem(graph, found);
   const config = configOf(found, stem);
@@ -65,7 +68,8 @@ const DEFAULT_PREPROCESSING: Omit<Preprocessing, "width" | "height"> = {
 /** A graph with its weights inside; 1 GiB is a transformer of 250 million parameters. */
 export const MAX_ONNX_BYTES = 2 ** 30;
 
-export async function readGraph(file: string): Promise<Graph> {
+/** What of a graph depends on its input and is of known ops: what lies behind others, a decoder as a rule, isn't needed. */
+export async function readGraph(file: string): Promise<{ graph: Graph; leftOut: string[] }> {
   const { size } = await stat(file);
   if (size > MAX_ONNX_BYTES) {
     throw new KilotuneError(
@@ -75,7 +79,10 @@ export async function readGraph(file: string): Promise<Graph> {
     );
   }
   const bytes = new Uint8Array(await readFile(file));
-  return prune(decodeOnnx(bytes, { sizeBytes: MAX_ONNX_BYTES, fold: true }));
+  const leftOut = new Set<string>();
+  const onUnknown = (op: string) => void leftOut.add(op);
+  const graph = prune(decodeOnnx(bytes, { sizeBytes: MAX_ONNX_BYTES, fold: true, onUnknown }));
+  return { graph, leftOut: [...leftOut] };
 }
 
 function noSites(file: string, looked: readonly string[]): KilotuneError {

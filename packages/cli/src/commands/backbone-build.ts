@@ -1,23 +1,40 @@
 import path from "node:path";
+import {
+  isVisionCheckpoint,
+  loadFrozenGraph,
+  type LoadOptions,
+  loadVisionBackbone,
+  type VisionBackbone,
+} from "@kilotune/backbone";
+import { isCodedError } from "@kilotune/contract";
 import { defineCommand } from "../command.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { bytes } from "../terminal/units.ts";
-import { openBackbone } from "../with-backbone.ts";
+import { openBackbone, pullSettings } from "../with-backbone.ts";
 
 export const backboneBuild = defineCommand({
-  summary: "Check and prepare a checkpoint folder of your own, so that the first job needn't",
+  summary: "Check and prepare a checkpoint of your own, so that the first job needn't",
   details:
-    "Any BERT-shaped checkpoint: config.json, model.safetensors, tokenizer.json as Hugging Face lays them out.",
-  positionals: { folder: { value: "FOLDER", count: "one", about: "The checkpoint's folder" } },
+    "A folder as Hugging Face lays it out: BERT-shaped (config.json, model.safetensors, tokenizer.json), or a ViT, MAE, CLIP or DINOv2 of images. Or an .onnx file of a vision model: its blocks are recognised where it is a transformer; else, as with a detector of the YOLO family, it stays as it is.",
+  positionals: {
+    folder: { value: "PLACE", count: "one", about: "The checkpoint's folder, or an .onnx file" },
+  },
   flags: {},
   examples: [
     {
       line: "kilotune backbone build ./my-backbone",
       purpose: "then: kilotune tune .. --backbone ./my-backbone",
     },
+    {
+      line: "kilotune backbone build yolo26n.onnx",
+      purpose: "your own export; its weights stay under their licence",
+    },
   ],
   async run({ folder }, terminal) {
     // Absolute, so that a folder without "./" in front isn't taken for a known name.
-    const { manifest } = await openBackbone(path.resolve(folder), terminal);
+    const place = path.resolve(folder);
+    if (await isVisionCheckpoint(place)) return buildVision(place, terminal);
+    const { manifest } = await openBackbone(place, terminal);
     const { id, family, licence, maxTokens, weightsBytes, identity, config } = manifest;
     const { layers, hiddenSize, heads } = config;
     terminal.result(
@@ -28,3 +45,55 @@ export const backboneBuild = defineCommand({
     return 0;
   },
 });
+
+async function buildVision(place: string, terminal: Terminal): Promise<0> {
+  const settings = {
+    ...pullSettings(terminal),
+    onBuild: () => terminal.progress("Building the backbone's graphs"),
+  };
+  let found: VisionBackbone;
+  try {
+    found = await loadVisionBackbone(place, settings);
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== "no_sites") throw error;
+    return buildFrozen(place, settings, error.message, terminal);
+  }
+  terminal.endProgress();
+  const { id, family, licence, config, weightsBytes, identity } = found.manifest;
+  const { layers, hiddenSize, heads, height, width } = config;
+  terminal.result(
+    { id, family, licence, layers, hiddenSize, heads, height, width, weightsBytes, ...identity },
+    () =>
+      `${id}: ${family}, ${layers} layers of ${hiddenSize}, reads images of ${width} x ${height}, ${bytes(weightsBytes)} of weights; ready`,
+  );
+  return 0;
+}
+
+/** `looked`: why it isn't taken for a transformer, which its owner may want to know. */
+async function buildFrozen(
+  place: string,
+  settings: LoadOptions,
+  looked: string,
+  terminal: Terminal,
+): Promise<0> {
+  const { manifest } = await loadFrozenGraph(place, settings);
+  terminal.endProgress();
+  const { id, family, licence, stages, outputs, leftOut, preprocessing, weightsBytes, identity } = manifest;
+  const { width, height } = preprocessing;
+  const names = stages.map(({ name, channels }) => `${name} (${channels} channels)`).join(", ");
+  const prompts = [
+    "a border or a residual of the input",
+    ...(stages.length > 0 ? [`channels of ${names}`] : []),
+  ];
+  terminal.result(
+    { id, family, licence, stages, outputs, leftOut, width, height, weightsBytes, looked, ...identity },
+    () =>
+      [
+        looked,
+        `${id}: kept as it is, reads images of ${width} x ${height}, ${bytes(weightsBytes)} of weights; ready`,
+        `Prompts: ${prompts.join("; ")}.`,
+        ...(leftOut.length > 0 ? [`Left out, with all behind it: ${leftOut.join(", ")}.`] : []),
+      ].join("\n"),
+  );
+  return 0;
+}
