@@ -41,11 +41,15 @@ export async function inferring({ service, backbone, files, cacheBytes }: InferO
       return bounded(answer);
     } catch (error) {
       const answer = refusalOf(error);
-      // A refusal that the caller can do nothing about is the operator's.
-      if ("error" in answer && answer.error.kind === "machine") logFault(error);
+      if ("error" in answer && isOperators(answer.error)) logFault(error);
       return answer;
     }
   };
+}
+
+/** What the caller can do nothing about. Prompts are of this backbone, unless another one was deployed under its name. */
+function isOperators({ kind, code }: { readonly kind: string; readonly code: string }): boolean {
+  return kind === "machine" || code === "backbone_mismatch";
 }
 
 async function answerTo(predictor: Predictor, request: InferRequest): Promise<InferAnswer> {
