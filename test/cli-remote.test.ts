@@ -373,7 +373,7 @@ describe("batches", () => {
       path.join(folder, "out", "failed.jsonl"),
     ];
     const written = await kilotune(`batches download ${made.id} ${out}`);
-    expect(written.stderr).toContain("1 lines failed: see --errors.");
+    expect(written.stderr).toContain("Lines that failed: 1; see --errors.");
     const answers = (await readFile(out, "utf8"))
       .trimEnd()
       .split("\n")

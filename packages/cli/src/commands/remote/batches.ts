@@ -138,7 +138,7 @@ export const batchesDownload = defineCommand({
     await writeWhole(out, body ?? "");
     const { size } = await stat(out);
     const { failed } = batch.request_counts;
-    if (failed > 0 && !errors) terminal.say(`${failed} lines failed: see --errors.`);
+    if (failed > 0 && !errors) terminal.say(`Lines that failed: ${failed}; see --errors.`);
     terminal.result({ id, file, path: out, bytes: size }, () => `${printable(out, 500)}: ${bytes(size)}`);
     return 0;
   },
