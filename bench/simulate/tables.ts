@@ -14,6 +14,9 @@ export function scaleTable(scales: readonly Scale[]): string {
     row("cold starts, `infer`", ({ calls }) => percent(calls.inferCold)),
     row("prompts found in memory", ({ calls }) => percent(calls.memoryHits)),
     row("and of the rest in /tmp", ({ calls }) => percent(calls.diskHits)),
+    row("in memory, if one environment had all calls (Che)", ({ memoryHitsAtMost }) =>
+      percent(memoryHitsAtMost),
+    ),
     row("GETs of S3 a call", ({ calls }) => calls.gets.toFixed(2)),
     row("AssumeRole a call", ({ calls }) => calls.assumes.toFixed(2)),
     row(
