@@ -1,13 +1,12 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone } from "@kilotune/backbone";
-import { exportPeft, importPrompt } from "@kilotune/prompt/exchange";
+import { exportPeft, importPrompt, openBaseModel } from "@kilotune/prompt/exchange";
 import {
   CHECKPOINT,
   FIXTURES,
   GOLDENS,
   largestDifference,
-  openBase,
   servedLogits,
   sourceOf,
 } from "../test/exchange/tiny-base.ts";
@@ -66,7 +65,7 @@ async function compare(
   { live }: { readonly live: boolean },
 ): Promise<Differences> {
   const wanted: Wanted = JSON.parse(await readFile(path.join(folder, "wanted.json"), "utf8"));
-  await using base = await openBase(backbone, checkpoint);
+  await using base = await openBaseModel(checkpoint, backbone.manifest);
   const imported: Record<string, number> = {};
   const ours = new Map<string, Logits>();
   for (const name of Object.keys(FIXTURES)) {

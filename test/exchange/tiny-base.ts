@@ -46,7 +46,7 @@ export async function openTinyBase(): Promise<TinyBase> {
   const cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-exchange-"));
   // Nobody listens there, and nothing has to be fetched.
   const backbone = await loadBackbone(CHECKPOINT, { cache, hub: "http://127.0.0.1:9", threads: 1 });
-  const base = await openBase(backbone, CHECKPOINT);
+  const base = await openBaseModel(CHECKPOINT, backbone.manifest);
   return {
     backbone,
     base,
@@ -55,19 +55,6 @@ export async function openTinyBase(): Promise<TinyBase> {
       await rm(cache, { recursive: true });
     },
   };
-}
-
-/** @param checkpoint the folder that the backbone was built from */
-export function openBase({ manifest }: Backbone, checkpoint: string): Promise<BaseModel> {
-  const { id, identity, licence, family, maxTokens, config } = manifest;
-  const { layers, hiddenSize, heads, headDim, maxPositions, layerNormEpsilon } = config;
-  return openBaseModel(checkpoint, {
-    backbone: { id, ...identity, licence, layers, hiddenSize, heads, headDim },
-    family,
-    maxTokens,
-    maxPositions,
-    layerNormEpsilon,
-  });
 }
 
 /** Through the prompt's file and all texts in one batch, as they are served. [texts][classes] */

@@ -1,4 +1,4 @@
-import { type Backbone, KNOWN_BACKBONES, pullBackbone } from "@kilotune/backbone";
+import { KNOWN_BACKBONES, pullBackbone } from "@kilotune/backbone";
 import { type BaseModel, openBaseModel } from "@kilotune/prompt/exchange";
 import type { Terminal } from "./terminal/terminal.ts";
 import { openBackbone, pullSettings } from "./with-backbone.ts";
@@ -8,11 +8,5 @@ export async function openBase(name: string, terminal: Terminal): Promise<BaseMo
   const { manifest } = await openBackbone(name, terminal);
   const isKnown = KNOWN_BACKBONES.some(({ id }) => id === name);
   const folder = isKnown ? await pullBackbone(name, pullSettings(terminal)) : name;
-  return openBaseModel(folder, aboutBase(manifest));
-}
-
-function aboutBase({ id, identity, licence, family, maxTokens, config }: Backbone["manifest"]) {
-  const { layers, hiddenSize, heads, headDim, maxPositions, layerNormEpsilon } = config;
-  const backbone = { id, ...identity, licence, layers, hiddenSize, heads, headDim };
-  return { backbone, family, maxTokens, maxPositions, layerNormEpsilon };
+  return openBaseModel(folder, manifest);
 }

@@ -15,7 +15,6 @@ export interface BaseModel extends AsyncDisposable {
 export interface AboutBase {
   /** As a prompt's manifest has it. */
   readonly backbone: PromptManifest["backbone"];
-  readonly family: string;
   /** Longest text in tokens. */
   readonly maxTokens: number;
   /** Rows of the position table. */
@@ -23,23 +22,35 @@ export interface AboutBase {
   readonly layerNormEpsilon: number;
 }
 
+type Hashes = "weightsSha256" | "tokenizerSha256" | "preprocessingSha256";
+type Sizes = "layers" | "hiddenSize" | "heads" | "headDim";
+
+/** What is asked of a backbone's manifest: that of @kilotune/backbone has it all. */
+export interface BackboneFacts extends Pick<AboutBase, "maxTokens"> {
+  readonly id: string;
+  readonly family: string;
+  readonly licence: string;
+  readonly identity: Pick<AboutBase["backbone"], Hashes>;
+  readonly config: Pick<AboutBase["backbone"], Sizes> & Pick<AboutBase, "maxPositions" | "layerNormEpsilon">;
+}
+
 /**
  * @param folder the checkpoint that the backbone was built from, with `model.safetensors`
  * @throws KilotuneError `unsupported_prompt_kind` for a family whose embeddings and head aren't known here
  */
-export async function openBaseModel(folder: string, about: AboutBase): Promise<BaseModel> {
-  if (about.family !== "bert") {
+export async function openBaseModel(folder: string, facts: BackboneFacts): Promise<BaseModel> {
+  if (facts.family !== "bert") {
     throw refuse(
       "unsupported_prompt_kind",
       "a backbone of the family bert",
-      quote(about.family),
+      quote(facts.family),
       "Prompts of other systems are carried over for BERT alone so far.",
     );
   }
   const file = await openSafetensors(path.join(folder, "model.safetensors"));
   const names = new Map([...file.shapes.keys()].map((name) => [plainBertName(name), name]));
   return {
-    about,
+    about: aboutOf(facts),
     has: (name) => names.has(name),
     async read(name, dims) {
       const { data } = await readNumbers(file, names.get(name) ?? name, dims);
@@ -47,6 +58,14 @@ export async function openBaseModel(folder: string, about: AboutBase): Promise<B
     },
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   };
+}
+
+function aboutOf({ id, licence, identity, maxTokens, config }: BackboneFacts): AboutBase {
+  const { weightsSha256, tokenizerSha256, preprocessingSha256 } = identity;
+  const { layers, hiddenSize, heads, headDim, maxPositions, layerNormEpsilon } = config;
+  const hashes = { weightsSha256, tokenizerSha256, preprocessingSha256 };
+  const backbone = { id, ...hashes, licence, layers, hiddenSize, heads, headDim };
+  return { backbone, maxTokens, maxPositions, layerNormEpsilon };
 }
 
 /** Without the prefix that task models put in front, with today's names of the norms. */

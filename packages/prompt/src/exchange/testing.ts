@@ -11,7 +11,9 @@ import type { TensorFile } from "./tensor-file.ts";
 export const SIZES = { layers: 2, heads: 2, headDim: 3, hiddenSize: 6, maxPositions: 40 };
 
 /** Every weight that an import asks for, of numbers that tell places apart. */
-export function memoryBase(without: readonly string[] = []): BaseModel {
+export function memoryBase(
+  without: readonly string[] = [],
+): BaseModel & { readonly weights: ReadonlyMap<string, Tensor> } {
   const { layers, heads, headDim, hiddenSize: H, maxPositions } = SIZES;
   const weights = new Map<string, Tensor>([
     ["embeddings.position_embeddings.weight", tensor([maxPositions, H], 1)],
@@ -23,6 +25,7 @@ export function memoryBase(without: readonly string[] = []): BaseModel {
   ]);
   for (const name of without) weights.delete(name);
   return {
+    weights,
     about: {
       backbone: {
         id: "memory",
@@ -35,7 +38,6 @@ export function memoryBase(without: readonly string[] = []): BaseModel {
         heads,
         headDim,
       },
-      family: "bert",
       maxTokens: 32,
       maxPositions,
       layerNormEpsilon: 1e-12,
