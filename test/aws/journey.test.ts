@@ -127,6 +127,16 @@ describe("functions as they are deployed", { timeout: 150_000 }, () => {
     const job = await until(key, `/v1/fine_tuning/jobs/${created.body.id}`, "succeeded", "failed");
     expect([job.status, job.error]).toEqual(["succeeded", null]);
 
+    const events = await (cloud as Cloud).fetch(
+      new Request(`https://api.test/v1/fine_tuning/jobs/${job.id}/events?stream=true`, {
+        headers: { authorization: `Bearer ${key}` },
+      }),
+    );
+    expect(events.headers.get("content-type")).toContain("text/event-stream");
+    const told = await events.text();
+    expect(told).toContain("The job has succeeded");
+    expect(told.endsWith("data: [DONE]\n\n")).toBe(true);
+
     const model = job.fine_tuned_model;
     const answer = await call(key, "POST", "/v1/classify", { model, input: TEXTS });
     expect(answer.status).toBe(200);
