@@ -23,15 +23,18 @@ import { openVisionBundle } from "./open.ts";
 /** Random models of 3 layers, H = 16, N = 2, D = 8; B = 2 images, P = 2 tokens, C = 3. See goldens/make.py. */
 const GOLDENS = fileURLToPath(new URL("./goldens/", import.meta.url));
 
-const MODELS: readonly { name: string; size: ImageSize }[] = [
+/** `exactly`: on the reference interpreter too, which is slow. */
+const MODELS: readonly { name: string; size: ImageSize; exactly?: true }[] = [
   { name: "vit", size: [12, 12] },
-  { name: "vit-wide", size: [8, 20] },
+  { name: "vit-wide", size: [8, 20], exactly: true },
   { name: "mae", size: [12, 12] },
   { name: "clip", size: [12, 12] },
   { name: "dinov2", size: [16, 16] },
   { name: "dinov2-gated", size: [12, 12] },
-  { name: "dinov2-registers", size: [8, 8] },
+  { name: "dinov2-registers", size: [8, 8], exactly: true },
 ];
+
+const RUNTIMES = ["the reference interpreter", "ONNX Runtime"];
 
 const SITES: readonly [name: string, site: TunedVisionSite][] = [
   ["kv-0", { kind: "kv", firstLayer: 0 }],
@@ -43,7 +46,7 @@ const SITES: readonly [name: string, site: TunedVisionSite][] = [
 
 type Open = (spec: VisionSpec) => Promise<Session>;
 
-describe.each(MODELS)("$name, equal to PyTorch", ({ name, size }) => {
+describe.each(MODELS)("$name, equal to PyTorch", ({ name, size, exactly }) => {
   let folder: string;
   let backbone: VisionBackbone;
   let given: ReadonlyMap<string, Tensor>;
@@ -72,7 +75,7 @@ describe.each(MODELS)("$name, equal to PyTorch", ({ name, size }) => {
 
   afterAll(() => rm(folder, { recursive: true }));
 
-  describe.each(["the reference interpreter", "ONNX Runtime"])("on %s", (runtime) => {
+  describe.each(RUNTIMES.slice(exactly ? 0 : 1))("on %s", (runtime) => {
     it.each([0, 1, 2])("features without a prompt, from layer %i", async (firstLayer) => {
       const { open, tolerance } = opens[runtime]!;
       const site = { kind: "none", firstLayer } as const;
@@ -146,6 +149,28 @@ describe.each(MODELS)("$name, equal to PyTorch", ({ name, size }) => {
       expect(empty.cls?.data).toEqual(none.cls?.data);
       expect(empty.patches?.data).toEqual(none.patches?.data);
     });
+  });
+
+  it.runIf(exactly)("rows of a mixed batch have the bits that they have alone", async () => {
+    const session = await backbone.open({ kind: "serve", wanted: { cls: true, patches: true } });
+    const prefix = await run(
+      (spec) => backbone.open(spec),
+      { kind: "prefix", firstLayer: 0 },
+      { deep: given.get("deep-0")! },
+    );
+    const mixed = serveFeeds(prefix.kv!);
+    const together = await session.run(mixed);
+    for (let row = 0; row < 4; row++) {
+      const one = (name: string) => {
+        const part = rowOf(mixed[name], row);
+        return { ...part, dims: [1, ...part.dims] };
+      };
+      const own = { pixels: one("pixels"), soft_index: one("soft_index"), kv_index: one("kv_index") };
+      const alone = await session.run({ ...mixed, ...own });
+      expect(alone.cls?.data).toEqual(rowOf(together.cls, row).data);
+      expect(alone.patches?.data).toEqual(rowOf(together.patches, row).data);
+    }
+    await session.release();
   });
 
   /** The prompt with its dropout, where it has one. */

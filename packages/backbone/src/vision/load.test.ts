@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { loadBackbone } from "../load.ts";
+import { isVisionCheckpoint, loadFrozenGraph, loadVisionBackbone } from "./load.ts";
+
+const GOLDENS = fileURLToPath(new URL("./goldens/", import.meta.url));
+const ONNX = fileURLToPath(new URL("../onnx/goldens/", import.meta.url));
+
+let cache: string;
+beforeAll(async () => {
+  cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-vision-load-"));
+});
+afterAll(() => rm(cache, { recursive: true }));
+
+const options = () => ({ cache, hub: "http://127.0.0.1:9", threads: 1 });
+
+it("a folder is built once a size, and another size is another backbone", async () => {
+  const folder = path.join(GOLDENS, "dinov2");
+  const built: string[] = [];
+  const load = (imageSize?: readonly [number, number]) =>
+    loadVisionBackbone(folder, {
+      ...options(),
+      ...(imageSize && { imageSize }),
+      onBuild: (bundle) => built.push(bundle),
+    });
+  const [first, again, larger] = [await load(), await load(), await load([16, 20])];
+  expect(new Set(built).size).toBe(2);
+  expect(again.manifest).toEqual(first.manifest);
+  expect(larger.manifest.config).toMatchObject({ height: 16, width: 20 });
+  expect(larger.manifest.preprocessing).toMatchObject({
+    height: 16,
+    width: 20,
+    fit: { kind: "crop", share: 0.875 },
+  });
+  expect(larger.manifest.identity.weightsSha256).toBe(first.manifest.identity.weightsSha256);
+  expect(larger.manifest.identity.preprocessingSha256).not.toBe(first.manifest.identity.preprocessingSha256);
+});
+
+it("an .onnx file is one too, of its own size alone", async () => {
+  const file = path.join(ONNX, "vit-20.onnx");
+  expect((await loadVisionBackbone(file, options())).manifest).toMatchObject({
+    id: "vit-20",
+    family: "onnx",
+  });
+  await expect(loadVisionBackbone(file, { ...options(), imageSize: [16, 16] })).rejects.toThrow(
+    "vit-20 is an exported graph of one image size; asked for 16 x 16.",
+  );
+  expect((await loadFrozenGraph(file, options())).manifest).toMatchObject({ id: "vit-20", family: "graph" });
+});
+
+it("texts and images are told apart", async () => {
+  await expect(loadBackbone("vit-s14-saliency", options())).rejects.toMatchObject({ code: "wrong_backbone" });
+  await expect(loadVisionBackbone("minilm-l6", options())).rejects.toMatchObject({ code: "wrong_backbone" });
+  await expect(loadVisionBackbone("./nothing", options())).rejects.toMatchObject({ code: "missing_file" });
+  expect(await isVisionCheckpoint(path.join(GOLDENS, "clip"))).toBe(true);
+  expect(await isVisionCheckpoint(fileURLToPath(new URL("../bert/goldens/tiny", import.meta.url)))).toBe(
+    false,
+  );
+  expect(await isVisionCheckpoint("yolo26n.onnx")).toBe(true);
+});
+
+it("a site, a tap or a class token that isn't there is refused in words", async () => {
+  const vit = await loadVisionBackbone(path.join(GOLDENS, "vit"), options());
+  await expect(vit.open({ kind: "prefix", firstLayer: 3 })).rejects.toThrow(
+    "a first layer from 0 to 2; seen: 3",
+  );
+  await expect(vit.open({ kind: "serve", wanted: { taps: [3] } })).rejects.toThrow(
+    "taps behind 1 to 2 layers; seen: 3",
+  );
+  const fused = await loadVisionBackbone(path.join(ONNX, "fused-18.onnx"), options());
+  const wanted = { kind: "serve", wanted: { cls: true } } as const;
+  await expect(fused.open(wanted)).rejects.toThrow("it has no class token");
+});
