@@ -1,4 +1,7 @@
+import { KilotuneError } from "@kilotune/contract";
+import { LONGEST_PROMPT } from "../caps.ts";
 import type { PromptManifest } from "../manifest.ts";
+import type { BaseModel } from "./base-model.ts";
 
 type Pooling = NonNullable<PromptManifest["reading"]>["pooling"];
 
@@ -17,3 +20,15 @@ export type ForeignPrompt =
       readonly tokens: number;
       readonly pooling: Pooling;
     };
+
+/** Before anything is computed of so many tokens. @throws KilotuneError `prompt_too_long` */
+export function assertLength(tokens: number, { about }: BaseModel): void {
+  // Two positions for a text: what stands around it.
+  const longest = Math.min(LONGEST_PROMPT, about.maxPositions - 2);
+  if (tokens <= longest) return;
+  throw new KilotuneError(
+    "prompt_too_long",
+    `expected a prompt of at most ${longest} tokens, saw ${tokens}`,
+    "This backbone serves no longer ones: tune again with fewer tokens.",
+  );
+}

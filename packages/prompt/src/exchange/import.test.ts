@@ -369,6 +369,14 @@ describe("settings", () => {
     expect(await refusal(folder, { head })).toContain("one head");
   });
 
+  it("a head of one row is a regression, not a class", async () => {
+    await using folder = await peftFolder(
+      {},
+      { "base_model.classifier.weight": tensor([1, H], 8), "base_model.classifier.bias": tensor([1], 9) },
+    );
+    expect(await refusal(folder)).toMatch(/^unsupported_prompt_kind: .*regression/);
+  });
+
   it("labels must be as many as the head has rows", async () => {
     await using folder = await peftFolder();
     expect(await refusal(folder, { labels: ["a", "b"] })).toContain("expected 3 labels");

@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { KilotuneError } from "@kilotune/contract";
-import { LONGEST_PROMPT } from "../caps.ts";
 import { PROMPT_FORMAT, type PromptManifest, parseManifest } from "../manifest.ts";
 import type { MlpHead, Prompt } from "../prompt.ts";
 import { assemble as assemblePrompt, type TensorName } from "../tensors.ts";
 import type { BaseModel } from "./base-model.ts";
 import { embedPrompt } from "./embedding-norm.ts";
-import type { ForeignPrompt } from "./foreign-prompt.ts";
+import { assertLength, type ForeignPrompt } from "./foreign-prompt.ts";
 import { findHead, type HeadNames, noHead, readHead } from "./heads.ts";
 import { labelsIn, labelsOf } from "./labels.ts";
 import { importPTuningV2 } from "./p-tuning-v2-import.ts";
@@ -53,11 +51,9 @@ export async function importPrompt(
   await using file = await openTensors(found.tensors);
   refuseIdleOptions(options, found, file);
   const { prompt, head, origin, notes } = await read(found, file, base, options);
-  // Two positions for a text: what stands around it.
-  const longest = Math.min(LONGEST_PROMPT, base.about.maxPositions - 2);
-  if (prompt.tokens > longest) throw tooLong(prompt.tokens, longest);
   const mlp = await headOf(file, head, base, options.head);
   const classes = mlp.bias.length;
+  if (classes === 1) throw regression();
   const { labels: given, labelsFile } = options;
   const named =
     given ?? (await (labelsFile === undefined ? labelsIn(found.folder, classes) : labelsOf(labelsFile)));
@@ -128,10 +124,12 @@ async function read(
   if (file.isBare) {
     const { hiddenSize: H } = base.about.backbone;
     const { data: words, dims } = await readNumbers(file, "tensor", [-1, H]);
+    const tokens = dims[0]!;
+    assertLength(tokens, base);
     const format = found.kind === "tgis" ? "tgis" : file.path.endsWith(".npy") ? "npy" : "tensor";
     const data = await embedPrompt(words, base);
-    const prompt = { method: "soft", data, tokens: dims[0]!, pooling: pooling ?? "first_position" } as const;
-    const note = `a bare tensor of ${prompt.tokens} tokens: taken for input tokens in front of the text, as PEFT's are, the head reading ${prompt.pooling}`;
+    const prompt = { method: "soft", data, tokens, pooling: pooling ?? "first_position" } as const;
+    const note = `a bare tensor of ${tokens} tokens: taken for input tokens in front of the text, as PEFT's are, the head reading ${prompt.pooling}`;
     return { prompt, head: undefined, origin: { format }, notes: [note] };
   }
   const names = [...file.shapes.keys()];
@@ -242,10 +240,11 @@ async function sha256OfFile(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
-function tooLong(tokens: number, longest: number): KilotuneError {
-  return new KilotuneError(
-    "prompt_too_long",
-    `expected a prompt of at most ${longest} tokens, saw ${tokens}`,
-    "No backbone serves longer ones: tune again with fewer tokens.",
+function regression() {
+  return refuse(
+    "unsupported_prompt_kind",
+    "a head with a row for each class",
+    "one row, which transformers takes for a regression",
+    "Only prompts that classify texts are carried over so far.",
   );
 }

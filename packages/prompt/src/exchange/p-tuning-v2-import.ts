@@ -1,8 +1,8 @@
 import { assertSameWeights, type BaseModel, plainBertName } from "./base-model.ts";
-import type { ForeignPrompt } from "./foreign-prompt.ts";
+import { assertLength, type ForeignPrompt } from "./foreign-prompt.ts";
 import { findHead, type HeadNames } from "./heads.ts";
 import { fromColumns } from "./prefix-columns.ts";
-import { list, quote, refuse } from "./refuse.ts";
+import { list, refuse } from "./refuse.ts";
 import { missing, readNumbers, type TensorFile } from "./tensor-file.ts";
 
 /**
@@ -11,7 +11,7 @@ import { missing, readNumbers, type TensorFile } from "./tensor-file.ts";
  * the backbone's: nothing else would give its logits.
  *
  * P prompt tokens, H hidden size, L layers, N heads, D head dimension, M width of the projection.
- * @throws KilotuneError `unsupported_prompt_kind`, `bad_foreign_prompt`; EngineError `non_finite`
+ * @throws KilotuneError `unsupported_prompt_kind`, `bad_foreign_prompt`, `prompt_too_long`; EngineError `non_finite`
  */
 export async function importPTuningV2(
   file: TensorFile,
@@ -39,8 +39,9 @@ export async function importPTuningV2(
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = base.about.backbone;
   const width = L * 2 * N * D;
   const { data, dims } = await readNumbers(file, EMBEDDING, [-1, isProjected ? H : width]);
-  const columns = isProjected ? await project(data, file, H, width) : data;
   const tokens = dims[0]!;
+  assertLength(tokens, base);
+  const columns = isProjected ? await project(data, file, H, width) : data;
   const sizes = { layers: L, heads: N, tokens, headDim: D };
   return { prompt: { method: "kv", data: fromColumns(columns, sizes), tokens }, head };
 }
@@ -56,19 +57,14 @@ async function project(
   H: number,
   width: number,
 ): Promise<Float32Array> {
-  const [firstName, firstBiasName, secondName, secondBiasName] = PROJECTION_NAMES as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  const first = await readNumbers(file, firstName, [-1, H]);
+  const read = (name: string, dims: readonly number[]) => readNumbers(file, `${PROJECTION}${name}`, dims);
+  const first = await read("0.weight", [-1, H]);
   const M = first.dims[0]!;
-  const firstBias = (await readNumbers(file, firstBiasName, [M])).data;
-  const second = (await readNumbers(file, secondName, [width, M])).data;
-  const secondBias = (await readNumbers(file, secondBiasName, [width])).data;
-  const inner = dense(Float64Array.from(tokens), first.data, firstBias).map(Math.tanh);
-  return Float32Array.from(dense(inner, second, secondBias));
+  const firstBias = await read("0.bias", [M]);
+  const second = await read("2.weight", [width, M]);
+  const secondBias = await read("2.bias", [width]);
+  const inner = dense(Float64Array.from(tokens), first.data, firstBias.data).map(Math.tanh);
+  return Float32Array.from(dense(inner, second.data, secondBias.data));
 }
 
 /** rows [P, in], weight [out, in], bias [out] -> [P, out] */
@@ -90,6 +86,6 @@ function unsupported(expected: string, seen: string) {
     "unsupported_prompt_kind",
     `a P-tuning v2 checkpoint with ${expected}`,
     seen,
-    `Its prefix models of BERT are carried over (${quote("prefix")}); for the rest tune again with \`kilotune tune\`.`,
+    "Its prefix models of BERT are carried over; for the rest tune again with `kilotune tune`.",
   );
 }

@@ -1,9 +1,9 @@
 import type { BaseModel } from "./base-model.ts";
 import { embedPrompt } from "./embedding-norm.ts";
+import { assertLength, type ForeignPrompt } from "./foreign-prompt.ts";
 import { findHead, type HeadNames } from "./heads.ts";
 import type { PeftConfig } from "./peft-config.ts";
 import { fromColumns } from "./prefix-columns.ts";
-import type { ForeignPrompt } from "./foreign-prompt.ts";
 import { quote, refuse } from "./refuse.ts";
 import { missing, readNumbers, type TensorFile } from "./tensor-file.ts";
 
@@ -13,7 +13,7 @@ import { missing, readNumbers, type TensorFile } from "./tensor-file.ts";
  *
  * P prompt tokens, H hidden size, L layers, N heads, D head dimension, R ranks.
  * @param task which one, of a multitask prompt
- * @throws KilotuneError `unsupported_prompt_kind`, `bad_foreign_prompt`; EngineError `non_finite`
+ * @throws KilotuneError `unsupported_prompt_kind`, `bad_foreign_prompt`, `prompt_too_long`; EngineError `non_finite`
  */
 export async function importPeft(
   config: PeftConfig,
@@ -21,6 +21,7 @@ export async function importPeft(
   base: BaseModel,
   task: number | undefined,
 ): Promise<{ prompt: ForeignPrompt; head: HeadNames | undefined; task?: number }> {
+  assertLength(config.num_virtual_tokens, base);
   const { head, others } = findHead(file);
   const isMultitask = config.peft_type === "MULTITASK_PROMPT_TUNING";
   const wanted = isMultitask ? [SHARED, COLUMNS, ROWS] : [SHARED];
