@@ -6,6 +6,7 @@ import {
   type Node,
   openReferenceSession,
   prune,
+  sizeOf,
   type Tensor,
   type Value,
 } from "@kilotune/engine";
@@ -112,7 +113,10 @@ export class GraphIndex {
       if (node === undefined) return false;
       if (needed.has(node)) return true;
       needed.add(node);
-      return needed.size <= MAX_PATH && node.inputs.every((input) => input === null || visit(input));
+      const isSmall = node.outputs.every(({ shape }) => sizeOf(shape.map(Number)) <= MAX_ELEMENTS);
+      return (
+        isSmall && needed.size <= MAX_PATH && node.inputs.every((input) => input === null || visit(input))
+      );
     };
     return visit(to) ? this.graph.nodes.filter((node) => needed.has(node)) : undefined;
   }
@@ -120,6 +124,9 @@ export class GraphIndex {
 
 /** Nobody's way from a product to an attention is longer; a longer one leads out of the layer. */
 const MAX_PATH = 64;
+
+/** The widest layer of an image of 4,096 x 4,096; a file may ask for more than there is memory. */
+const MAX_ELEMENTS = 2 ** 26;
 
 const SAME_ORDER: ReadonlySet<string> = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Cast"]);
 

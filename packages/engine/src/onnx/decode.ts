@@ -5,7 +5,7 @@ import { type Graph, isExternal, type Value } from "../ir/graph.ts";
 import { realOf, tensorOf } from "../ops/real.ts";
 import type { RealTensor } from "../ops/rule.ts";
 import { isOpName, OPS, type OpName } from "../ops/table.ts";
-import { int64, type Tensor } from "../tensor.ts";
+import { int64, sizeOf, type Tensor } from "../tensor.ts";
 import { fromAttributeProtos } from "./attribute.ts";
 import {
   type GraphProto,
@@ -186,10 +186,16 @@ function evaluated(
 ): Value[] | undefined {
   const constants = inputs.map((input) => (input === null ? null : builder.constantOf(input)));
   if (constants.some((constant) => constant === undefined)) return undefined;
-  const read = (constants as (Tensor | null)[]).map((constant) =>
-    constant === null ? null : realOf(constant),
+  const given = constants as (Tensor | null)[];
+  // Inferred before it is computed: a few bytes can ask for a constant of gigabytes.
+  const scratch = new GraphBuilder(builder.name);
+  const values = given.map((tensor, at) => (tensor === null ? null : scratch.constant(tensor, `input${at}`)));
+  const outputs = scratch.node(op, values, attributes, { outputs: names });
+  const elements = [...values, ...outputs].map((value) =>
+    value === null ? 0 : sizeOf(value.shape.map(Number)),
   );
-  if (read.reduce((sum, tensor) => sum + (tensor?.data.length ?? 0), 0) > FOLDED_ELEMENTS) return undefined;
+  if (!elements.every((count) => count <= FOLDED_ELEMENTS)) return undefined;
+  const read = given.map((tensor) => (tensor === null ? null : realOf(tensor)));
   const results = OPS[op].evaluate({ inputs: read, attributes, outputCount: names.length });
   return names.map((name, at) => builder.constant(tensorOf(results[at] as RealTensor), name));
 }

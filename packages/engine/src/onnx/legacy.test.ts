@@ -5,6 +5,7 @@ import { prune } from "../autodiff/prune.ts";
 import { openNodeSession } from "../session/node.ts";
 import { float32 } from "../tensor.ts";
 import { decodeOnnx } from "./decode.ts";
+import { input, model } from "./test-model.ts";
 
 /** A graph of opset 14, by goldens/make_legacy.py. */
 const LEGACY = readFileSync(new URL("./goldens/legacy.onnx", import.meta.url));
@@ -37,4 +38,32 @@ describe("a file as older exporters wrote it", () => {
     for (const gone of ["three", "ones", "minuses", "length"]) expect(computed).not.toContain(gone);
     expect(computed).toContain("tokens");
   });
+});
+
+test("a constant of gigabytes isn't computed because a few bytes ask for it", () => {
+  const dims = {
+    name: "dims",
+    dataType: 7,
+    dims: [2n],
+    rawData: new Uint8Array(BigInt64Array.of(2n ** 20n, 2n ** 20n).buffer),
+  };
+  const node = { name: "fill", opType: "ConstantOfShape", input: ["dims"], output: ["huge"] };
+  const bytes = model({ initializer: [dims], node: [node], output: [input("huge")] });
+  const { nodes } = decodeOnnx(bytes, { fold: true });
+  expect(nodes.map(({ op }) => op)).toEqual(["ConstantOfShape"]);
+});
+
+test("an op that nobody knows is left out with all behind it, where that is asked for", () => {
+  const nodes = [
+    { name: "known", opType: "Add", input: ["x", "w"], output: ["sum"] },
+    { name: "strange", opType: "NonMaxSuppression", input: ["sum", "w"], output: ["kept"] },
+    { name: "behind", opType: "Neg", input: ["kept"], output: ["y"] },
+  ];
+  const bytes = model({ node: nodes, output: [input("y")] });
+  expect(() => decodeOnnx(bytes)).toThrow('saw "NonMaxSuppression"');
+  const seen: string[] = [];
+  const graph = decodeOnnx(bytes, { onUnknown: (op) => seen.push(op) });
+  expect(seen).toEqual(["NonMaxSuppression"]);
+  expect(graph.nodes.map(({ op }) => op)).toEqual(["Add"]);
+  expect(graph.outputs.map(({ name }) => name)).toEqual(["sum"]);
 });
