@@ -1,7 +1,7 @@
 import { HOURS, MEMORY_GB, WATCH } from "./assumptions.ts";
 import { type Usage, usageOfHousekeeping } from "./cost.ts";
 
-/** A stage that nobody uses, as infra/stack deploys it. Counts of its resources: test/infra/idle.test.ts sees that they are true. */
+/** A stage that nobody uses, as infra/stack deploys it. Counts of its resources: test/infra/rules-docs.ts sees that they are true. */
 export interface Stage {
   readonly alarms: number;
   /** Interface endpoints, each in two zones. */
