@@ -91,6 +91,10 @@ describe("assemble", () => {
     const { maxPositions } = manifest.config;
     const greedy = prepare(8, { method: "kv", tokens: 20, reading, maxTokens: maxPositions });
     expect(greedy.maxTokens).toBe(maxPositions - 20);
+    const few = { ...manifest, config: { ...manifest.config, maxPositions: 21 } };
+    expect(() =>
+      preparePrompt(randomPrompt(manifest, 8, { method: "kv", tokens: 20, reading }), few),
+    ).toThrow("at most 19 tokens, saw 20");
     expect(prepare(9, { method: "kv", tokens: 20, maxTokens: maxPositions }).maxTokens).toBe(maxPositions);
   });
 

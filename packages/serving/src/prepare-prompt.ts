@@ -51,7 +51,11 @@ export function preparePrompt(
   const head = readyHead(prompt.head, hiddenSize);
   const place = placeOf(prompt);
   const { labels, calibration } = manifest;
-  const maxTokens = Math.min(manifest.maxTokens, config.maxPositions - (place.firstPosition ?? 0));
+  const { firstPosition = 0 } = place;
+  const positions = config.maxPositions - firstPosition;
+  // What stands around a text takes two.
+  if (positions < 2) throw tooLong(firstPosition, config.maxPositions - 2);
+  const maxTokens = Math.min(manifest.maxTokens, positions);
   const shared = { id, labels, maxTokens, place, head, temperature: calibration.temperature };
   const { dense, ...arrays } = head;
   const sharedBytes =
@@ -101,10 +105,10 @@ function spread(kv: KvPrefix, firstLayer: number, layers: number): PreparedPrefi
   return { slots, block, mask };
 }
 
-function tooLong(tokens: number): KilotuneError {
+function tooLong(tokens: number, longest: number = LONGEST_PROMPT): KilotuneError {
   return new KilotuneError(
     "prompt_too_long",
-    `expected a prompt of at most ${LONGEST_PROMPT} tokens, saw ${tokens}`,
+    `expected a prompt of at most ${longest} tokens, saw ${tokens}`,
     "Tune again with fewer tokens (--tokens); more than 32 seldom help.",
   );
 }
