@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
@@ -59,27 +59,37 @@ function promptOf(labelCount: number): { readonly promptId: string; readonly byt
   return { promptId: createHash("sha256").update(bytes).digest("hex"), bytes };
 }
 
-async function world(labelCount: number) {
+async function world(labelCount: number, told?: { readonly size: number }) {
   const { promptId, bytes } = promptOf(labelCount);
+  let read = 0;
   let nowMs = 0;
   const opened: string[] = [];
   const blobs = {
     async open(_: TenantId, name: string) {
       opened.push(name);
       const chunks = (async function* () {
+        read++;
         yield bytes;
       })();
-      return { size: bytes.length, chunks };
+      return { size: bytes.length, ...told, chunks };
     },
   };
   const service = { blobs, clock: { now: () => new Date(nowMs) } } as unknown as Service;
-  const files = new PromptFiles(path.join(folder, promptId), 1e6);
-  const answer = await inferring({ service, backbone: tiny.backbone, files, cacheBytes: 1e6 });
+  const own = path.join(folder, promptId);
+  const start = () =>
+    inferring({ service, backbone: tiny.backbone, files: new PromptFiles(own, 1e6), cacheBytes: 1e6 });
+  let answer = await start();
   const ask = (inputs: string[], more: object = {}) =>
     answer({ task: "classify", tenant, promptId, inputs, ...more });
   return {
     ask,
     opened,
+    file: path.join(own, `${tenant}.${promptId}`),
+    read: () => read,
+    /** As a process that comes after this one. */
+    async restart() {
+      answer = await start();
+    },
     pass: (ms: number) => {
       nowMs += ms;
     },
@@ -96,6 +106,33 @@ it("reads a prompt once, and forgets it within the hour", async () => {
   pass(200_000);
   expect(await ask(["card lost"], { topK: 2 })).toEqual(first);
   expect(opened).toHaveLength(2);
+});
+
+it("takes a prompt from the disk, and never one that isn't what it was", async () => {
+  const { ask, opened, file, restart } = await world(4);
+  const first = await ask(["card lost"]);
+  await restart();
+  expect(await ask(["card lost"])).toEqual(first);
+  expect(opened).toHaveLength(1);
+
+  const bytes = await readFile(file);
+  for (const damaged of [
+    bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte)),
+    bytes.subarray(9),
+    "",
+  ]) {
+    await writeFile(file, damaged);
+    await restart();
+    expect(await ask(["card lost"])).toEqual(first);
+  }
+  expect(opened).toHaveLength(4);
+  expect(await readFile(file)).toEqual(bytes);
+});
+
+it("doesn't read what can't be a prompt", async () => {
+  const { ask, opened, read } = await world(5, { size: 5e9 });
+  expect(await ask(["card lost"])).toMatchObject({ error: { code: "prompt_damaged" } });
+  expect([opened.length, read()]).toEqual([1, 0]);
 });
 
 it("says so where an answer is larger than Lambda takes, and gives a smaller one", async () => {

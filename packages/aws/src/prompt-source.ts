@@ -1,5 +1,5 @@
 import { KilotuneError, type PromptId, type TenantId } from "@kilotune/contract";
-import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
+import { decodePrompt, refuseLargePrompt, type StoredPrompt } from "@kilotune/prompt";
 import { promptPath, type Service } from "@kilotune/service";
 import { bytesOf } from "./bytes.ts";
 import { count, time } from "./observe.ts";
@@ -32,12 +32,23 @@ export function promptSource({ blobs }: Pick<Service, "blobs">, files: PromptFil
     const startedMs = performance.now();
     const blob = await blobs.open(tenant, promptPath(promptId));
     if (blob === undefined) throw damaged("there is none");
-    const bytes = await bytesOf(blob.chunks);
+    const bytes = await promptBytes(blob);
     time("PromptGetMs", performance.now() - startedMs);
     const stored = await soundPrompt(bytes, promptId);
     if (!(await files.write(tenant, promptId, bytes))) count("PromptFilesRefused");
     return stored;
   };
+}
+
+/** Whoever opens must read, or let go: an object that is no prompt by its size alone isn't read. */
+async function promptBytes({ size, chunks }: NonNullable<Awaited<ReturnType<Service["blobs"]["open"]>>>) {
+  try {
+    refuseLargePrompt(size);
+  } catch (cause) {
+    await chunks[Symbol.asyncIterator]().return?.();
+    throw damaged("it is larger than a prompt can be", cause);
+  }
+  return bytesOf(chunks);
 }
 
 async function soundPrompt(bytes: Buffer, promptId: PromptId): Promise<StoredPrompt> {

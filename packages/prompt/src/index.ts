@@ -1,6 +1,6 @@
 export { assertCompatible, type BackboneIdentity } from "./compatible.ts";
 export { LONGEST_PROMPT } from "./caps.ts";
-export { decodePrompt } from "./decode.ts";
+export { decodePrompt, refuseLarge as refuseLargePrompt } from "./decode.ts";
 export { describePrompt, type PromptDescription, type TensorDescription } from "./describe.ts";
 export { encodePrompt } from "./encode.ts";
 export { PROMPT_FORMAT, type PromptManifest } from "./manifest.ts";
