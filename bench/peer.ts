@@ -26,7 +26,7 @@ export async function runPeer(
 export interface Overlay {
   /** Its folder's name. */
   readonly name: string;
-  /** As pip takes them, with their versions; without what they depend on. */
+  /** As pip takes them; what they depend on must be among them or among the peers. */
   readonly packages: string;
 }
 

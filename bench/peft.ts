@@ -43,7 +43,7 @@ export const bench = defineBench({
 const TRANSFORMERS_4: Overlay = {
   name: "transformers-4",
   packages:
-    "transformers==4.57.6 peft==0.18.1 huggingface_hub==0.36.0 tokenizers==0.22.1 requests==2.34.2 urllib3==2.8.0 charset_normalizer==3.5.3 certifi idna",
+    "transformers==4.57.6 peft==0.18.1 huggingface_hub==0.36.0 tokenizers==0.22.1 requests==2.34.2 urllib3==2.8.0 charset_normalizer==3.5.3 idna==3.20 certifi",
 };
 
 interface Model {
