@@ -13,7 +13,7 @@ import {
 } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backbone } from "../backbone.ts";
-import { WEIGHTS_FILE } from "../bundle/build.ts";
+import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
 import { buildGraph, type GraphSpec, type TunedSite } from "../bundle/graphs.ts";
 import { bundleOf, loadBackbone } from "../load.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { encodeOnnx } from "@kilotune/engine";
@@ -7,16 +7,15 @@ import { parseBertConfig, parseMaxTokens, parsePooling } from "../bert/config.ts
 import { mapBertWeights } from "../bert/weights.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import { sha256OfFile } from "../download/checksum.ts";
-import { placesIn } from "../weight-places.ts";
 import { parseJson, readJson, readText } from "./checkpoint-files.ts";
+import { WEIGHTS_FILE, weightsIn, writeBundle } from "./folder.ts";
 import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
 import { type BackboneManifest, BUNDLE_FORMAT } from "./manifest.ts";
 import { copyWeights } from "./write-weights.ts";
 
 /**
  * Builds a bundle from a checkpoint's folder: one weights file that all graphs share, the serving graph and the graphs
- * of the default method, the tokenizer's files and a manifest. It is built under a temporary name and renamed, so a
- * folder that stands is a whole bundle.
+ * of the default method, the tokenizer's files and a manifest.
  *
  * @param checkpoint folder with config.json, model.safetensors, tokenizer.json and optionally tokenizer_config.json,
  *   sentence_bert_config.json, 1_Pooling/config.json
@@ -64,39 +63,23 @@ export async function buildBundle(
     weightsBytes: 0,
   };
 
-  const temporary = `${bundle}.${process.pid}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
-  try {
-    const { header, sizeBytes } = await copyWeights(
-      weightsPath,
-      path.join(temporary, WEIGHTS_FILE),
-      (shapes) =>
-        [...mapBertWeights(shapes, config)].map(([ours, theirs]) => ({
-          ours,
-          dims: shapes.get(theirs) ?? [],
-          from: [theirs],
-        })),
+  await writeBundle(bundle, async (folder) => {
+    const { header, sizeBytes } = await copyWeights(weightsPath, path.join(folder, WEIGHTS_FILE), (shapes) =>
+      [...mapBertWeights(shapes, config)].map(([ours, theirs]) => ({
+        ours,
+        dims: shapes.get(theirs) ?? [],
+        from: [theirs],
+      })),
     );
-    const weights = placesIn(header, WEIGHTS_FILE);
+    const weights = weightsIn(header);
     for (const spec of standardGraphs(config.layers)) {
-      await writeFile(path.join(temporary, graphFile(spec)), encodeOnnx(buildGraph(spec, config, weights)));
+      await writeFile(path.join(folder, graphFile(spec)), encodeOnnx(buildGraph(spec, config, weights)));
     }
-    await writeFile(path.join(temporary, "tokenizer.json"), tokenizerJson as string);
-    await writeFile(path.join(temporary, "tokenizer_config.json"), tokenizerConfig);
-    await writeFile(
-      path.join(temporary, "manifest.json"),
-      JSON.stringify({ ...manifest, weightsBytes: sizeBytes }, null, 2),
-    );
-    await rm(bundle, { recursive: true, force: true });
-    await rename(temporary, bundle);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
+    await writeFile(path.join(folder, "tokenizer.json"), tokenizerJson as string);
+    await writeFile(path.join(folder, "tokenizer_config.json"), tokenizerConfig);
+    return { ...manifest, weightsBytes: sizeBytes };
+  });
 }
-
-export const WEIGHTS_FILE = "weights.safetensors";
 
 /** Default first prompted layer: the upper half. Lower layers are then computed once a row, see engine.md. */
 export function defaultFirstLayer(layers: number): number {

@@ -1,13 +1,10 @@
-import { access, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { access, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { KilotuneError } from "@kilotune/contract";
 import { encodeOnnx, type Graph } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
 import type { Backbone } from "../backbone.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
-import { placesIn } from "../weight-places.ts";
-import { WEIGHTS_FILE } from "./build.ts";
-import { readHeaderOfFile } from "./checkpoint-files.ts";
+import { readBundle, weightsOf } from "./folder.ts";
 import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
 import { type BackboneManifest, parseManifest } from "./manifest.ts";
 
@@ -16,16 +13,8 @@ export async function openBundle(
   folder: string,
   options: NodeSessionOptions = {},
 ): Promise<Backbone | undefined> {
-  const manifest = await readManifest(folder);
+  const manifest = await readBundle(folder, parseManifest);
   if (manifest === undefined) return undefined;
-  const { size } = await stat(path.join(folder, WEIGHTS_FILE));
-  if (size !== manifest.weightsBytes) {
-    throw new KilotuneError(
-      "bad_bundle",
-      `expected ${manifest.weightsBytes} bytes of ${path.join(folder, WEIGHTS_FILE)}, saw ${size}`,
-      `Delete ${folder}; it is built again from the checkpoint.`,
-    );
-  }
   const [tokenizerJson, tokenizerConfig] = await Promise.all(
     ["tokenizer.json", "tokenizer_config.json"].map(async (name) =>
       JSON.parse(await readFile(path.join(folder, name), "utf8")),
@@ -52,8 +41,7 @@ async function graphOf(folder: string, manifest: BackboneManifest, spec: GraphSp
     () => false,
   );
   if (stands) return file;
-  const weights = placesIn(await readHeaderOfFile(path.join(folder, WEIGHTS_FILE)), WEIGHTS_FILE);
-  const graph = buildGraph(spec, manifest.config, weights);
+  const graph = buildGraph(spec, manifest.config, await weightsOf(folder));
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     await writeFile(temporary, encodeOnnx(graph));
@@ -66,14 +54,3 @@ async function graphOf(folder: string, manifest: BackboneManifest, spec: GraphSp
 }
 
 const READ_ONLY: ReadonlySet<string> = new Set(["EROFS", "EACCES", "EPERM"]);
-
-async function readManifest(folder: string): Promise<BackboneManifest | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path.join(folder, "manifest.json"), "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  return parseManifest(JSON.parse(text));
-}

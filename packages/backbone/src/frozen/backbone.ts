@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import {
@@ -10,7 +10,7 @@ import {
   type Session,
 } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
-import { WEIGHTS_FILE } from "../bundle/build.ts";
+import { readBundle } from "../bundle/folder.ts";
 import { MAX_ONNX_BYTES } from "../onnx/import-onnx.ts";
 import { type FrozenFeatures, type FrozenSites, frozenGraph, promptInputs } from "./graph.ts";
 import { GRAPH_FILE } from "./import-frozen.ts";
@@ -39,23 +39,8 @@ export async function openFrozenBundle(
   folder: string,
   options: NodeSessionOptions = {},
 ): Promise<FrozenBackbone | undefined> {
-  const text = await readFile(path.join(folder, "manifest.json"), "utf8").catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
-    },
-  );
-  const manifest = text === undefined ? undefined : parseFrozenManifest(JSON.parse(text));
+  const manifest = await readBundle(folder, parseFrozenManifest);
   if (manifest === undefined) return undefined;
-  const file = path.join(folder, WEIGHTS_FILE);
-  const { size } = await stat(file);
-  if (size !== manifest.weightsBytes) {
-    throw new KilotuneError(
-      "bad_bundle",
-      `expected ${manifest.weightsBytes} bytes of ${file}, saw ${size}`,
-      `Delete ${folder}; it is built again from the file.`,
-    );
-  }
   const graph = decodeOnnx(new Uint8Array(await readFile(path.join(folder, GRAPH_FILE))), {
     sizeBytes: MAX_ONNX_BYTES,
   });

@@ -1,10 +1,10 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
 import { type Preprocessing, preprocessingSha256 } from "@kilotune/image";
-import { WEIGHTS_FILE } from "../bundle/build.ts";
-import { readHeader, openFile } from "../bundle/checkpoint-files.ts";
+import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
+import { WEIGHTS_FILE, writeBundle } from "../bundle/folder.ts";
 import { writeWeights } from "../bundle/write-weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { type OnnxAbout, readGraph } from "../onnx/import-onnx.ts";
@@ -24,12 +24,10 @@ export async function importFrozen(file: string, bundle: string, about: OnnxAbou
   const graph = foldBatchNorms(original);
   const [height, width] = imageSizeOf(file, graph);
   const preprocessing: Preprocessing = { ...DEFAULT_PREPROCESSING, ...about.preprocessing, width, height };
-  const temporary = `${bundle}.${process.pid}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
-  try {
-    const { outside, sizeBytes } = await moveWeights(graph, path.join(temporary, WEIGHTS_FILE));
-    const manifest: FrozenManifest = {
+  await writeBundle(bundle, async (folder): Promise<FrozenManifest> => {
+    const { outside, sizeBytes } = await moveWeights(graph, path.join(folder, WEIGHTS_FILE));
+    await writeFile(path.join(folder, GRAPH_FILE), encodeOnnx(outside));
+    return {
       format: FROZEN_FORMAT,
       kind: "vision",
       id: about.id,
@@ -45,14 +43,7 @@ export async function importFrozen(file: string, bundle: string, about: OnnxAbou
       },
       weightsBytes: sizeBytes,
     };
-    await writeFile(path.join(temporary, GRAPH_FILE), encodeOnnx(outside));
-    await writeFile(path.join(temporary, "manifest.json"), JSON.stringify(manifest, null, 2));
-    await rm(bundle, { recursive: true, force: true });
-    await rename(temporary, bundle);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
+  });
 }
 
 export const GRAPH_FILE = "graph.onnx";
@@ -87,8 +78,7 @@ async function moveWeights(graph: Graph, file: string): Promise<{ outside: Graph
       tensors.set(value.name, source);
   const plan = [...tensors].map(([ours, { dims }]) => ({ ours, dims, from: [ours] }));
   const { sizeBytes } = await writeWeights(file, plan, (name) => tensors.get(name)?.data as Float32Array);
-  const handle = await openFile(file);
-  const header = await readHeader(handle).finally(() => handle.close());
+  const header = await readHeaderOfFile(file);
   const initializers = graph.initializers.map(({ value, source }) => {
     const entry = header.entries.get(value.name);
     if (entry === undefined) return { value, source };

@@ -4,14 +4,12 @@ import { KilotuneError } from "@kilotune/contract";
 import { decodeOnnx, float32, type Graph, prune, type Tensor, type Value } from "@kilotune/engine";
 import { openNodeSession } from "@kilotune/engine/node";
 import { IMAGENET, type Preprocessing } from "@kilotune/image";
-import { WEIGHTS_FILE } from "../bundle/build.ts";
-import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
+import { weightsOf } from "../bundle/folder.ts";
 import { type PlannedWeight, writeWeights } from "../bundle/write-weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { type VisionAbout, writeVisionBundle } from "../vision/build.ts";
 import { tokensOf, type VisionConfig } from "../vision/config.ts";
 import { buildVisionGraph, type VisionSpec } from "../vision/graphs.ts";
-import { placesIn } from "../weight-places.ts";
 import { floats, type GraphIndex } from "./graph-index.ts";
 import { type Recognised, recognise } from "./recognise.ts";
 
@@ -37,7 +35,7 @@ export async function importOnnx(file: string, bundle: string, about: OnnxAbout)
   const { found, index } = recognition;
   const stem = await readStem(graph, found);
   const config = configOf(found, stem);
-  const weights = weightsOf(index, found, stem, config);
+  const weights = takenFrom(index, found, stem, config);
   const { height, width } = config;
   const preprocessing: Preprocessing = { ...DEFAULT_PREPROCESSING, ...about.preprocessing, width, height };
   await writeVisionBundle(bundle, {
@@ -139,7 +137,7 @@ function configOf(
   };
 }
 
-function weightsOf(index: GraphIndex, found: Recognised, { blank }: Stem, config: VisionConfig) {
+function takenFrom(index: GraphIndex, found: Recognised, { blank }: Stem, config: VisionConfig) {
   const { hiddenSize: H, leadingTokens, patchSize } = config;
   const tensors = new Map<string, Float32Array>();
   const plan: PlannedWeight[] = [];
@@ -209,7 +207,7 @@ async function featuresOf(
   config: VisionConfig,
   pixels: Tensor,
 ): Promise<Record<string, Tensor>> {
-  const weights = placesIn(await readHeaderOfFile(path.join(folder, WEIGHTS_FILE)), WEIGHTS_FILE);
+  const weights = await weightsOf(folder);
   const site = { kind: "none", firstLayer: 0 } as const;
   const wanted = { cls: config.hasClassToken, patches: true };
   const run = async (spec: VisionSpec, feeds: Record<string, Tensor>) => {

@@ -1,9 +1,9 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { encodeOnnx } from "@kilotune/engine";
 import { CENTRED, CLIP, IMAGENET, preprocessingSha256, type Preprocessing } from "@kilotune/image";
-import { WEIGHTS_FILE } from "../bundle/build.ts";
 import { readJson } from "../bundle/checkpoint-files.ts";
+import { WEIGHTS_FILE, weightsIn, writeBundle } from "../bundle/folder.ts";
 import { copyWeights, type PlannedWeight, type WrittenWeights } from "../bundle/write-weights.ts";
 import { badConfig, object } from "../config-fields.ts";
 import { parseDinov2Config } from "../dinov2/config.ts";
@@ -11,7 +11,6 @@ import { planDinov2Weights } from "../dinov2/weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { parseVitConfig } from "../vit/config.ts";
 import { planVitWeights } from "../vit/weights.ts";
-import { placesIn } from "../weight-places.ts";
 import type { ImageSize, VisionConfig } from "./config.ts";
 import { buildVisionGraph } from "./graphs.ts";
 import { VISION_FORMAT, type VisionManifest } from "./manifest.ts";
@@ -61,38 +60,29 @@ export interface VisionParts {
   check?(folder: string): Promise<void>;
 }
 
-/** Under a temporary name and renamed, so a folder that stands is a whole bundle. */
 export async function writeVisionBundle(bundle: string, parts: VisionParts): Promise<void> {
-  const temporary = `${bundle}.${process.pid}.tmp`;
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
-  try {
-    const { header, sizeBytes } = await parts.writeWeights(path.join(temporary, WEIGHTS_FILE));
-    const manifest: VisionManifest = {
+  const { about, config, preprocessing } = parts;
+  await writeBundle(bundle, async (folder): Promise<VisionManifest> => {
+    const { header, sizeBytes } = await parts.writeWeights(path.join(folder, WEIGHTS_FILE));
+    const wanted = { cls: config.hasClassToken, patches: true };
+    const serve = buildVisionGraph({ kind: "serve", wanted }, config, weightsIn(header));
+    await writeFile(path.join(folder, "serve.onnx"), encodeOnnx(serve));
+    await parts.check?.(folder);
+    return {
       format: VISION_FORMAT,
       kind: "vision",
-      id: parts.about.id,
+      id: about.id,
       family: parts.family,
-      config: parts.config,
-      preprocessing: parts.preprocessing,
-      licence: parts.about.licence,
+      config,
+      preprocessing,
+      licence: about.licence,
       identity: {
-        weightsSha256: parts.about.weightsSha256,
-        preprocessingSha256: await preprocessingSha256(parts.preprocessing),
+        weightsSha256: about.weightsSha256,
+        preprocessingSha256: await preprocessingSha256(preprocessing),
       },
       weightsBytes: sizeBytes,
     };
-    const wanted = { cls: parts.config.hasClassToken, patches: true };
-    const serve = buildVisionGraph({ kind: "serve", wanted }, parts.config, placesIn(header, WEIGHTS_FILE));
-    await writeFile(path.join(temporary, "serve.onnx"), encodeOnnx(serve));
-    await writeFile(path.join(temporary, "manifest.json"), JSON.stringify(manifest, null, 2));
-    await parts.check?.(temporary);
-    await rm(bundle, { recursive: true, force: true });
-    await rename(temporary, bundle);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
+  });
 }
 
 interface Family {

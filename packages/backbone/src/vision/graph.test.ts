@@ -11,7 +11,7 @@ import {
   type Tensor,
 } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { WEIGHTS_FILE } from "../bundle/build.ts";
+import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
 import { placesIn } from "../weight-places.ts";
 import type { VisionBackbone } from "./backbone.ts";
