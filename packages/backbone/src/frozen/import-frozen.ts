@@ -1,12 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
+import { EngineError, encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
 import { type Preprocessing, preprocessingSha256 } from "@kilotune/image";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
 import { WEIGHTS_FILE, writeBundle } from "../bundle/folder.ts";
 import { writeWeights } from "../bundle/write-weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
+import { atShape } from "../onnx/graph-index.ts";
 import { type OnnxAbout, readGraph } from "../onnx/import-onnx.ts";
 import { foldBatchNorms } from "./fold-batch-norms.ts";
 import { FROZEN_FORMAT, type FrozenManifest } from "./manifest.ts";
@@ -21,8 +22,8 @@ import { findStages } from "./stages.ts";
  */
 export async function importFrozen(file: string, bundle: string, about: OnnxAbout): Promise<void> {
   const { graph: original, leftOut } = await readGraph(file);
-  const graph = foldBatchNorms(original);
-  const [height, width] = imageSizeOf(file, graph);
+  const [height, width] = imageSizeOf(file, original);
+  const graph = foldBatchNorms(forAnyBatch(original, [height, width]));
   const preprocessing: Preprocessing = { ...DEFAULT_PREPROCESSING, ...about.preprocessing, width, height };
   await writeBundle(bundle, async (folder): Promise<FrozenManifest> => {
     const { outside, sizeBytes } = await moveWeights(graph, path.join(folder, WEIGHTS_FILE));
@@ -44,6 +45,17 @@ export async function importFrozen(file: string, bundle: string, about: OnnxAbou
       weightsBytes: sizeBytes,
     };
   });
+}
+
+/** Exporters fix the number of images at one unless they are told otherwise; where the graph allows it, it is set free. */
+function forAnyBatch(graph: Graph, [height, width]: readonly [number, number]): Graph {
+  if (typeof graph.inputs[0]?.shape[0] !== "number") return graph;
+  try {
+    return atShape(graph, ["B", 3, height, width]);
+  } catch (error) {
+    if (error instanceof EngineError) return graph;
+    throw error;
+  }
 }
 
 export const GRAPH_FILE = "graph.onnx";

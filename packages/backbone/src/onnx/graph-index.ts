@@ -130,7 +130,10 @@ const MAX_ELEMENTS = 2 ** 26;
 
 const SAME_ORDER: ReadonlySet<string> = new Set(["Reshape", "Identity", "Squeeze", "Unsqueeze", "Cast"]);
 
-/** The graph with its only input at another shape: the sizes of all values follow, and shapes become constants. */
+/**
+ * The graph with its only input at another shape: the sizes of all values follow, and shapes become constants. Of a graph
+ * that was exported for one image, a Reshape to [1, ..] keeps whatever number of images it gets.
+ */
 export function atShape(graph: Graph, shape: readonly (number | string)[]): Graph {
   const b = new GraphBuilder(graph.name);
   const values = new Map<string, Value>();
@@ -139,6 +142,7 @@ export function atShape(graph: Graph, shape: readonly (number | string)[]): Grap
     if ("data" in source) values.set(value.name, b.constant(source, value.name));
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => (input === null ? null : (values.get(input.name) as Value)));
+    if (node.op === "Reshape") inputs[1] = keepingRows(b, node, inputs as [Value, Value]);
     const outputs = b.node(node.op, inputs, node.attributes, {
       name: node.name,
       outputs: node.outputs.map(({ name }) => name),
@@ -153,6 +157,16 @@ export function atShape(graph: Graph, shape: readonly (number | string)[]): Grap
   }
   for (const output of graph.outputs) b.output(values.get(output.name) as Value);
   return prune(b.build());
+}
+
+function keepingRows(b: GraphBuilder, { attributes }: Node, [x, shape]: readonly [Value, Value]): Value {
+  const wanted = b.constantOf(shape);
+  const copies =
+    attributes.allowzero === undefined ||
+    (attributes.allowzero.type === "int" && attributes.allowzero.value === 0);
+  if (typeof x.shape[0] !== "string" || wanted === undefined || Number(wanted.data[0]) !== 1 || !copies)
+    return shape;
+  return b.ints([0, ...Array.from(wanted.data, Number).slice(1)]);
 }
 
 /** The numbers of a constant, as they are stored. */

@@ -132,8 +132,10 @@ def randomize(model):
 
 def export(name, model):
     buffer = io.BytesIO()
-    options = dict(input_names=["images"], dynamo=False, opset_version=17, dynamic_axes={"images": {0: "batch"}})
-    torch.onnx.export(model, (torch.randn(2, 3, SIZE, SIZE),), buffer, do_constant_folding=True, training=torch.onnx.TrainingMode.PRESERVE, **options)
+    # The older one for one image at a time, as exporters do unless they are told otherwise.
+    axes = dict(dynamic_axes={"images": {0: "batch"}}) if model.one_to_one else {}
+    options = dict(input_names=["images"], dynamo=False, opset_version=17, **axes)
+    torch.onnx.export(model, (torch.randn(1, 3, SIZE, SIZE),), buffer, do_constant_folding=True, training=torch.onnx.TrainingMode.PRESERVE, **options)
     graph = onnx.load_from_string(buffer.getvalue())
     if not model.one_to_one:
         boxes, scores = [output.name for output in graph.graph.output]
