@@ -57,12 +57,13 @@ export function linear(b: GraphBuilder, x: Value, name: string, inputs: HeadInpu
  * plain matrix, whose gradient every runtime has.
  *
  * @param axes down and across, of known sizes
+ * @param reach places from one neighbour to the next
  */
-export function neighbours(b: GraphBuilder, x: Value, axes: readonly [number, number]): Value {
+export function neighbours(b: GraphBuilder, x: Value, axes: readonly [number, number], reach = 1): Value {
   const [high, wide] = axes.map((axis) => x.shape[axis] as number) as [number, number];
-  const padded = b.op("Pad", [x, b.ints([1, 1, 1, 1]), null, b.ints(axes)]);
+  const padded = b.op("Pad", [x, b.ints([reach, reach, reach, reach]), null, b.ints(axes)]);
   const shifted = Array.from({ length: 9 }, (_, i) => {
-    const [down, across] = [Math.floor(i / 3), i % 3];
+    const [down, across] = [reach * Math.floor(i / 3), reach * (i % 3)];
     return b.op("Slice", [
       padded,
       b.ints([down, across]),

@@ -1,28 +1,58 @@
 import { IGNORED, type LabelMap } from "@kilotune/image/masks";
-import type { SegmentationSpec } from "./segmentation-head.ts";
+import { BLOCKS, type SegmentationSpec } from "./segmentation-head.ts";
 
 type Cells = Pick<SegmentationSpec, "width" | "height" | "cellsPerPatch" | "classes">;
 
 /**
- * An image's tensor in cells: each one's mean colour.
+ * An image's tensor in cells: each one's mean colour, then those of the 3 x 3 and of the 9 x 9 cells around it.
  *
  * @param tensor [3, height, width], whose sides are whole numbers of cells
- * @returns [h s, w s, 3]
+ * @returns [h s, w s, 9]
  */
 export function detailOf(tensor: Float32Array, width: number, height: number, cells: Cells): Float32Array {
   const [across, down] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
   const [wide, high] = [width / across, height / down];
-  const detail = new Float32Array(across * down * 3);
+  const numbers = 3 * BLOCKS.length;
+  const detail = new Float32Array(across * down * numbers);
   for (let c = 0; c < 3; c++) {
+    const plane = new Float32Array(across * down);
     for (let y = 0; y < height; y++) {
       const row = Math.floor(y / high) * across;
       for (let x = 0; x < width; x++) {
-        const at = (row + Math.floor(x / wide)) * 3 + c;
-        detail[at] = detail[at]! + tensor[(c * height + y) * width + x]! / (wide * high);
+        const cell = row + Math.floor(x / wide);
+        plane[cell] = plane[cell]! + tensor[(c * height + y) * width + x]! / (wide * high);
       }
     }
+    BLOCKS.forEach((block, i) => {
+      // Down, then across: the mean of a square is the mean of its rows' means.
+      const columns = blurred(plane, down, across, across, 1, block);
+      const means = blurred(columns, across, down, 1, across, block);
+      for (let cell = 0; cell < means.length; cell++) detail[cell * numbers + 3 * i + c] = means[cell]!;
+    });
   }
   return detail;
+}
+
+/** Means of `block` numbers along an axis of `length` numbers that lie `step` apart, for each of `lines` lines; fewer at the ends. */
+function blurred(
+  plane: Float32Array,
+  length: number,
+  lines: number,
+  step: number,
+  lineStep: number,
+  block: number,
+): Float32Array {
+  const reach = (block - 1) / 2;
+  const means = new Float32Array(plane.length);
+  for (let line = 0; line < lines; line++) {
+    for (let at = 0; at < length; at++) {
+      const [first, last] = [Math.max(0, at - reach), Math.min(length - 1, at + reach)];
+      let sum = 0;
+      for (let i = first; i <= last; i++) sum += plane[line * lineStep + i * step]!;
+      means[line * lineStep + at * step] = sum / (last - first + 1);
+    }
+  }
+  return means;
 }
 
 /**

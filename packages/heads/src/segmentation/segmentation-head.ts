@@ -13,34 +13,44 @@ export interface SegmentationSpec extends PatchGrid {
   readonly cellWidth: number;
 }
 
+/** Sides of the blocks of cells whose mean colour is looked at: a cell by itself, and coarser ones around it. */
+export const BLOCKS: readonly number[] = [1, 3, 9];
+
 export function segmentationTensors(spec: SegmentationSpec): HeadTensor[] {
   const { innerWidth: D, cellWidth: E, classes: C } = spec;
   return [
     ...gridTensors(spec),
     weight("head.coarse.weight", E, D),
     bias("head.coarse.bias", E),
-    // Nine cells of three colours; half the spread, since two such sums are added.
-    weight("head.detail.weight", E, 27, 54),
+    // Half the spread, since two such sums are added.
+    weight("head.detail.weight", E, 27 * BLOCKS.length, 54 * BLOCKS.length),
     bias("head.detail.bias", E),
+    weight("head.cells.weight", E, E),
+    bias("head.cells.bias", E),
     weight("head.classes.weight", C, E),
     bias("head.classes.bias", C),
   ];
 }
 
 /**
- * tokens, and the image in cells as input `detail` [B, h s, w s, 3] (see `detailOf`) -> logits [B, h s, w s, C]. What is wide
+ * tokens, and the image in cells as input `detail` [B, h s, w s, 9] (see `detailOf`) -> logits [B, h s, w s, C]. What is wide
  * is computed a patch, what is fine is narrow.
  */
 export function segmentationLogits(b: GraphBuilder, tokens: readonly Value[], spec: SegmentationSpec): Value {
   const { width, height, cellsPerPatch: s } = spec;
   const inputs = headInputs(b, segmentationTensors(spec));
-  const detail = b.input("detail", "float32", ["B", height * s, width * s, 3]);
+  const detail = b.input("detail", "float32", ["B", height * s, width * s, 3 * BLOCKS.length]);
   const coarse = linear(b, gridFeatures(b, tokens, spec, inputs), "head.coarse", inputs);
   const maps = b.op("Transpose", [coarse], { perm: [0, 3, 1, 2] });
   const grown = b.op("Resize", [maps, null, b.constant(float32([1, 1, s, s], [4]))], { mode: "linear" });
   const smooth = b.op("Transpose", [grown], { perm: [0, 2, 3, 1] });
-  const fine = linear(b, neighbours(b, detail, [1, 2]), "head.detail", inputs);
-  const cells = b.op("Gelu", [b.op("Add", [smooth, fine])]);
+  const sizes = b.ints(BLOCKS.map(() => 3));
+  const colours = b.node("Split", [detail, sizes], { axis: 3 }, { outputs: BLOCKS.length });
+  // Nine blocks of each size, side by side: 27 x 27 cells are seen for the price of 27.
+  const window = BLOCKS.map((block, i) => neighbours(b, colours[i]!, [1, 2], block));
+  const fine = linear(b, b.op("Concat", window, { axis: 3 }), "head.detail", inputs);
+  const seen = b.op("Gelu", [b.op("Add", [smooth, fine])]);
+  const cells = b.op("Gelu", [linear(b, seen, "head.cells", inputs)]);
   return linear(b, cells, "head.classes", inputs);
 }
 

@@ -75,7 +75,12 @@ describe("cells", () => {
     );
     expect([...weights.slice(0, 2)]).toEqual([0.75, 1]);
     const tensor = Float32Array.from({ length: 3 * 24 * 18 }, (_, i) => Math.floor(i / (24 * 18)) + (i % 2));
-    expect([...detailOf(tensor, 24, 18, SPEC).slice(0, 3)]).toEqual([0.5, 1.5, 2.5]);
+    expect([...detailOf(tensor, 24, 18, SPEC).slice(0, 9)]).toEqual([
+      0.5, 1.5, 2.5, 0.5, 1.5, 2.5, 0.5, 1.5, 2.5,
+    ]);
+    tensor[0] = 36;
+    const [cell, , , three, , , nine] = detailOf(tensor, 24, 18, SPEC);
+    expect([cell, three, nine]).toEqual([9.5, 0.5 + 9 / 4, expect.closeTo(0.5 + 9 / 25, 6)]);
   });
 });
 
@@ -107,14 +112,14 @@ function batch() {
   const rows = maps.length * W * H;
   const known = each.flatMap(({ weights }) => [...weights]);
   const detail = maps.flatMap(({ data }) =>
-    [...data].flatMap((label) => [label === 1 ? 1 : 0, random.normal(), random.normal()]),
+    [...data].flatMap((label) => [label === 1 ? 1 : 0, ...Array.from({ length: 8 }, () => random.normal())]),
   );
   return {
     tokens: float32(
       Array.from({ length: 2 * 12 * 6 }, () => random.normal()),
       [2, 12, 6],
     ),
-    detail: float32(detail, [2, H, W, 3]),
+    detail: float32(detail, [2, H, W, 9]),
     targets: float32(
       each.flatMap(({ targets }) => [...targets]),
       [2, W * H, SPEC.classes],
