@@ -77,6 +77,15 @@ describe.skipIf(aws === undefined)("Step Functions", () => {
       .toEqual({ "": "ABORTED", ".end": "SUCCEEDED", ".end.2": "SUCCEEDED" });
   });
 
+  it("does the last state for each that stops it: what one saw, the next may see otherwise", async () => {
+    const job = newJob();
+    await workflow.start(tenant, job);
+    await Promise.all([1, 2, 3].map(() => workflow.stop(tenant, job)));
+    await expect
+      .poll(() => executions(machines.jobs, job))
+      .toEqual({ "": "ABORTED", ".end": "SUCCEEDED", ".end.2": "SUCCEEDED", ".end.3": "SUCCEEDED" });
+  });
+
   it("does the last state where nothing ran", async () => {
     const job = newJob();
     await workflow.stop(tenant, job);
