@@ -4,6 +4,7 @@ import { KilotuneError } from "@kilotune/contract";
 import {
   decodeOnnx,
   differentiate,
+  type Graph,
   type GraphBuilder,
   type OpenGraph,
   prune,
@@ -11,6 +12,7 @@ import {
 } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
 import { readBundle } from "../bundle/folder.ts";
+import { cutGraph } from "./cut.ts";
 import { MAX_ONNX_BYTES } from "../onnx/import-onnx.ts";
 import { type FrozenFeatures, type FrozenSites, frozenGraph, promptInputs } from "./graph.ts";
 import { GRAPH_FILE } from "./import-frozen.ts";
@@ -23,6 +25,15 @@ export interface FrozenBackbone {
   open(sites: FrozenSites, wanted: FrozenWanted): Promise<Session>;
   /** Pixels, one prompt for all images, and what a head of the caller's reads -> loss and gradients. */
   openTuned(sites: FrozenSites, head: FrozenHead): Promise<Session>;
+  /**
+   * The two halves of that, where prompts join at stages alone: pixels -> what no prompt changes, computed once an image;
+   * and what reads the first half's outputs, by their names, in place of pixels. `read`: stages and outputs that the head reads.
+   */
+  openHalves(
+    sites: FrozenSites,
+    read: readonly string[],
+    head: FrozenHead,
+  ): Promise<{ lower: Session; tune: Session }>;
   readonly openGraph: OpenGraph;
 }
 
@@ -44,6 +55,18 @@ export async function openFrozenBundle(
   const graph = decodeOnnx(new Uint8Array(await readFile(path.join(folder, GRAPH_FILE))), {
     sizeBytes: MAX_ONNX_BYTES,
   });
+  const tuned = (part: Graph, sites: FrozenSites, head: FrozenHead) => {
+    const named = { name: "tune", rows: "shared" } as const;
+    const { builder, features } = frozenGraph(part, manifest.stages, sites, named);
+    const learnt = head(builder, features);
+    const wrt = [...promptInputs(sites), ...learnt];
+    return openNodeSession(differentiate(builder.build(), { loss: "loss", wrt }), options, folder);
+  };
+  const lowerOf = (part: Graph) => {
+    const { builder, features } = frozenGraph(part, [], {}, { name: "lower", rows: "shared" });
+    for (const [name, value] of features.outputs) builder.output(value, name);
+    return openNodeSession(builder.build(), options, folder);
+  };
   return {
     manifest,
     async open(sites, wanted) {
@@ -58,13 +81,12 @@ export async function openFrozenBundle(
     },
     async openTuned(sites, head) {
       check(manifest, sites, {});
-      const { builder, features } = frozenGraph(graph, manifest.stages, sites, {
-        name: "tune",
-        rows: "shared",
-      });
-      const learnt = head(builder, features);
-      const wrt = [...promptInputs(sites), ...learnt];
-      return openNodeSession(differentiate(builder.build(), { loss: "loss", wrt }), options, folder);
+      return tuned(graph, sites, head);
+    },
+    async openHalves(sites, read, head) {
+      check(manifest, sites, {});
+      const { lower, upper } = cutGraph(graph, manifest.stages, sites, read);
+      return { lower: await lowerOf(lower), tune: await tuned(upper, sites, head) };
     },
     openGraph: (small) => openNodeSession(small, options),
   };

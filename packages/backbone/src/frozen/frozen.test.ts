@@ -102,6 +102,26 @@ describe.each([
       );
   });
 
+  it("gives the same in two halves, of which the lower is computed once", async () => {
+    const sites = { stages: ["P3", "P5"] };
+    const prompts = PROMPTS.filter((each) => each.endsWith("P3") || each.endsWith("P5"));
+    const feeds = (names: readonly string[]) =>
+      Object.fromEntries(names.map((each) => [each, numbers.get(each) as Tensor]));
+    const head = feeds([...prompts, "weight.P3", "weight.P4", "weight.P5"]);
+    const whole = await backbone.openTuned(sites, weighted);
+    const wanted = await whole.run({ ...feeds(["pixels"]), ...head });
+    const halves = await backbone.openHalves(sites, ["P3", "P4", "P5"], weighted);
+    const below = await halves.lower.run(feeds(["pixels"]));
+    expect(Object.keys(below).length).toBeGreaterThan(1);
+    const seen = await halves.tune.run({ ...below, ...head });
+    await Promise.all([whole, halves.lower, halves.tune].map((session) => session.release()));
+    for (const result of ["loss", ...prompts.map((each) => `grad.${each}`)])
+      expect(relativeError(seen[result], wanted[result]), result).toBeLessThan(1e-5);
+    await expect(backbone.openHalves({ border: 2 }, [], weighted)).rejects.toMatchObject({
+      code: "bad_site",
+    });
+  });
+
   it("refuses a stage, an output and a border that it hasn't", async () => {
     await expect(backbone.open({ stages: ["P9"] }, {})).rejects.toMatchObject({ code: "bad_site" });
     await expect(backbone.open({}, { outputs: ["boxes"] })).rejects.toMatchObject({ code: "bad_site" });

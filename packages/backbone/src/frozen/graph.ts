@@ -33,23 +33,22 @@ export function frozenGraph(
   { name, rows }: { name: string; rows: "shared" | "each" },
 ): { readonly builder: GraphBuilder; readonly features: FrozenFeatures } {
   const b = new GraphBuilder(name);
-  const [image] = graph.inputs as readonly [Value];
-  const [, , height, width] = image.shape as number[] as [number, number, number, number];
   const values = new Map<string, Value>();
   // The file's names must not meet those that a builder makes up.
   const own = (original: string) => `frozen.${original}`;
-  // An export for one batch size has that size in its shapes.
-  const batch = typeof image.shape[0] === "number" ? image.shape[0] : "B";
-  const pixels = b.input("pixels", "float32", [batch, 3, height, width]);
-  const each = (dims: number[]) => (rows === "each" ? [batch, ...dims] : dims);
-  let seen = pixels;
-  if (sites.residual) seen = b.op("Add", [seen, b.input("residual", "float32", each([3, height, width]))]);
-  if (sites.border !== undefined) {
-    const places = ringPlaces(height, width, sites.border);
-    const border = b.input("border", "float32", each([3, places.filter((place) => place > 0).length]));
-    seen = b.op("Add", [seen, spread(b, border, places, [height, width])]);
-  }
-  values.set(image.name, seen);
+  const byValue = new Map(stages.map((stage) => [stage.value, stage]));
+  const found = new Map<string, Value>();
+  const keep = (original: string, value: Value) => {
+    const stage = byValue.get(original);
+    const prompted = stage !== undefined && sites.stages?.includes(stage.name);
+    const seen = prompted ? modulated(b, value, stage, rows) : value;
+    values.set(original, seen);
+    if (stage !== undefined) found.set(stage.name, seen);
+  };
+  if (isOfPixels(graph)) values.set((graph.inputs[0] as Value).name, promptedPixels(b, graph, sites, rows));
+  else
+    for (const input of graph.inputs)
+      keep(input.name, b.input(input.name, input.dtype, ofBatch(input.shape)));
   for (const { value, source } of graph.initializers)
     values.set(
       value.name,
@@ -57,25 +56,38 @@ export function frozenGraph(
         ? b.constant(source, own(value.name))
         : b.weight(own(value.name), value.dtype, value.shape as number[], source),
     );
-  const byValue = new Map(stages.map((stage) => [stage.value, stage]));
-  const found = new Map<string, Value>();
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => (input === null ? null : (values.get(input.name) as Value)));
     const outputs = b.node(node.op, inputs, node.attributes, {
       name: node.name,
       outputs: node.outputs.map((output) => own(output.name)),
     });
-    outputs.forEach((output, at) => {
-      const original = node.outputs[at]?.name as string;
-      const stage = byValue.get(original);
-      const prompted = stage !== undefined && sites.stages?.includes(stage.name);
-      const value = prompted ? modulated(b, output, stage, rows) : output;
-      values.set(original, value);
-      if (stage !== undefined) found.set(stage.name, value);
-    });
+    outputs.forEach((output, at) => void keep(node.outputs[at]?.name as string, output));
   }
   const outputs = new Map(graph.outputs.map((output) => [output.name, values.get(output.name) as Value]));
   return { builder: b, features: { stages: found, outputs } };
+}
+
+/** Not the upper part of a graph that was cut. */
+function isOfPixels({ inputs }: Graph): boolean {
+  return inputs.length === 1 && inputs[0]?.shape.length === 4 && inputs[0].shape[1] === 3;
+}
+
+/** An export for one number of images has that number in its shapes; else it is a symbol, here B. */
+function ofBatch([batch, ...rest]: Value["shape"]): (number | string)[] {
+  return [typeof batch === "number" ? batch : "B", ...rest];
+}
+
+function promptedPixels(b: GraphBuilder, graph: Graph, sites: FrozenSites, rows: "shared" | "each"): Value {
+  const shape = ofBatch((graph.inputs[0] as Value).shape);
+  const [batch, , height, width] = shape as [number | string, number, number, number];
+  const each = (dims: number[]) => (rows === "each" ? [batch, ...dims] : dims);
+  let seen = b.input("pixels", "float32", shape);
+  if (sites.residual) seen = b.op("Add", [seen, b.input("residual", "float32", each([3, height, width]))]);
+  if (sites.border === undefined) return seen;
+  const places = ringPlaces(height, width, sites.border);
+  const border = b.input("border", "float32", each([3, places.filter((place) => place > 0).length]));
+  return b.op("Add", [seen, spread(b, border, places, [height, width])]);
 }
 
 /** Names of the inputs that `sites` adds: what is learnt, beside a head. */
