@@ -2,6 +2,7 @@ import type { LintReport } from "@kilotune/contract";
 import type { ImageFacts, MaskFacts } from "@kilotune/image";
 import { checkClasses, checkSpelling, checkValidationLabels } from "../check-labels.ts";
 import { count, excerpt } from "../excerpt.ts";
+import { hash64 } from "../hash64.ts";
 import { LinePairs } from "../line-pairs.ts";
 import { LintFrame } from "../lint-frame.ts";
 import { errorAt, type Finding, type Reading, WHOLE_FILE, warningAt } from "../reading.ts";
@@ -81,8 +82,7 @@ class RowLinter implements ImageLinter {
     const before = this.#paths.get(image);
     if (before === undefined) this.#paths.set(image, line);
     else this.#pairs.paths.add(before, line);
-    if (patient === null) return;
-    if (this.#patients.has(patient)) return;
+    if (patient === null || this.#patients.has(patient)) return;
     this.#patients.set(patient, line);
     const treated = this.#train === null ? undefined : this.#train.#patients.get(patient);
     if (treated !== undefined) this.#pairs.patientLeaks.add(treated, line);
@@ -108,7 +108,9 @@ class RowLinter implements ImageLinter {
   /** With the images before, and with the training file's: same bytes, else near. */
   #compare(row: ImageRow, { sha256, perceptual }: ImageFacts): void {
     const { line, image } = row;
-    const target = JSON.stringify(row.target);
+    // Outlines of many objects are long: a hash of them is kept.
+    const { high, low } = hash64(JSON.stringify(row.target));
+    const target = `${high}:${low}`;
     const copied = this.#bytes.get(sha256);
     if (copied === undefined) this.#bytes.set(sha256, { line, target });
     // A path named twice is said once, in `add`.
