@@ -2,13 +2,14 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { EngineError, encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
-import { type Preprocessing, preprocessingSha256 } from "@kilotune/image";
+import { preprocessingSha256 } from "@kilotune/image";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
 import { WEIGHTS_FILE, writeBundle } from "../bundle/folder.ts";
 import { writeWeights } from "../bundle/write-weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { atShape } from "../onnx/graph-index.ts";
-import { type OnnxAbout, readGraph } from "../onnx/import-onnx.ts";
+import { type OnnxAbout, preprocessingOf, readGraph } from "../onnx/import-onnx.ts";
+import type { ImageDefaults } from "../vision/preprocessing.ts";
 import { foldBatchNorms } from "./fold-batch-norms.ts";
 import { FROZEN_FORMAT, type FrozenManifest } from "./manifest.ts";
 import { findStages } from "./stages.ts";
@@ -24,7 +25,7 @@ export async function importFrozen(file: string, bundle: string, about: OnnxAbou
   const { graph: original, leftOut } = await readGraph(file);
   const [height, width] = imageSizeOf(file, original);
   const graph = foldBatchNorms(forAnyBatch(original, [height, width]));
-  const preprocessing: Preprocessing = { ...DEFAULT_PREPROCESSING, ...about.preprocessing, width, height };
+  const preprocessing = preprocessingOf(about, [height, width], DEFAULTS);
   await writeBundle(bundle, async (folder): Promise<FrozenManifest> => {
     const { outside, sizeBytes } = await moveWeights(graph, path.join(folder, WEIGHTS_FILE));
     await writeFile(path.join(folder, GRAPH_FILE), encodeOnnx(outside));
@@ -61,7 +62,7 @@ function forAnyBatch(graph: Graph, [height, width]: readonly [number, number]): 
 export const GRAPH_FILE = "graph.onnx";
 
 /** As detectors of the YOLO family are trained: all of the image, grey bars, colours from 0 to 1. */
-const DEFAULT_PREPROCESSING: Omit<Preprocessing, "width" | "height"> = {
+const DEFAULTS: ImageDefaults = {
   mean: [0, 0, 0],
   std: [1, 1, 1],
   fit: { kind: "letterbox" },

@@ -26,6 +26,7 @@ describe.each([
   { name: "vit-20", leading: 1, config: { activation: "gelu", hasClassToken: true } },
   { name: "fused-17", leading: 0, config: { activation: "gelu-tanh", hasClassToken: false } },
   { name: "fused-18", leading: 0, config: { activation: "gelu-tanh", hasClassToken: false } },
+  { name: "decoded-17", leading: 0, config: { activation: "gelu-tanh" } },
 ])("$name", ({ name, leading, config, pooled = false }) => {
   const file = path.join(GOLDENS, `${name}.onnx`);
   const images = Float32Array.from({ length: 3 * 3 * 12 * 12 }, (_, at) => 2 * Math.sin(at * at));

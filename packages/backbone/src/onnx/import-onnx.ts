@@ -8,14 +8,17 @@ import { weightsOf } from "../bundle/folder.ts";
 import { type PlannedWeight, writeWeights } from "../bundle/write-weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { type VisionAbout, writeVisionBundle } from "../vision/build.ts";
-import { tokensOf, type VisionConfig } from "../vision/config.ts";
+import { type ImageSize, tokensOf, type VisionConfig } from "../vision/config.ts";
 import { buildVisionGraph, type VisionSpec } from "../vision/graphs.ts";
+import { type ImageDefaults, parsePreprocessor } from "../vision/preprocessing.ts";
 import { floats, type GraphIndex } from "./graph-index.ts";
 import { type Recognised, recognise } from "./recognise.ts";
 
 export interface OnnxAbout extends Omit<VisionAbout, "imageSize"> {
-  /** How images were prepared that the model was trained on; its size is the graph's. */
+  /** How images were prepared that the model was trained on, where that is known; the size is the graph's. */
   readonly preprocessing?: Omit<Preprocessing, "width" | "height">;
+  /** Else what a `preprocessor_config.json` beside the file holds. */
+  readonly preprocessor?: unknown;
 }
 
 /**
@@ -36,8 +39,7 @@ export async function importOnnx(file: string, bundle: string, about: OnnxAbout)
   const stem = await readStem(graph, found);
   const config = configOf(found, stem);
   const weights = takenFrom(index, found, stem, config);
-  const { height, width } = config;
-  const preprocessing: Preprocessing = { ...DEFAULT_PREPROCESSING, ...about.preprocessing, width, height };
+  const preprocessing = preprocessingOf(about, [config.height, config.width], DEFAULTS);
   await writeVisionBundle(bundle, {
     family: "onnx",
     about: { ...about, weightsSha256: about.weightsSha256 ?? (await sha256OfFile(file)) },
@@ -55,13 +57,14 @@ export async function importOnnx(file: string, bundle: string, about: OnnxAbout)
 /** Relative, over all features together. */
 const TOLERANCE = 1e-5;
 
-/** Where neither the file nor its folder says how images are prepared. */
-const DEFAULT_PREPROCESSING: Omit<Preprocessing, "width" | "height"> = {
-  ...IMAGENET,
-  fit: { kind: "crop", share: 1 },
-  kernel: "cubic",
-  background: [0, 0, 0],
-};
+/** Where nobody says how images are prepared. */
+const DEFAULTS: ImageDefaults = { ...IMAGENET, fit: { kind: "crop", share: 1 }, kernel: "cubic" };
+
+export function preprocessingOf(about: OnnxAbout, size: ImageSize, defaults: ImageDefaults): Preprocessing {
+  const [height, width] = size;
+  if (about.preprocessing !== undefined) return { ...about.preprocessing, width, height };
+  return parsePreprocessor(about.preprocessor, size, defaults);
+}
 
 /** A graph with its weights inside; 1 GiB is a transformer of 250 million parameters. */
 export const MAX_ONNX_BYTES = 2 ** 30;

@@ -20,6 +20,7 @@ export interface Recognised {
 }
 
 export interface Block {
+  readonly softmax: Node;
   readonly attention: Attention;
   readonly mlp: Mlp;
 }
@@ -52,15 +53,25 @@ export async function recognise(graph: Graph): Promise<Recognition> {
   for (const softmax of softmaxes) {
     try {
       const attention = await matchAttention(index, softmax);
-      blocks.push({ attention, mlp: await matchMlp(index, attention.sum) });
+      blocks.push({ softmax, attention, mlp: await matchMlp(index, attention.sum) });
     } catch (error) {
       if (!(error instanceof Unlike)) throw error;
       looked.push(`at ${softmax.name || softmax.outputs[0]?.name}: ${error.message}`);
     }
   }
-  const chain = inOrder(index, blocks);
-  if (chain === undefined || blocks.length < softmaxes.length || blocks.length === 0) {
-    if (chain === undefined) looked.push("blocks of which each reads what the one before gives");
+  const chain = chainOf(index, blocks);
+  const last = chain.at(-1);
+  // A decoder's attentions, or a pooling one's, lie behind the encoder, and are left.
+  const matched = new Set(chain.map(({ softmax }) => softmax));
+  const others = softmaxes.filter((softmax) => !matched.has(softmax));
+  const end = last && index.producer(last.mlp.sum);
+  const isEncoder =
+    end !== undefined && others.every((softmax) => leadsTo(index, end, softmax.inputs[0] as Value));
+  if (!isEncoder) {
+    if (blocks.length === softmaxes.length && last !== undefined)
+      looked.push(
+        `blocks of which each reads what the one before gives: ${chain.length} of ${blocks.length} do`,
+      );
     return { ok: false, looked };
   }
   const fault = differences(chain);
@@ -81,18 +92,18 @@ function isOverTokens({ inputs, attributes }: Node): boolean {
   return shape.length >= 3 && (axis === -1 || axis === shape.length - 1) && shape.at(-1) === shape.at(-2);
 }
 
-/** From the block that reads none of the others to the last; undefined where they aren't one chain. */
-function inOrder(index: GraphIndex, blocks: readonly Block[]): Block[] | undefined {
+/** From the first block that reads none of the others, each that reads the one before. */
+function chainOf(index: GraphIndex, blocks: readonly Block[]): Block[] {
   const below = (block: Block) =>
     blocks.find((other) => other !== block && index.isSame(other.mlp.sum, block.attention.norm.input));
-  const starts = blocks.filter((block) => below(block) === undefined);
-  const chain: Block[] = starts.slice(0, 1);
-  for (let last = chain[0]; last !== undefined; ) {
-    const next = blocks.find((block) => below(block) === last);
-    if (next !== undefined) chain.push(next);
-    last = next;
+  const chain: Block[] = [];
+  let next = blocks.find((block) => below(block) === undefined);
+  while (next !== undefined) {
+    chain.push(next);
+    const last: Block = next;
+    next = blocks.find((block) => below(block) === last);
   }
-  return chain.length === blocks.length ? chain : undefined;
+  return chain;
 }
 
 function differences(blocks: readonly Block[]): string | undefined {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { readText } from "../bundle/checkpoint-files.ts";
+import { readJson, readText } from "../bundle/checkpoint-files.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { pullBackbone } from "../download/pull-backbone.ts";
 import { bundleFolder, isPath, type LoadOptions, otherKind } from "../load.ts";
@@ -128,9 +128,10 @@ async function ofFile(file: string, options: VisionLoadOptions): Promise<Place> 
 async function describeFile(kind: string, file: string, options: LoadOptions) {
   const weightsSha256 = await sha256OfFile(file);
   const id = path.basename(file, ".onnx");
+  const preprocessor = await readJson(path.dirname(file), "preprocessor_config.json", "optional");
   return {
-    bundle: contentFolder(options, [id, weightsSha256], kind),
-    about: { id, licence: "unknown", weightsSha256 },
+    bundle: contentFolder(options, [id, weightsSha256, preprocessor], kind),
+    about: { id, licence: "unknown", weightsSha256, preprocessor },
   };
 }
 

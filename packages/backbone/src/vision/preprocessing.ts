@@ -8,6 +8,8 @@ export interface ImageDefaults {
   readonly std: readonly [number, number, number];
   readonly fit: Fit;
   readonly kernel: Preprocessing["kernel"];
+  /** Default black. */
+  readonly background?: Preprocessing["background"];
 }
 
 /**
@@ -23,7 +25,7 @@ export function parsePreprocessor(json: unknown, size: ImageSize, defaults: Imag
     height,
     fit: fitOf(fields, defaults.fit),
     kernel: kernelOf(fields, defaults.kernel),
-    background: [0, 0, 0],
+    background: defaults.background ?? [0, 0, 0],
     mean: triple(fields, "image_mean", defaults.mean),
     std: triple(fields, "image_std", defaults.std),
   };

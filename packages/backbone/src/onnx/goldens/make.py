@@ -80,6 +80,24 @@ class Fused(nn.Module):
         return layer["fc2"](F.gelu(layer["fc1"](x), approximate="tanh"))
 
 
+class Decoded(Fused):
+    """What comes behind: two more blocks on narrower tokens, and an attention of a query of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.decoder = Fused(layers=1)
+        self.narrow = nn.Linear(H, H)
+        self.pool = nn.MultiheadAttention(H, N, batch_first=True)
+
+    def forward(self, pixels):
+        tokens = super().forward(pixels)
+        x = self.narrow(tokens)
+        for layer in self.decoder.layers:
+            x = x + self.attend(layer, layer["norm1"](x))
+            x = x + self.mlp(layer, layer["norm2"](x))
+        return tokens, self.pool(x, x, x)[0]
+
+
 class Deep(Fused):
     """A stem of two convolutions."""
 
@@ -130,6 +148,7 @@ export("clip-18", Clip(CLIPVisionModel(CLIPVisionConfig(**COMMON, intermediate_s
 export("vit-20", Tokens(ViTModel(ViTConfig(**COMMON, intermediate_size=24), add_pooling_layer=False)), dynamo=True, opset=20)
 export("fused-17", Fused(), dynamo=False, opset=17)
 export("fused-18", Fused(), dynamo=True, opset=18)
+export("decoded-17", Decoded(), dynamo=False, opset=17)
 export("no-biased-scores", Fused(bias=True, layers=1), dynamo=False, opset=17)
 export("no-post-norm", Fused(post=True, layers=1), dynamo=False, opset=17)
 export("no-deep-stem", Deep(), dynamo=False, opset=17)
