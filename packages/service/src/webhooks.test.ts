@@ -74,13 +74,10 @@ it("an event that an older version noted, by its job, is sent with that job's id
   const job = await startedJob(service, tenant);
   await finishJob(service, tenant, job.id, FAILURE);
   const [row] = (await service.records.list(tenant, OUTBOX.kind)).records;
-  const { subject, ...rest } = row?.value as { subject: string };
-  const old = {
-    put: row?.key ?? { kind: "", id: "" },
-    value: { ...rest, job: subject },
-    expect: "present",
-  } as const;
-  await service.records.write(tenant, [old]);
+  if (row === undefined) throw new Error("nothing waits to be sent");
+  const { subject, ...rest } = row.value as { subject: string };
+  const old = { ...rest, job: subject };
+  await service.records.write(tenant, [{ put: row.key, value: old, expect: "present" }]);
   const { sent, send } = endpoint(204);
   await deliverEvents(service, send);
   expect(JSON.parse(sent[0]?.body ?? "").data).toEqual({ id: job.id });
