@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { EngineError, encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
+import { assertFinite, EngineError, encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
 import { preprocessingSha256 } from "@kilotune/image";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
 import { WEIGHTS_FILE, writeBundle } from "../bundle/folder.ts";
@@ -86,9 +86,11 @@ function imageSizeOf(file: string, { inputs }: Graph): readonly [number, number]
 /** Weights go into a file beside the graph; what rules need to see (shapes, axes, small tables) stays inside. */
 async function moveWeights(graph: Graph, file: string): Promise<{ outside: Graph; sizeBytes: number }> {
   const tensors = new Map<string, Tensor>();
-  for (const { value, source } of graph.initializers)
-    if ("data" in source && source.type === "float32" && source.data.length > MAX_INSIDE)
-      tensors.set(value.name, source);
+  for (const { value, source } of graph.initializers) {
+    if (!("data" in source) || source.type !== "float32" || source.data.length <= MAX_INSIDE) continue;
+    assertFinite(source, value.name);
+    tensors.set(value.name, source);
+  }
   const plan = [...tensors].map(([ours, { dims }]) => ({ ours, dims, from: [ours] }));
   const { sizeBytes } = await writeWeights(file, plan, (name) => tensors.get(name)?.data as Float32Array);
   const header = await readHeaderOfFile(file);

@@ -126,7 +126,6 @@ function configOf(
     heads: attention.heads,
     headDim: attention.headDim,
     intermediateSize: mlp.size,
-    // A graph that crops what its patches leave over isn't one of ours: the numbers below would differ.
     height: height!,
     width: width!,
     patchSize,

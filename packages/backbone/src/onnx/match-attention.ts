@@ -46,6 +46,8 @@ export async function matchAttention(index: GraphIndex, softmax: Node): Promise<
   const ofQuery = Math.abs(factor - 1) < 1e-6 ? query : scaled(query, factor);
   const output = await outputOf(index, context.outputs[0] as Value, { heads, S, D });
   const { sum, rest, weights } = addedTo(index, output);
+  if (query.weight.length !== (heads * D) ** 2 || weights.bias.length !== heads * D)
+    throw new Unlike(`heads that are together as wide as the tokens (${heads} of ${D})`);
   if (!index.isSame(rest, norm.input))
     throw new Unlike("the attention's result to be added to what was normed");
   return {

@@ -132,16 +132,16 @@ function patchesOf(index: GraphIndex, tokens: Value, { heads, headDim }: Attenti
     return `${sought}: ${convolutions.length} convolutions below the first block`;
   const ints = (name: string) =>
     only.attributes[name]?.type === "ints" ? only.attributes[name].value : undefined;
-  const [, , height, width] = (only.inputs[1] as Value).shape;
-  const strides = ints("strides") ?? [1, 1];
+  const dims = (value: Value) => value.shape as number[] as [number, number, number, number];
+  const [, , size, width] = dims(only.inputs[1] as Value);
+  const [, , imageHeight, imageWidth] = dims(only.inputs[0] as Value);
+  const [, maps, rows, columns] = dims(only.outputs[0] as Value);
   const isPlain =
-    height === width && strides.every((stride) => stride === height) && !ints("pads")?.some((pad) => pad > 0);
-  const [, maps, rows, columns] = (only.outputs[0] as Value).shape as number[] as [
-    number,
-    number,
-    number,
-    number,
-  ];
+    size === width &&
+    (ints("strides") ?? [1, 1]).every((stride) => stride === size) &&
+    !ints("pads")?.some((pad) => pad > 0) &&
+    imageHeight === rows * size &&
+    imageWidth === columns * size;
   if (!isPlain || maps !== heads * headDim || !index.constant(only.inputs[1]))
     return `${sought}: ${describe(only.outputs[0] as Value)}`;
   const S = tokens.shape.at(-2) as number;
