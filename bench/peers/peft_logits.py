@@ -2,7 +2,7 @@
 
     python peft_logits.py CHECKPOINT TEXTS.json OUT.json TOKENS FOLDER ..
 
-OUT gets, for each folder, [texts][classes]. Base classifiers are drawn at random: what counts must come from the folder.
+OUT gets, for each folder, [texts][classes] in float64. Base classifiers are drawn at random: what counts must come from the folder.
 """
 
 import json
@@ -26,7 +26,7 @@ results = []
 for folder in folders:
     classes = len(load_file(f"{folder}/adapter_model.safetensors")["base_model.classifier.bias"])
     base = BertForSequenceClassification.from_pretrained(checkpoint, num_labels=classes)
-    model = PeftModel.from_pretrained(base, folder).eval()
+    model = PeftModel.from_pretrained(base, folder).eval().double()
     tokenizer.no_padding()
     tokenizer.enable_truncation(min(256, base.config.max_position_embeddings - int(tokens)))
     logits = []

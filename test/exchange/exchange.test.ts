@@ -12,15 +12,14 @@ import {
   GOLDENS,
   largestDifference,
   openTinyBase,
+  readWanted,
   servedLogits,
   sourceOf,
 } from "./tiny-base.ts";
 
 /** Other systems' prompts, both ways, against PyTorch's numbers (make.py). What is refused: packages/prompt/src/exchange. */
 
-const { texts, logits }: { texts: string[]; logits: Record<string, number[][]> } = JSON.parse(
-  await readFile(path.join(GOLDENS, "wanted.json"), "utf8"),
-);
+const { texts, float32: logits, float64 } = await readWanted(GOLDENS);
 const tiny = await openTinyBase();
 const folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-exchange-"));
 afterAll(async () => {
@@ -38,6 +37,7 @@ describe("an imported prompt", () => {
     const ours = await servedLogits(tiny.backbone, await importOf(name), texts);
     expect(ours).toHaveLength(texts.length);
     expect(largestDifference(ours, logits[name]!)).toBeLessThan(1e-5);
+    expect(largestDifference(ours, float64[name]!)).toBeLessThan(1e-5);
   });
 
   it("is told from the others: no two fixtures but the same in three shapes answer alike", () => {

@@ -2,7 +2,8 @@
 
     python make.py CHECKPOINT OUT [SEED]
 
-OUT gets a folder a fixture and wanted.json: texts, and for each fixture its logits, [texts][classes]. goldens/ is of
+OUT gets a folder a fixture and wanted.json: texts, and for each fixture its logits, [texts][classes], in float32 as users
+have them, and in float64, which tell whose rounding a difference is. goldens/ is of
 packages/backbone/src/bert/goldens/tiny with seed 0, by torch 2.13, transformers 4.57.6 and PEFT 0.18.1: on transformers 5
 PEFT refuses prefixes of BERT. `npm run -s bench -- peft` runs this with another seed, and on a backbone of full size.
 """
@@ -44,7 +45,7 @@ TEXTS = [
     "please help me, the new card has not come. " * 4,
 ]
 tokenizer = Tokenizer.from_file(f"{checkpoint}/tokenizer.json")
-wanted = {}
+wanted = {"float32": {}, "float64": {}}
 
 
 def rows():
@@ -68,6 +69,12 @@ def logits_of(model, **more):
         return [model(input_ids=ids, attention_mask=torch.ones_like(ids), **more).logits[0].tolist() for ids in rows()]
 
 
+def want(name, logits):
+    """logits: dtype -> logits"""
+    wanted["float32"][name] = logits(torch.float32)
+    wanted["float64"][name] = logits(torch.float64)
+
+
 def peft(name, config, safe=True, adapter="default", half=False, task=None):
     torch.manual_seed(seed + 2)
     model = get_peft_model(base(), config, adapter_name=adapter).eval()
@@ -82,7 +89,7 @@ def peft(name, config, safe=True, adapter="default", half=False, task=None):
     # What a user has is what was saved: so it is loaded again before it is asked.
     model.save_pretrained(folder, safe_serialization=safe)
     saved = folder if adapter == "default" else folder / adapter
-    loaded = PeftModel.from_pretrained(base(), saved).eval().float()
+    loaded = PeftModel.from_pretrained(base(), saved).eval()
     for unwanted in folder.rglob("README.md"):
         unwanted.unlink()
     for config_file in folder.rglob("adapter_config.json"):
@@ -91,7 +98,7 @@ def peft(name, config, safe=True, adapter="default", half=False, task=None):
         fields["base_model_name_or_path"] = "someone/tiny-bert"
         config_file.write_text(json.dumps(fields, indent=2, sort_keys=True))
     more = {} if task is None else {"task_ids": torch.tensor([task])}
-    wanted[name] = logits_of(loaded, **more)
+    want(name, lambda dtype: logits_of(loaded.to(dtype), **more))
 
 
 common = {"task_type": "SEQ_CLS", "num_virtual_tokens": TOKENS}
@@ -109,10 +116,10 @@ peft("prefix-tuning-projected", PrefixTuningConfig(**common, prefix_projection=T
 class Head(torch.nn.Module):
     """What P-tuning v2 puts behind BERT: the pooler's output, then a linear layer."""
 
-    def __init__(self, state):
+    def __init__(self, state, dtype):
         super().__init__()
-        self.bert = BertModel.from_pretrained(checkpoint).eval()
-        self.state = state
+        self.bert = BertModel.from_pretrained(checkpoint).eval().to(dtype)
+        self.state = {name: value.to(dtype) for name, value in state.items()}
 
     def classify(self, pooled):
         return pooled @ self.state["classifier.weight"].T + self.state["classifier.bias"]
@@ -123,7 +130,7 @@ class Head(torch.nn.Module):
         results = []
         for ids in rows():
             cache = DynamicCache.from_legacy_cache([(part[0], part[1]) for part in parts])
-            mask = torch.ones(1, TOKENS + ids.shape[1])
+            mask = torch.ones(1, TOKENS + ids.shape[1], dtype=columns.dtype)
             results.append(self.classify(self.bert(ids, attention_mask=mask, past_key_values=cache).pooler_output)[0].tolist())
         return results
 
@@ -140,37 +147,41 @@ class Head(torch.nn.Module):
 
 torch.manual_seed(seed + 3)
 head = {"classifier.weight": torch.randn(CLASSES, HIDDEN) * 0.3, "classifier.bias": torch.randn(CLASSES) * 0.3}
-model = Head(head)
+models = {dtype: Head(head, dtype) for dtype in (torch.float32, torch.float64)}
 with torch.no_grad():
     columns = torch.randn(TOKENS, LAYERS * 2 * HIDDEN) * 0.5
     folder = out / "p-tuning-v2"
     folder.mkdir(exist_ok=True)
-    frozen = {f"bert.{name}": value for name, value in model.bert.state_dict().items()}
+    frozen = {f"bert.{name}": value for name, value in models[torch.float32].bert.state_dict().items()}
     torch.save({**frozen, "prefix_encoder.embedding.weight": columns, **head}, folder / "pytorch_model.bin")
     names = {"0": "refund", "1": "delivery", "2": "other"}
     (folder / "config.json").write_text(json.dumps({"model_type": "bert", "pre_seq_len": TOKENS, "id2label": names}))
-    wanted["p-tuning-v2"] = model.behind_prefix(columns)
+    want("p-tuning-v2", lambda dtype: models[dtype].behind_prefix(columns.to(dtype)))
 
     tokens = torch.randn(TOKENS, HIDDEN)
     projection = {"0.weight": (12, HIDDEN), "0.bias": (12,), "2.weight": (LAYERS * 2 * HIDDEN, 12), "2.bias": (LAYERS * 2 * HIDDEN,)}
     projection = {name: torch.randn(dims) * 0.4 for name, dims in projection.items()}
-    inner = torch.tanh(tokens @ projection["0.weight"].T + projection["0.bias"])
-    columns = inner @ projection["2.weight"].T + projection["2.bias"]
+
+    def projected(dtype):
+        cast = {name: value.to(dtype) for name, value in projection.items()}
+        inner = torch.tanh(tokens.to(dtype) @ cast["0.weight"].T + cast["0.bias"])
+        return inner @ cast["2.weight"].T + cast["2.bias"]
+
     state = {f"prefix_encoder.trans.{name}": value for name, value in projection.items()}
     (out / "p-tuning-v2-projected").mkdir(exist_ok=True)
     save_file(
         {**state, "prefix_encoder.embedding.weight": tokens, **head},
         out / "p-tuning-v2-projected" / "model.safetensors",
     )
-    wanted["p-tuning-v2-projected"] = model.behind_prefix(columns)
+    want("p-tuning-v2-projected", lambda dtype: models[dtype].behind_prefix(projected(dtype)))
 
     prompt = torch.randn(TOKENS, HIDDEN) * 0.5
     (out / "tgis").mkdir(exist_ok=True)
     # Strides that aren't row-major: a transposed tensor is saved as it lies.
     torch.save(torch.nn.Parameter(prompt.T.contiguous().T), out / "tgis" / "decoder.pt")
     save_file(head, out / "head.safetensors")
-    wanted["tgis"] = model.behind_tokens(prompt, 0)
+    want("tgis", lambda dtype: models[dtype].behind_tokens(prompt.to(dtype), 0))
     np.save(out / "prompt.npy", prompt.numpy())
-    wanted["prompt.npy"] = model.behind_tokens(prompt, TOKENS)
+    want("prompt.npy", lambda dtype: models[dtype].behind_tokens(prompt.to(dtype), TOKENS))
 
-(out / "wanted.json").write_text(json.dumps({"texts": TEXTS, "logits": wanted}))
+(out / "wanted.json").write_text(json.dumps({"texts": TEXTS, **wanted}))

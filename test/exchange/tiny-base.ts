@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { type Backbone, loadBackbone } from "@kilotune/backbone";
@@ -37,6 +37,20 @@ export function sourceOf(name: string, folder: string) {
   return { source: path.join(folder, at), options: { ...options, ...file } };
 }
 
+/** `wanted.json` of such a folder: PyTorch's logits by fixture, [texts][classes]. */
+export interface Wanted {
+  readonly texts: readonly string[];
+  readonly float32: Readonly<Record<string, Logits>>;
+  /** Tell whose rounding a difference is. */
+  readonly float64: Readonly<Record<string, Logits>>;
+}
+
+export type Logits = readonly (readonly number[])[];
+
+export async function readWanted(folder: string): Promise<Wanted> {
+  return JSON.parse(await readFile(path.join(folder, "wanted.json"), "utf8"));
+}
+
 export interface TinyBase extends AsyncDisposable {
   readonly backbone: Backbone;
   readonly base: BaseModel;
@@ -62,7 +76,7 @@ export async function servedLogits(
   backbone: Backbone,
   prompt: Prompt,
   texts: readonly string[],
-): Promise<(readonly number[])[]> {
+): Promise<Logits> {
   const stored = await decodePrompt(encodePrompt(prompt, { storage: "float32" }));
   const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
   try {
@@ -73,10 +87,7 @@ export async function servedLogits(
   }
 }
 
-export function largestDifference(
-  ours: readonly (readonly number[])[],
-  theirs: readonly (readonly number[])[],
-): number {
+export function largestDifference(ours: Logits, theirs: Logits): number {
   const differences = ours.flatMap((row, at) => row.map((logit, c) => Math.abs(logit - theirs[at]![c]!)));
   return Math.max(...differences);
 }
