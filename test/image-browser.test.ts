@@ -91,6 +91,8 @@ async function imageFiles(): Promise<Record<string, Uint8Array>> {
   );
   return {
     ...Object.fromEntries(await Promise.all(turned)),
+    "turned.png": await opaque().withMetadata({ orientation: 6 }).png().toBuffer(),
+    "turned.webp": await opaque().withMetadata({ orientation: 8 }).webp({ lossless: true }).toBuffer(),
     "fine.jpg": await opaque().jpeg({ quality: 95, chromaSubsampling: "4:4:4" }).toBuffer(),
     "large.jpg": await opaque().resize(1703, 1261).jpeg().toBuffer(),
     "large.webp": await opaque().resize(1703, 1261).webp().toBuffer(),

@@ -4,6 +4,8 @@ import { imageError, unreadable } from "../image-error.ts";
 import type { Colour, Pixels } from "../pixels.ts";
 import { resample } from "../resample.ts";
 import { overBackground } from "../to-rgb.ts";
+import { findOrientation } from "./exif-orientation.ts";
+import { turnUpright } from "./turn-upright.ts";
 
 /**
  * The browser's own decoders behind the port; scaling is ours, to the server's numbers. TIFF is refused: browsers don't
@@ -23,10 +25,11 @@ export function createCanvasCodec(): ImageCodec {
 async function decode(source: Source, background: Colour): Promise<Pixels> {
   if (source.kind === "pixels") return source.pixels;
   const { format } = source.header;
-  // A copy: a Blob takes no view of shared memory.
-  const blob = new Blob([new Uint8Array(source.bytes)], { type: `image/${format}` });
-  const bitmap = await createImageBitmap(blob, {
-    imageOrientation: "from-image",
+  const bytes = new Uint8Array(source.bytes);
+  const held = findOrientation(bytes, format);
+  // Written over in our copy, and obeyed below: browsers differ in which formats they obey it.
+  if (held !== null) bytes[held.at] = 1;
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${format}` }), {
     premultiplyAlpha: "none",
     colorSpaceConversion: "none",
   }).catch((error: unknown) => {
@@ -34,12 +37,14 @@ async function decode(source: Source, background: Colour): Promise<Pixels> {
   });
   try {
     const { width, height } = bitmap;
-    if (width !== source.header.width || height !== source.header.height)
-      throw unreadable(format, new Error(`it is ${width} x ${height}, not what its header says`));
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     if (context === null) throw unreadable(format, new Error("the browser gives no canvas of that size"));
     context.drawImage(bitmap, 0, 0);
-    return overBackground(context.getImageData(0, 0, width, height).data, width, height, background);
+    const stored = overBackground(context.getImageData(0, 0, width, height).data, width, height, background);
+    const upright = turnUpright(stored, held?.value ?? 1);
+    const { width: wide, height: high } = source.header;
+    if (upright.width === wide && upright.height === high) return upright;
+    throw unreadable(format, new Error(`it is ${width} x ${height}, not what its header says`));
   } finally {
     bitmap.close();
   }
@@ -52,7 +57,8 @@ function headerOf(bytes: Uint8Array, format: RasterFormat): ImageHeader {
       "expected an image that browsers read, seen TIFF.",
       "Convert it to PNG or JPEG.",
     );
-  const { width, height, orientation = 1 } = sizeOf(bytes, format);
+  const { width, height } = sizeOf(bytes, format);
+  const orientation = findOrientation(bytes, format)?.value ?? 1;
   const upright = orientation >= 5 ? { width: height, height: width } : { width, height };
   return {
     ...upright,
