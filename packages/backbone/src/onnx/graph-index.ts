@@ -142,7 +142,7 @@ export function atShape(graph: Graph, shape: readonly (number | string)[]): Grap
     if ("data" in source) values.set(value.name, b.constant(source, value.name));
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => (input === null ? null : (values.get(input.name) as Value)));
-    if (node.op === "Reshape") inputs[1] = keepingRows(b, node, inputs as [Value, Value]);
+    if (node.op === "Reshape") inputs[1] = keepingRows(b, inputs as [Value, Value]);
     const outputs = b.node(node.op, inputs, node.attributes, {
       name: node.name,
       outputs: node.outputs.map(({ name }) => name),
@@ -159,14 +159,11 @@ export function atShape(graph: Graph, shape: readonly (number | string)[]): Grap
   return prune(b.build());
 }
 
-function keepingRows(b: GraphBuilder, { attributes }: Node, [x, shape]: readonly [Value, Value]): Value {
+function keepingRows(b: GraphBuilder, [x, shape]: readonly [Value, Value]): Value {
   const wanted = b.constantOf(shape);
-  const copies =
-    attributes.allowzero === undefined ||
-    (attributes.allowzero.type === "int" && attributes.allowzero.value === 0);
-  if (typeof x.shape[0] !== "string" || wanted === undefined || Number(wanted.data[0]) !== 1 || !copies)
-    return shape;
-  return b.ints([0, ...Array.from(wanted.data, Number).slice(1)]);
+  if (typeof x.shape[0] !== "string" || wanted === undefined || Number(wanted.data[0]) !== 1) return shape;
+  const rest = b.ints(Array.from(wanted.data, Number).slice(1));
+  return b.op("Concat", [b.dimOf(x, 0), rest], { axis: 0 });
 }
 
 /** The numbers of a constant, as they are stored. */
