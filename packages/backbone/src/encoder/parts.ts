@@ -216,6 +216,14 @@ export interface Attended {
   readonly prefix?: Prefix;
   /** Added to the scores: 0 where a position may be seen, hugely negative where not. [B, 1, 1, keys]; all are seen where left out. */
   readonly bias?: Value;
+  /** Added to the layer's queries and values. */
+  readonly lowRank?: LowRank;
+}
+
+/** LoRA of a layer (Hu et al., arXiv:2106.09685): x A^T B^T, each [rank, H] or [B, rank, H], B turned. */
+export interface LowRank {
+  readonly query: readonly [a: Value, b: Value];
+  readonly value: readonly [a: Value, b: Value];
 }
 
 /** Names of the dropout masks that a tuning graph reads; each is 0 or 1 / (1 - rate), of its value's shape. */

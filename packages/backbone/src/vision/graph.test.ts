@@ -42,6 +42,7 @@ const SITES: readonly [name: string, site: TunedVisionSite][] = [
   ["deep-0", { kind: "deep", firstLayer: 0 }],
   ["deep-1", { kind: "deep", firstLayer: 1 }],
   ["soft", { kind: "soft" }],
+  ["lora-1", { kind: "lora", firstLayer: 1 }],
 ];
 
 type Open = (spec: VisionSpec) => Promise<Session>;
@@ -150,6 +151,47 @@ describe.each(MODELS)("$name, equal to PyTorch", ({ name, size, exactly }) => {
       expect(empty.patches?.data).toEqual(none.patches?.data);
     });
   });
+
+  it.runIf(exactly)("one serving batch of a plain row and one with LoRA", async () => {
+    const session = await backbone.open({ kind: "serve", wanted: { cls: true }, lora: true });
+    const { lora, lora_index } = loraFeeds();
+    const prefix = await run(
+      (spec) => backbone.open(spec),
+      { kind: "prefix", firstLayer: 0 },
+      { deep: given.get("deep-0")! },
+    );
+    const feeds = serveFeeds(prefix.kv!);
+    const served = await session.run({
+      ...feeds,
+      kv_index: { ...feeds.kv_index!, data: new BigInt64Array(4) },
+      soft_index: { ...feeds.soft_index!, data: new BigInt64Array(8) },
+      lora,
+      lora_index,
+    });
+    const none = float32([], [1, 3, 2, 2, 0, 16]);
+    const plain = await session.run({
+      ...feeds,
+      lora: none,
+      lora_index: { ...lora_index, data: new BigInt64Array(4) },
+    });
+    await session.release();
+    ["plain", "lora-1", "plain", "lora-1"].forEach(
+      (prompt, row) => void expectNear(rowOf(served.cls, row), wanted, `${prompt}/cls`, 1e-5, 0),
+    );
+    expectNear(rowOf(plain.cls, 0), wanted, "plain/cls", 1e-5, 0);
+  });
+
+  /** Factors of no change in the first place, of `lora-1` in the second. */
+  function loraFeeds() {
+    const late = given.get("lora-1") as Tensor;
+    const size = (3 * late.data.length) / 2;
+    const table = new Float32Array(2 * size);
+    table.set(late.data as Float32Array, size + late.data.length / 2);
+    return {
+      lora: float32(table, [2, 3, 2, 2, 3, 16]),
+      lora_index: { type: "int64", dims: [4], data: BigInt64Array.from([0n, 1n, 0n, 1n]) } as Tensor,
+    };
+  }
 
   it.runIf(exactly)("rows of a mixed batch have the bits that they have alone", async () => {
     const session = await backbone.open({ kind: "serve", wanted: { cls: true, patches: true } });

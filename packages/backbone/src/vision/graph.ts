@@ -1,5 +1,5 @@
 import type { Graph, GraphBuilder, Value } from "@kilotune/engine";
-import { type Attended, splitAxis } from "../encoder/parts.ts";
+import { type Attended, type LowRank, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import { tokensOf, type VisionConfig } from "./config.ts";
 import { VisionEncoder } from "./encoder.ts";
@@ -14,12 +14,14 @@ import { VisionEncoder } from "./encoder.ts";
 /**
  * How a prompt joins. kv: keys and values in front of each layer's own, from `firstLayer` on. deep: VPT-deep (Jia et al.,
  * arXiv:2203.12119), tokens at each layer from `firstLayer` on, replaced at the next. soft: VPT-shallow, tokens beside the
- * patches, below the first layer. none: the plain backbone, cut at `firstLayer`.
+ * patches, below the first layer. lora: LoRA on queries and values from `firstLayer` on. none: the plain backbone, cut at
+ * `firstLayer`.
  */
 export type VisionSite =
   | { readonly kind: "none"; readonly firstLayer: number }
   | { readonly kind: "kv"; readonly firstLayer: number }
   | { readonly kind: "deep"; readonly firstLayer: number }
+  | { readonly kind: "lora"; readonly firstLayer: number }
   | { readonly kind: "soft" };
 
 /** What a head reads: the class token [B, H], the patches [B, N, H], the patches behind so many layers. All normed. */
@@ -40,8 +42,14 @@ export interface Wanted {
  * Pixels in, features out, with every prompt site: the graph that serves. A row has the prefix `kv_index` of the table `kv`
  * [M, L, 2, heads, P, D], seen where `kv_mask` [M, L, P] is 1, and the soft vectors `soft_index` [B, Z] of the table `soft`
  * [Q, H], none where the index is 0. Deep prompts are served as the prefixes that they are: see `visionPrefixGraph`.
+ * With `lora` each row has also the factors `lora_index` of the table `lora` [A, L, 2, 2, R, H], zeros for none.
  */
-export function visionServeGraph(config: VisionConfig, weights: WeightPlaces, wanted: Wanted): Graph {
+export function visionServeGraph(
+  config: VisionConfig,
+  weights: WeightPlaces,
+  wanted: Wanted,
+  { lora = false }: { lora?: boolean } = {},
+): Graph {
   const { layers: L, heads, headDim: D, hiddenSize: H } = config;
   const vit = new VisionEncoder("serve", config, weights);
   const { b } = vit;
@@ -60,11 +68,13 @@ export function visionServeGraph(config: VisionConfig, weights: WeightPlaces, wa
   const tables = splitAxis(b, b.op("Reshape", [prefixes, b.ints([0, L * 2, heads, -1, D])]), 1, L * 2);
   const masks = splitAxis(b, prefixMask, 1, L);
   const pick = (table: Value) => b.op("Gather", [table, prefixIndex], { axis: 0 });
+  const lowRank = lora ? servedLora(b, L, H) : undefined;
   const attended = (layer: number) => {
     const prefixBias = vit.maskBias(pick(masks[layer] as Value), ["B", 1, 1, "P"]);
     return {
       prefix: { key: pick(tables[2 * layer] as Value), value: pick(tables[2 * layer + 1] as Value) },
       bias: b.op("Concat", [prefixBias, free, softBias], { axis: 3 }),
+      ...(lowRank && { lowRank: lowRank(layer) }),
     };
   };
   give(
@@ -77,8 +87,8 @@ export function visionServeGraph(config: VisionConfig, weights: WeightPlaces, wa
 /**
  * Pixels -> `hidden`, everything that a prompt at `site` can't change, computed once an image, with the taps that lie below.
  *
- * soft: the tokens [B, S, H] below the first layer. Else the cut lies within the attention of layer `firstLayer`, where a
- * prefix first meets the image: [B, S, 3 H + heads].
+ * soft: the tokens [B, S, H] below the first layer; lora: those below layer `firstLayer`. Else the cut lies within the
+ * attention of that layer, where a prefix first meets the image: [B, S, 3 H + heads].
  */
 export function visionLowerGraph(
   config: VisionConfig,
@@ -98,7 +108,7 @@ export function visionLowerGraph(
   let cut: Value | undefined;
   const features = featuresOf(vit, { taps: below }, (onLayer) => {
     const tokens = vit.layers(image, { to, onLayer });
-    cut = vit.cutAt(tokens, site.firstLayer);
+    cut = site.kind === "lora" ? tokens : vit.cutAt(tokens, site.firstLayer);
     return tokens;
   });
   b.output(cut as Value, "hidden");
@@ -108,7 +118,8 @@ export function visionLowerGraph(
 
 /**
  * What `visionLowerGraph` gave and one prompt for all images -> features, added to `b`'s graph; a head goes on from there.
- * Inputs: `hidden`, and kv: `kv` [L - firstLayer, 2, heads, P, D]; deep: `deep` [L - firstLayer, P, H]; soft: `soft` [P, H].
+ * Inputs: `hidden`, and kv: `kv` [L - firstLayer, 2, heads, P, D]; deep: `deep` [L - firstLayer, P, H]; soft: `soft` [P, H];
+ * lora: `lora` [L - firstLayer, 2, 2, R, H], of queries and of values the two factors, the second turned.
  * With `dropout`, an input `dropout.prompt` of the prompt's shape, 0 or 1 / (1 - rate), is multiplied into it.
  */
 export function visionUpper(
@@ -122,7 +133,7 @@ export function visionUpper(
   const vit = new VisionEncoder(options.name, config, weights);
   const { b } = vit;
   const S = tokensOf(config);
-  const hidden = b.input("hidden", "float32", ["B", S, site.kind === "soft" ? H : 3 * H + heads]);
+  const hidden = b.input("hidden", "float32", ["B", S, isCutBelow(site) ? H : 3 * H + heads]);
   const dropped = (prompt: Value) =>
     options.dropout ? b.op("Mul", [prompt, b.input("dropout.prompt", prompt.dtype, prompt.shape)]) : prompt;
   // Nothing else is read of the last layer, so nothing else of it is computed.
@@ -153,9 +164,50 @@ export function visionUpper(
       return { prefix: { key: shared(at), value: shared(at + 1) } };
     };
   }
+  if (site.kind === "lora") {
+    const lora = dropped(b.input("lora", "float32", [prompted, 2, 2, "R", H]));
+    const parts = splitAxis(b, b.op("Reshape", [lora, b.ints([4 * prompted, -1, H])]), 0, 4 * prompted);
+    const lowRank = lowRankOf(parts, site.firstLayer);
+    const adapted = (onLayer: OnLayer) =>
+      vit.layers(hidden, {
+        from: site.firstLayer,
+        attended: (layer) => ({ lowRank: lowRank(layer) }),
+        reads,
+        onLayer,
+      });
+    return { builder: b, features: featuresOf(vit, above, adapted) };
+  }
   const layers = (onLayer: OnLayer) =>
     vit.layersFromCut(hidden, site.firstLayer, { attended, reads, onLayer });
   return { builder: b, features: featuresOf(vit, above, layers) };
+}
+
+function servedLora(b: GraphBuilder, L: number, H: number): (layer: number) => LowRank {
+  const table = b.input("lora", "float32", ["A", L, 2, 2, "R", H]);
+  const index = b.input("lora_index", "int64", ["B"]);
+  const parts = splitAxis(b, b.op("Reshape", [table, b.ints([0, 4 * L, -1, H])]), 1, 4 * L);
+  return lowRankOf(
+    parts.map((part) => b.op("Gather", [part, index], { axis: 0 })),
+    0,
+  );
+}
+
+/** Where a site's lower graph ends at whole tokens, not within an attention. */
+function isCutBelow(site: VisionSite): boolean {
+  return site.kind === "soft" || site.kind === "lora";
+}
+
+/** By layer, from four factors each. */
+function lowRankOf(parts: readonly Value[], firstLayer: number): (layer: number) => LowRank {
+  return (layer) => {
+    const [queryA, queryB, valueA, valueB] = parts.slice(4 * (layer - firstLayer)) as [
+      Value,
+      Value,
+      Value,
+      Value,
+    ];
+    return { query: [queryA, queryB], value: [valueA, valueB] };
+  };
 }
 
 /** `deep` [L - firstLayer, P, H] -> the prefix `kv` [L - firstLayer, 2, heads, P, D] that serves in its place, once a prompt. */

@@ -30,7 +30,7 @@ import {
  * prefix: deep prompts -> the prefixes that serve in their place.
  */
 export type VisionSpec =
-  | { readonly kind: "serve"; readonly wanted: Wanted }
+  | { readonly kind: "serve"; readonly wanted: Wanted; readonly lora?: boolean }
   | { readonly kind: "lower"; readonly site: VisionSite; readonly taps?: readonly number[] }
   | { readonly kind: "upper"; readonly site: VisionSite; readonly wanted: Wanted }
   | {
@@ -58,7 +58,7 @@ export function buildVisionGraph(spec: VisionSpec, config: VisionConfig, weights
   switch (spec.kind) {
     case "serve":
       checkWanted(spec.wanted, config);
-      return visionServeGraph(config, weights, spec.wanted);
+      return visionServeGraph(config, weights, spec.wanted, { lora: spec.lora ?? false });
     case "lower":
       checkSite(spec.site, config);
       checkWanted({ taps: spec.taps ?? [] }, config);

@@ -27,6 +27,7 @@ from reference import load, reference
 here = Path(__file__).parent
 COMMON = dict(hidden_size=16, num_hidden_layers=3, num_attention_heads=2, image_size=12, patch_size=4, initializer_range=0.3)
 L, N, H, P, C, B = 3, 2, 16, 2, 3, 2
+torch.manual_seed(0)
 MODELS = {
     "vit": (ViTModel(ViTConfig(**COMMON, intermediate_size=24)), (12, 12)),
     # Another size than it was trained at, of another shape; and without biases of queries, keys and values.
@@ -66,6 +67,7 @@ for seed, (name, (model, (height, width))) in enumerate(MODELS.items()):
         "soft": torch.randn(P, H),
         "deep-1/dropout.prompt": (torch.rand(L - 1, P, H) > 0.25).float() / 0.75,
     }
+    given["lora-1"] = 0.5 * torch.randn(L - 1, 2, 2, 3, H)
     given = {key: x.contiguous() for key, x in given.items()}
     save_file(given, folder / "given.safetensors")
     wanted = reference(load(folder), given)

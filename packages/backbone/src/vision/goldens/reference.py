@@ -4,7 +4,8 @@
 
 IN  pixels [B, 3, height, width], prototypes [C, H], targets [B, C], weights [B], scale [], and prompts: `kv-K`
     [L - K, 2, N, P, D] joins the layers from K on; `deep-K` [L - K, P, H] are VPT's deep tokens from layer K on, replaced
-    at the next; `soft` [P, H] stand beside the patches. `NAME/dropout.prompt` is multiplied into the prompt NAME.
+    at the next; `soft` [P, H] stand beside the patches; `lora-K` [L - K, 2, 2, R, H] are LoRA's factors of queries and
+    values from layer K on, the second of each turned. `NAME/dropout.prompt` is multiplied into the prompt NAME.
 OUT `plain/cls` [B, H], `plain/patches` [B, N, H], `plain/tap-K` (patches behind K layers); and for each prompt
     `NAME/cls`, `/patches`, `/logits`, `/loss`, `/grad.prompt`, `/grad.prototypes`; `mean/...` for the head on the patches'
     mean instead of the class token, behind the first prompt by name.
@@ -37,7 +38,7 @@ def reference(model, given):
         out["plain/cls"], out["plain/patches"] = vit.features(x)
         for layer, tap in taps.items():
             out[f"plain/tap-{layer}"] = vit.features(tap)[1]
-    prompts = [name for name in sorted(g) if name == "soft" or name.startswith(("kv-", "deep-")) and "/" not in name]
+    prompts = [name for name in sorted(g) if name == "soft" or name.startswith(("kv-", "deep-", "lora-")) and "/" not in name]
     for name in prompts:
         out.update(case(vit, g, name, name, "cls"))
     out.update(case(vit, g, prompts[0], "mean", "mean"))
@@ -92,16 +93,19 @@ class Vit:
             x = torch.cat([x, prompt.expand(B, -1, -1)], 1)
         taps = {}
         for i, layer in enumerate(self.layers):
-            prompted = method in ("kv", "deep") and i >= int(first)
+            prompted = method in ("kv", "deep", "lora") and i >= int(first)
             if prompted and method == "deep":
                 x = torch.cat([x[:, :S], prompt[i - int(first)].expand(B, -1, -1)], 1)
-            x = self.prefixed(layer, x, prompt[i - int(first)]) if prompted and method == "kv" else output(layer(x) if self.kind != "clip_vision_model" else layer(x, attention_mask=None))
+            if prompted and method in ("kv", "lora"):
+                x = self.changed(layer, x, method, prompt[i - int(first)])
+            else:
+                x = output(layer(x) if self.kind != "clip_vision_model" else layer(x, attention_mask=None))
             taps[i + 1] = x[:, :S]
         taps.popitem()
         return x[:, :S], taps
 
-    def prefixed(self, layer, x, prefix):
-        """The layer with keys and values in front of its own."""
+    def changed(self, layer, x, method, prompt):
+        """The layer with keys and values in front of its own, or with low-rank products added."""
         clip = hasattr(layer, "self_attn")
         attention = layer.self_attn if clip else layer.attention
         norm1 = layer.layer_norm1 if clip else getattr(layer, "norm1", None) or layer.layernorm_before
@@ -111,7 +115,11 @@ class Vit:
         split = lambda y: y.view(B, -1, self.heads, H // self.heads).transpose(1, 2)
         n = norm1(x)
         q, k, v = split(attention.q_proj(n)), split(attention.k_proj(n)), split(attention.v_proj(n))
-        k, v = torch.cat([prefix[0].expand(B, -1, -1, -1), k], 2), torch.cat([prefix[1].expand(B, -1, -1, -1), v], 2)
+        if method == "lora":
+            (query_a, query_b), (value_a, value_b) = prompt
+            q, v = q + split(n @ query_a.T @ query_b), v + split(n @ value_a.T @ value_b)
+        else:
+            k, v = torch.cat([prompt[0].expand(B, -1, -1, -1), k], 2), torch.cat([prompt[1].expand(B, -1, -1, -1), v], 2)
         context = (q @ k.transpose(-1, -2) / (H // self.heads) ** 0.5).softmax(-1) @ v
         out = attention.out_proj if clip else attention.o_proj
         x = x + scale1(out(context.transpose(1, 2).reshape(B, S, H)))
