@@ -78,6 +78,11 @@ function draw(
       dims: deep(firstLayer),
     })),
     { name: "soft", site: { kind: "soft" }, dims: [tokens, hiddenSize] },
+    {
+      name: `lora-${late}`,
+      site: { kind: "lora", firstLayer: late },
+      dims: [layers - late, 2, 2, tokens, hiddenSize],
+    },
   ];
   const targets = new Float32Array(images * classes);
   for (let row = 0; row < images; row++) targets[row * classes + random.integer(classes)] = 1;
