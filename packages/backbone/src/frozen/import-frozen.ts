@@ -22,7 +22,7 @@ import { findStages } from "./stages.ts";
  * @throws KilotuneError `bad_onnx`, `unsupported_op`, `shape_mismatch`
  */
 export async function importFrozen(file: string, bundle: string, about: OnnxAbout): Promise<void> {
-  const { graph: original, leftOut } = await readGraph(file);
+  const { graph: original, leftOut } = await readGraph(file, about.imageSize);
   const [height, width] = imageSizeOf(file, original);
   const graph = foldBatchNorms(forAnyBatch(original, [height, width]));
   const preprocessing = preprocessingOf(about, [height, width], DEFAULTS);

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { decodeOnnx, float32, type Graph, prune, type Tensor, type Value } from "@kilotune/engine";
+import { decodeOnnx, type Dim, float32, type Graph, prune, type Tensor, type Value } from "@kilotune/engine";
 import { openNodeSession } from "@kilotune/engine/node";
 import { IMAGENET, type Preprocessing } from "@kilotune/image";
 import { weightsOf } from "../bundle/folder.ts";
@@ -14,7 +14,8 @@ import { type ImageDefaults, parsePreprocessor } from "../vision/preprocessing.t
 import { floats, type GraphIndex } from "./graph-index.ts";
 import { type Recognised, recognise } from "./recognise.ts";
 
-export interface OnnxAbout extends Omit<VisionAbout, "imageSize"> {
+/** `imageSize`: of a graph that leaves it open. */
+export interface OnnxAbout extends VisionAbout {
   /** How images were prepared that the model was trained on, where that is known; the size is the graph's. */
   readonly preprocessing?: Omit<Preprocessing, "width" | "height">;
   /** Else what a `preprocessor_config.json` beside the file holds. */
@@ -29,7 +30,7 @@ export interface OnnxAbout extends Omit<VisionAbout, "imageSize"> {
  * @throws KilotuneError `no_sites`, saying what was looked for and not found; `bad_onnx`, `unsupported_op`
  */
 export async function importOnnx(file: string, bundle: string, about: OnnxAbout): Promise<void> {
-  const { graph, leftOut } = await readGraph(file);
+  const { graph, leftOut } = await readGraph(file, about.imageSize);
   const recognition = await recognise(graph);
   if (!recognition.ok) {
     const unknown = `ops that are known here (left out, with all behind them: ${leftOut.join(", ")})`;
@@ -70,7 +71,10 @@ export function preprocessingOf(about: OnnxAbout, size: ImageSize, defaults: Ima
 export const MAX_ONNX_BYTES = 2 ** 30;
 
 /** What of a graph depends on its input and is of known ops: what lies behind others, a decoder as a rule, isn't needed. */
-export async function readGraph(file: string): Promise<{ graph: Graph; leftOut: string[] }> {
+export async function readGraph(
+  file: string,
+  imageSize?: ImageSize,
+): Promise<{ graph: Graph; leftOut: string[] }> {
   const { size } = await stat(file);
   if (size > MAX_ONNX_BYTES) {
     throw new KilotuneError(
@@ -82,8 +86,34 @@ export async function readGraph(file: string): Promise<{ graph: Graph; leftOut: 
   const bytes = new Uint8Array(await readFile(file));
   const leftOut = new Set<string>();
   const onUnknown = (op: string) => void leftOut.add(op);
-  const graph = prune(decodeOnnx(bytes, { sizeBytes: MAX_ONNX_BYTES, fold: true, onUnknown }));
+  const inputShape = (_: string, shape: readonly Dim[]) => sizedShape(file, shape, imageSize);
+  const options = { sizeBytes: MAX_ONNX_BYTES, fold: true, onUnknown, inputShape };
+  const graph = prune(decodeOnnx(bytes, options));
   return { graph, leftOut: [...leftOut] };
+}
+
+/** An image's shape with its size in numbers: the graph's own, or where it has none the one asked for. */
+function sizedShape(file: string, shape: readonly Dim[], imageSize: ImageSize | undefined): readonly Dim[] {
+  const [batch, , height, width] = shape;
+  if (shape.length !== 4) return shape;
+  const isFixed = typeof height === "number" && typeof width === "number";
+  if (isFixed && (imageSize === undefined || (imageSize[0] === height && imageSize[1] === width)))
+    return shape;
+  if (!isFixed && imageSize !== undefined) return [batch as Dim, 3, ...imageSize];
+  const [seen, hint] = isFixed
+    ? [
+        `is exported for images of ${height} x ${width}; asked for ${imageSize?.join(" x ")}`,
+        "Leave the size out",
+      ]
+    : [
+        "reads images of any size",
+        "Give the size that it was trained at (imageSize; --size on the command line)",
+      ];
+  throw new KilotuneError(
+    "bad_config",
+    `${path.basename(file)} ${seen}.`,
+    `${hint}, or export it at the size wanted.`,
+  );
 }
 
 function noSites(file: string, looked: readonly string[]): KilotuneError {

@@ -46,9 +46,17 @@ it("an .onnx file is one too, of its own size alone", async () => {
     family: "onnx",
   });
   await expect(loadVisionBackbone(file, { ...options(), imageSize: [16, 16] })).rejects.toThrow(
-    "vit-20 is an exported graph of one image size; asked for 16 x 16.",
+    "vit-20.onnx is exported for images of 12 x 12; asked for 16 x 16.",
   );
   expect((await loadFrozenGraph(file, options())).manifest).toMatchObject({ id: "vit-20", family: "graph" });
+});
+
+it("an .onnx file that leaves its images' size open is built for the size asked for", async () => {
+  const file = path.join(ONNX, "open-17.onnx");
+  await expect(loadVisionBackbone(file, options())).rejects.toThrow("open-17.onnx reads images of any size.");
+  const { manifest } = await loadVisionBackbone(file, { ...options(), imageSize: [12, 12] });
+  expect(manifest.config).toMatchObject({ height: 12, width: 12, layers: 1 });
+  expect(manifest.preprocessing).toMatchObject({ height: 12, width: 12 });
 });
 
 it("texts and images are told apart", async () => {

@@ -13,7 +13,7 @@ import { type ImageSize, VISION_TYPES } from "./config.ts";
 import { openVisionBundle } from "./open.ts";
 
 export interface VisionLoadOptions extends LoadOptions {
-  /** Images of another size than a checkpoint's own: its positions are interpolated. An exported graph has one size. */
+  /** Images of another size than a checkpoint's own: its positions are interpolated. Of an exported graph, where it leaves it open. */
   readonly imageSize?: ImageSize;
 }
 
@@ -26,12 +26,25 @@ export interface VisionLoadOptions extends LoadOptions {
 export async function loadVisionBackbone(name: string, options: VisionLoadOptions): Promise<VisionBackbone> {
   const { bundle, build } = await placeOf(name, options);
   const standing = await openVisionBundle(bundle, options);
-  if (standing !== undefined) return standing;
+  if (standing !== undefined) return ofSize(standing, options);
   options.onBuild?.(bundle);
   await build();
   const built = await openVisionBundle(bundle, options);
   if (built === undefined) throw new Error(`a bundle was built in ${bundle} and isn't there`);
   return built;
+}
+
+/** A known backbone's bundle is of one size, and may have been built before another was asked for. */
+function ofSize(backbone: VisionBackbone, { imageSize }: VisionLoadOptions): VisionBackbone {
+  const { id, config } = backbone.manifest;
+  const { height, width } = config;
+  if (imageSize === undefined || (imageSize[0] === height && imageSize[1] === width)) return backbone;
+  throw new KilotuneError(
+    "bad_config",
+    `${id} reads images of ${height} x ${width}; asked for ${imageSize.join(" x ")}.`,
+    "Leave the size out.",
+    { kind: "usage" },
+  );
 }
 
 /** Where the bundle of what `loadVisionBackbone` opened lies, for another process to open it. */
@@ -63,13 +76,14 @@ function ofKnown(id: string, options: VisionLoadOptions): Place {
   const file = known.files.at(-1);
   if (known.kind !== "vision" || file === undefined)
     throw otherKind(id, "texts", "a vision backbone, such as vit-s14-saliency");
-  refuseSize(id, options);
   const bundle = bundleFolder(options.cache, id);
   const build = async () => {
     const { importOnnx } = await import("../onnx/import-onnx.ts");
     const source = path.join(await pullBackbone(id, options), file.name);
     const { licence, preprocessing } = known;
+    const { imageSize } = options;
     await importOnnx(source, bundle, {
+      ...(imageSize && { imageSize }),
       id,
       licence,
       weightsSha256: file.sha256,
@@ -98,7 +112,7 @@ async function ofFolder(folder: string, options: VisionLoadOptions): Promise<Pla
  * An exported graph of any kind, left as it is, for prompts on its input and on its stages' channels: a detector of the YOLO
  * family, a residual network, a transformer whose blocks weren't recognised.
  */
-export async function loadFrozenGraph(file: string, options: LoadOptions): Promise<FrozenBackbone> {
+export async function loadFrozenGraph(file: string, options: VisionLoadOptions): Promise<FrozenBackbone> {
   const { bundle, about } = await describeFile("frozen", file, options);
   const { openFrozenBundle } = await import("../frozen/backbone.ts");
   const standing = await openFrozenBundle(bundle, options);
@@ -120,32 +134,22 @@ export async function isVisionCheckpoint(place: string): Promise<boolean> {
 
 async function ofFile(file: string, options: VisionLoadOptions): Promise<Place> {
   const { bundle, about } = await describeFile("vision", file, options);
-  refuseSize(about.id, options);
   const build = async () => (await import("../onnx/import-onnx.ts")).importOnnx(file, bundle, about);
   return { bundle, build };
 }
 
-async function describeFile(kind: string, file: string, options: LoadOptions) {
+async function describeFile(kind: string, file: string, options: VisionLoadOptions) {
   const weightsSha256 = await sha256OfFile(file);
   const id = path.basename(file, ".onnx");
+  const { imageSize } = options;
   const preprocessor = await readJson(path.dirname(file), "preprocessor_config.json", "optional");
   return {
-    bundle: contentFolder(options, [id, weightsSha256, preprocessor], kind),
-    about: { id, licence: "unknown", weightsSha256, preprocessor },
+    bundle: contentFolder(options, [id, weightsSha256, preprocessor, imageSize], kind),
+    about: { id, licence: "unknown", weightsSha256, preprocessor, ...(imageSize && { imageSize }) },
   };
 }
 
 function contentFolder({ cache }: LoadOptions, content: unknown, kind = "vision"): string {
   const hash = createHash("sha256").update(JSON.stringify(content)).digest("hex");
   return bundleFolder(cache, `${kind}-${hash.slice(0, 16)}`);
-}
-
-function refuseSize(id: string, { imageSize }: VisionLoadOptions): void {
-  if (imageSize === undefined) return;
-  throw new KilotuneError(
-    "bad_config",
-    `${id} is an exported graph of one image size; asked for ${imageSize.join(" x ")}.`,
-    "Leave the size out, or export the model at that size.",
-    { kind: "usage" },
-  );
 }

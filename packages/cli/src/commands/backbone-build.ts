@@ -2,9 +2,9 @@ import path from "node:path";
 import {
   isVisionCheckpoint,
   loadFrozenGraph,
-  type LoadOptions,
   loadVisionBackbone,
   type VisionBackbone,
+  type VisionLoadOptions,
 } from "@kilotune/backbone";
 import { isCodedError } from "@kilotune/contract";
 import { defineCommand } from "../command.ts";
@@ -19,7 +19,16 @@ export const backboneBuild = defineCommand({
   positionals: {
     folder: { value: "PLACE", count: "one", about: "The checkpoint's folder, or an .onnx file" },
   },
-  flags: {},
+  flags: {
+    size: {
+      kind: "integer",
+      value: "PIXELS",
+      min: 1,
+      max: 4096,
+      about:
+        "Images' side, of a vision model: another than a checkpoint's own, or of an .onnx file that leaves it open",
+    },
+  },
   examples: [
     {
       line: "kilotune backbone build ./my-backbone",
@@ -30,10 +39,10 @@ export const backboneBuild = defineCommand({
       purpose: "your own export; its weights stay under their licence",
     },
   ],
-  async run({ folder }, terminal) {
+  async run({ folder, size }, terminal) {
     // Absolute, so that a folder without "./" in front isn't taken for a known name.
     const place = path.resolve(folder);
-    if (await isVisionCheckpoint(place)) return buildVision(place, terminal);
+    if (await isVisionCheckpoint(place)) return buildVision(place, size, terminal);
     const { manifest } = await openBackbone(place, terminal);
     const { id, family, licence, maxTokens, weightsBytes, identity, config } = manifest;
     const { layers, hiddenSize, heads } = config;
@@ -46,9 +55,10 @@ export const backboneBuild = defineCommand({
   },
 });
 
-async function buildVision(place: string, terminal: Terminal): Promise<0> {
-  const settings = {
+async function buildVision(place: string, size: number | undefined, terminal: Terminal): Promise<0> {
+  const settings: VisionLoadOptions = {
     ...pullSettings(terminal),
+    ...(size === undefined ? {} : { imageSize: [size, size] }),
     onBuild: () => terminal.progress("Building the backbone's graphs"),
   };
   let found: VisionBackbone;
@@ -72,7 +82,7 @@ async function buildVision(place: string, terminal: Terminal): Promise<0> {
 /** `looked`: why it isn't taken for a transformer, which its owner may want to know. */
 async function buildFrozen(
   place: string,
-  settings: LoadOptions,
+  settings: VisionLoadOptions,
   looked: string,
   terminal: Terminal,
 ): Promise<0> {

@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { EngineError } from "../error.ts";
 import { GraphBuilder } from "../ir/builder.ts";
+import type { Dim } from "../ir/dim.ts";
 import { type Graph, isExternal, type Value } from "../ir/graph.ts";
 import { realOf, tensorOf } from "../ops/real.ts";
 import type { RealTensor } from "../ops/rule.ts";
@@ -40,6 +41,8 @@ export interface OnnxOptions extends Partial<OnnxCaps> {
    * was read there becomes outputs of the graph in place of those that are gone.
    */
   readonly onUnknown?: (op: string) => void;
+  /** The shape to read an input with, where the file leaves open what has to be known, such as an image's size. */
+  readonly inputShape?: (name: string, shape: readonly Dim[]) => readonly Dim[];
 }
 
 /**
@@ -51,7 +54,7 @@ export interface OnnxOptions extends Partial<OnnxCaps> {
  * `shape_mismatch` where the inputs or attributes of a node don't fit its op.
  */
 export function decodeOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Graph {
-  const { sizeBytes, fold = false, onUnknown } = { ...DEFAULT_ONNX_CAPS, ...options };
+  const { sizeBytes, fold = false, onUnknown, inputShape } = { ...DEFAULT_ONNX_CAPS, ...options };
   if (bytes.length > sizeBytes) {
     const hint = "Store the weights as external data, or raise the cap if you trust the file.";
     throw refuse(`a file of at most ${sizeBytes} bytes`, `${bytes.length} bytes`, hint);
@@ -60,7 +63,7 @@ export function decodeOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Graph 
   const opset = checkOpset(model.opsetImport);
   if (model.graph === undefined) throw refuse("a model with a graph", "none", NOT_ONNX);
   try {
-    return toGraph(model.graph, { opset, fold, onUnknown });
+    return toGraph(model.graph, { opset, fold, onUnknown, inputShape });
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     // The builder takes its caller for a programmer, whose mistakes are plain errors; here the caller is a file.
@@ -103,7 +106,8 @@ function isOwnDomain(domain: string): boolean {
 interface Reading {
   readonly opset: bigint;
   readonly fold: boolean;
-  readonly onUnknown: ((op: string) => void) | undefined;
+  readonly onUnknown: OnnxOptions["onUnknown"] | undefined;
+  readonly inputShape: OnnxOptions["inputShape"] | undefined;
 }
 
 function toGraph(graph: GraphProto, reading: Reading): Graph {
@@ -114,7 +118,7 @@ function toGraph(graph: GraphProto, reading: Reading): Graph {
   for (const [index, input] of graph.input.entries()) {
     if (weights.has(input.name)) continue;
     const { name, dtype, shape } = fromValueInfo(input, index);
-    values.set(name, builder.input(name, dtype, shape));
+    values.set(name, builder.input(name, dtype, reading.inputShape?.(name, shape) ?? shape));
   }
   for (const initializer of graph.initializer) {
     const { name, dtype, dims, source } = fromTensorProto(initializer);

@@ -109,7 +109,7 @@ class Deep(Fused):
         return super().forward(F.relu(self.before(pixels)))
 
 
-def export(name, model, *, dynamo, opset):
+def export(name, model, *, dynamo, opset, axes=(0,)):
     for key, parameter in model.named_parameters():
         spread = 0.3 if parameter.dim() == 1 or "token" in key or "position" in key else 0.0
         parameter.data += spread * torch.randn_like(parameter)
@@ -120,7 +120,7 @@ def export(name, model, *, dynamo, opset):
     if dynamo:
         torch.onnx.export(model, (pixels,), dynamo=True, dynamic_shapes=({0: torch.export.Dim("batch")},), **options).save(buffer)
     else:
-        torch.onnx.export(model, (pixels,), buffer, dynamo=False, dynamic_axes={"pixels": {0: "batch"}}, **options)
+        torch.onnx.export(model, (pixels,), buffer, dynamo=False, dynamic_axes={"pixels": {axis: f"axis{axis}" for axis in axes}}, **options)
     graph = onnx.load_from_string(buffer.getvalue())
     strip(graph)
     onnx.save(graph, here / f"{name}.onnx")
@@ -149,6 +149,7 @@ export("vit-20", Tokens(ViTModel(ViTConfig(**COMMON, intermediate_size=24), add_
 export("fused-17", Fused(), dynamo=False, opset=17)
 export("fused-18", Fused(), dynamo=True, opset=18)
 export("decoded-17", Decoded(), dynamo=False, opset=17)
+export("open-17", Fused(layers=1), dynamo=False, opset=17, axes=(0, 2, 3))
 export("no-biased-scores", Fused(bias=True, layers=1), dynamo=False, opset=17)
 export("no-post-norm", Fused(post=True, layers=1), dynamo=False, opset=17)
 export("no-deep-stem", Deep(), dynamo=False, opset=17)
