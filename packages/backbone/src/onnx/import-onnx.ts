@@ -88,8 +88,12 @@ export async function readGraph(
   const onUnknown = (op: string) => void leftOut.add(op);
   const inputShape = (_: string, shape: readonly Dim[]) => sizedShape(file, shape, imageSize);
   const options = { sizeBytes: MAX_ONNX_BYTES, fold: true, onUnknown, inputShape };
-  const graph = prune(decodeOnnx(bytes, options));
-  return { graph, leftOut: [...leftOut] };
+  try {
+    return { graph: prune(decodeOnnx(bytes, options)), leftOut: [...leftOut] };
+  } catch (error) {
+    // What `sizedShape` throws, the reader takes for a fault of the file.
+    throw error instanceof Error && error.cause instanceof KilotuneError ? error.cause : error;
+  }
 }
 
 /** An image's shape with its size in numbers: the graph's own, or where it has none the one asked for. */

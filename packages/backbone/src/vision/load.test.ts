@@ -53,7 +53,12 @@ it("an .onnx file is one too, of its own size alone", async () => {
 
 it("an .onnx file that leaves its images' size open is built for the size asked for", async () => {
   const file = path.join(ONNX, "open-17.onnx");
-  await expect(loadVisionBackbone(file, options())).rejects.toThrow("open-17.onnx reads images of any size.");
+  const failed = loadVisionBackbone(file, options());
+  await expect(failed).rejects.toMatchObject({
+    code: "bad_config",
+    message: "open-17.onnx reads images of any size.",
+    hint: expect.stringContaining("--size"),
+  });
   const { manifest } = await loadVisionBackbone(file, { ...options(), imageSize: [12, 12] });
   expect(manifest.config).toMatchObject({ height: 12, width: 12, layers: 1 });
   expect(manifest.preprocessing).toMatchObject({ height: 12, width: 12 });
