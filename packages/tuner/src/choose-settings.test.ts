@@ -13,8 +13,8 @@ it("more rows never want more epochs, nor fewer steps than fewer rows", () => {
     fc.property(fc.integer({ min: 1, max: 1e6 }), fc.integer({ min: 1, max: 1e6 }), (a, b) => {
       const [few, many] = a < b ? [a, b] : [b, a];
       expect(choose(many).epochs).toBeLessThanOrEqual(choose(few).epochs);
-      // One epoch is dropped at once, which may cost a part in its number.
-      expect(steps(many)).toBeGreaterThanOrEqual(steps(few) * 0.8);
+      // One epoch is dropped at once, which may cost one in four (4 to 3).
+      expect(steps(many)).toBeGreaterThanOrEqual(steps(few) * 0.74);
     }),
   );
 });
