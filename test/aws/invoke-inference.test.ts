@@ -34,6 +34,7 @@ afterAll(() => lambda[Symbol.asyncDispose]());
 
 /** A text's length as its score; as its vector, with a half that isn't exact in decimals. */
 function lengths(request: InferRequest): Answer {
+  if (request.task === "accept") throw new Error("no texts are asked about");
   const { inputs } = request;
   const payload: InferAnswer =
     request.task === "classify"
@@ -108,7 +109,7 @@ it("asks in pieces, of rows and of letters, and puts them together in order, to 
   );
   expect(vectors.map(({ vector }) => vector[0])).toEqual(Array(30).fill(Math.fround(1e-5)));
   // Each of these letters takes six bytes on the way.
-  expect(asked.map(({ inputs }) => inputs.length).sort()).toEqual([3, 9, 9, 9]);
+  expect(asked.map((each) => (each as { inputs: string[] }).inputs.length).sort()).toEqual([3, 9, 9, 9]);
 });
 
 it("names the tenant where functions are kept apart by it", async () => {
@@ -118,6 +119,27 @@ it("names the tenant where functions are kept apart by it", async () => {
     { name: "infer-tiny:live", tenant: undefined },
     { name: "infer-tiny:live", tenant: "tn-aaaaaaaaaaaaaaaa" },
   ]);
+});
+
+it("has a prompt's file judged by the function whose backbone it names, and by no other's word", async () => {
+  const { accept } = inference({ KILOTUNE_INFER_FUNCTIONS: '{"a":"infer-a","b":"infer-b"}' });
+  const tenant = "tn-aaaaaaaaaaaaaaaa" as TenantId;
+  const bytes = Uint8Array.of(1, 2, 255);
+  const mismatch = { message: "m", hint: "h", kind: "input", retryable: false, param: "file" } as const;
+  const refuse = (code: string): Answer => ({ payload: { error: { ...mismatch, code } } });
+  const accepted = { sha256: "0".repeat(64), backbone: "b" };
+
+  answer = () => (asked.length === 1 ? refuse("backbone_mismatch") : { payload: { accepted } });
+  expect(await accept(bytes, tenant)).toEqual({ ...accepted, bytes });
+  expect(lambda.calls.map(({ name }) => name)).toEqual(["infer-a", "infer-b"]);
+  expect(asked[0]).toEqual({ task: "accept", tenant, file: "AQL/" });
+
+  answer = () => refuse("backbone_mismatch");
+  await expect(accept(bytes, tenant)).rejects.toMatchObject({ code: "backbone_mismatch", message: "m" });
+  asked = [];
+  answer = () => refuse("invalid_prompt");
+  await expect(accept(bytes, tenant)).rejects.toMatchObject({ code: "invalid_prompt" });
+  expect(asked).toHaveLength(1);
 });
 
 it("hands an error of the function on, by its code", async () => {

@@ -1,12 +1,12 @@
 import { createApi, createMetrics, DEFAULT_LIMITS, describeError } from "@kilotune/api";
-import { adoptFirstAdminKey, type Inference, type Service } from "@kilotune/service";
+import { type AcceptPrompt, adoptFirstAdminKey, type Inference, type Service } from "@kilotune/service";
 import type { DeployedBackbone } from "./environment.ts";
 import type { HttpApp } from "./http/handlers.ts";
 import { count, logFault, logLine, time } from "./observe.ts";
 
 export interface ApiOptions {
   readonly service: Service;
-  readonly inference: Inference;
+  readonly inference: Inference & { readonly accept: AcceptPrompt };
   readonly backbones: readonly DeployedBackbone[];
   readonly scratch: string;
   readonly adminKeyHash?: string | undefined;
@@ -17,6 +17,7 @@ export function apiApp({ service, inference, backbones, scratch, adminKeyHash }:
   const api = createApi({
     service,
     inference,
+    acceptPrompt: inference.accept,
     backbones: backbones.map(({ created: _, layers: __, ...told }) => told),
     limits: { ...DEFAULT_LIMITS, ...EVENT_LIMITS, spoolFolder: scratch },
     logger({ time: _, level, event, error, ...line }) {

@@ -15,6 +15,8 @@ export const InferRequest = z.discriminatedUnion("task", [
     topK: z.int().positive().optional(),
   }),
   z.strictObject({ task: z.literal("embed"), tenant: Tenant, inputs: Inputs }),
+  // A prompt's file from outside: this function has the backbone that it is held against.
+  z.strictObject({ task: z.literal("accept"), tenant: Tenant, file: z.base64().min(1) }),
 ]);
 export type InferRequest = z.infer<typeof InferRequest>;
 
@@ -43,6 +45,8 @@ const Embedded = z.object({
 });
 export type Embedded = z.infer<typeof Embedded>;
 
+const Accepted = z.object({ sha256: z.string(), backbone: z.string() });
+
 const Refused = z.object({
   code: z.string(),
   message: z.string(),
@@ -55,6 +59,7 @@ const Refused = z.object({
 export const InferAnswer = z.union([
   z.object({ classified: Classified }),
   z.object({ embedded: Embedded }),
+  z.object({ accepted: Accepted }),
   z.object({ error: Refused }),
 ]);
 export type InferAnswer = z.infer<typeof InferAnswer>;

@@ -83,6 +83,10 @@ async function world(labelCount: number, told?: { readonly size: number }) {
     answer({ task: "classify", tenant, promptId, inputs, ...more });
   return {
     ask,
+    accept: (file: Uint8Array) =>
+      answer({ task: "accept", tenant, file: Buffer.from(file).toString("base64") }),
+    promptId,
+    bytes,
     opened,
     file: path.join(own, `${tenant}.${promptId}`),
     read: () => read,
@@ -127,6 +131,20 @@ it("takes a prompt from the disk, and never one that isn't what it was", async (
   }
   expect(opened).toHaveLength(4);
   expect(await readFile(file)).toEqual(bytes);
+});
+
+it("judges a prompt's file from outside, and tells nobody's log of a bad one", async () => {
+  const { accept, promptId, bytes } = await world(3);
+  const { id } = tiny.backbone.manifest;
+  expect(await accept(bytes)).toEqual({ accepted: { sha256: promptId, backbone: id } });
+  const logged = vi.mocked(process.stdout.write).mock.calls.length;
+  expect(await accept(bytes.subarray(9))).toMatchObject({ error: { code: "invalid_prompt" } });
+  const { weightsSha256 } = tiny.backbone.manifest.identity;
+  const foreign = Buffer.from(bytes).toString("latin1").replace(weightsSha256, "f".repeat(64));
+  expect(await accept(Buffer.from(foreign, "latin1"))).toMatchObject({
+    error: { code: "backbone_mismatch", message: expect.stringContaining(weightsSha256) },
+  });
+  expect(vi.mocked(process.stdout.write).mock.calls).toHaveLength(logged);
 });
 
 it("doesn't read what can't be a prompt", async () => {

@@ -1,6 +1,6 @@
 import { KilotuneError } from "@kilotune/contract";
 import type { Service } from "@kilotune/service";
-import { createPredictor, type Predictor } from "@kilotune/serving";
+import { acceptPrompt, createPredictor, type Predictor } from "@kilotune/serving";
 import type { Backbone } from "@kilotune/backbone";
 import { type Classified, type InferAnswer, InferRequest, refusalOf } from "./infer-wire.ts";
 import { logFault, logLine } from "./observe.ts";
@@ -35,24 +35,37 @@ export async function inferring({ service, backbone, files, cacheBytes }: InferO
     try {
       const request = parsed(event);
       await forget();
+      if (request.task === "accept") return await accepted(backbone, request.file);
       const answer = await answerTo(predictor, request);
       const { task, tenant, inputs } = request;
       logLine("inference", { task, tenant, rows: inputs.length, ms: performance.now() - startedMs });
       return bounded(answer);
     } catch (error) {
       const answer = refusalOf(error);
-      if ("error" in answer && isOperators(answer.error)) logFault(error);
+      if ("error" in answer && isOperators(event, answer.error)) logFault(error);
       return answer;
     }
   };
 }
 
-/** What the caller can do nothing about. Prompts are of this backbone, unless another one was deployed under its name. */
-function isOperators({ kind, code }: { readonly kind: string; readonly code: string }): boolean {
-  return kind === "machine" || code === "backbone_mismatch";
+/** What the caller can do nothing about. Stored prompts are of this backbone, unless another was deployed under its name. */
+function isOperators(
+  event: unknown,
+  { kind, code }: { readonly kind: string; readonly code: string },
+): boolean {
+  const isImport = (event as { task?: unknown } | null)?.task === "accept";
+  return kind === "machine" || (code === "backbone_mismatch" && !isImport);
 }
 
-async function answerTo(predictor: Predictor, request: InferRequest): Promise<InferAnswer> {
+async function accepted({ manifest }: Backbone, file: string): Promise<InferAnswer> {
+  const { sha256, backbone } = await acceptPrompt(Buffer.from(file, "base64"), [manifest]);
+  return { accepted: { sha256, backbone } };
+}
+
+async function answerTo(
+  predictor: Predictor,
+  request: Exclude<InferRequest, { task: "accept" }>,
+): Promise<InferAnswer> {
   if (request.task === "embed") {
     const rows = await predictor.embed(request.inputs);
     return {

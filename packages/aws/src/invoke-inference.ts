@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { InvokeCommand, LambdaClient, type LambdaServiceException } from "@aws-sdk/client-lambda";
 import { KilotuneError } from "@kilotune/contract";
-import type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "@kilotune/service";
+import type { AcceptPrompt, ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "@kilotune/service";
 import type { Environment } from "./environment.ts";
 import { errorOf, InferAnswer, type InferRequest } from "./infer-wire.ts";
 import { traced } from "./observe.ts";
@@ -16,10 +16,16 @@ import { traced } from "./observe.ts";
 export function invokeInference({
   inferFunctions,
   tenantIsolation,
-}: Environment & { readonly inferFunctions: Readonly<Record<string, string>> }): Inference {
+}: Environment & { readonly inferFunctions: Readonly<Record<string, string>> }): Inference & {
+  /** Asks each backbone's function until one knows the file's hashes. */
+  readonly accept: AcceptPrompt;
+} {
   const client = traced(new LambdaClient({ requestHandler: LINE }));
 
-  const ask = async (request: InferRequest, { backbone, signal, background }: InferenceCall) => {
+  const ask = async (
+    request: InferRequest,
+    { backbone, signal, background }: Pick<InferenceCall, "backbone" | "signal" | "background">,
+  ) => {
     if (!Object.hasOwn(inferFunctions, backbone)) throw notServed(backbone);
     const command = new InvokeCommand({
       FunctionName: inferFunctions[backbone] as string,
@@ -64,6 +70,22 @@ export function invokeInference({
         };
       });
       return joined(answers);
+    },
+    async accept(bytes, tenant) {
+      const file = Buffer.from(bytes).toString("base64");
+      let refused: unknown = notServed("that the file names");
+      for (const backbone of Object.keys(inferFunctions)) {
+        try {
+          const signal = AbortSignal.timeout(ACCEPT_MS);
+          const answer = await ask({ task: "accept", tenant, file }, { backbone, signal });
+          if ("accepted" in answer) return { ...answer.accepted, bytes };
+          throw notUnderstood();
+        } catch (error) {
+          if ((error as KilotuneError).code !== "backbone_mismatch") throw error;
+          refused = error;
+        }
+      }
+      throw refused;
     },
   };
 }
@@ -177,5 +199,6 @@ function notServed(backbone: string): KilotuneError {
 
 /** Longer than the API's own deadline; a cold start is within it. */
 const LINE = { connectionTimeout: 1_000, requestTimeout: 65_000, throwOnRequestTimeout: true };
+const ACCEPT_MS = 60_000;
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5_000;

@@ -114,7 +114,7 @@ describe("an imported prompt", () => {
     const refuse = async () => {
       throw new KilotuneError("invalid_prompt", "no", "no");
     };
-    const strange: AcceptPrompt = async (bytes) => ({ ...(await accept(bytes)), backbone: "nobody" });
+    const strange: AcceptPrompt = async (...file) => ({ ...(await accept(...file)), backbone: "nobody" });
     for (const [limits, judge, code] of [
       [{}, refuse, "invalid_prompt"],
       [{}, strange, "backbone_mismatch"],

@@ -26,6 +26,7 @@ import { nowSeconds } from "./time.ts";
  */
 export type AcceptPrompt = (
   bytes: Uint8Array,
+  tenant: TenantId,
 ) => Promise<{ readonly sha256: string; readonly backbone: string; readonly bytes: Uint8Array }>;
 
 /**
@@ -41,7 +42,7 @@ export async function importPrompt(
   file: Uint8Array,
   { suffix = "", accept }: { readonly suffix?: string; readonly accept: AcceptPrompt },
 ): Promise<TunedModel> {
-  const { sha256, backbone, bytes } = await accept(file);
+  const { sha256, backbone, bytes } = await accept(file, tenant);
   const promptId = parsePromptId(sha256);
   if (promptId === undefined || !service.backbones.has(backbone)) throw notOurs(backbone);
   await notePending(service, tenant, "sweep");
