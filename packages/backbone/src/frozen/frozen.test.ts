@@ -52,9 +52,8 @@ describe.each([
     ]);
   });
 
-  it.runIf(leftOut.length === 0)(
-    "gives without a prompt what ONNX Runtime gives of the original file",
-    async () => {
+  if (leftOut.length === 0)
+    it("gives without a prompt what ONNX Runtime gives of the original file", async () => {
       const original = await openNodeSession(file, { threads: 1 });
       const pixels = numbers.get("pixels") as Tensor;
       const theirs = await original.run({ images: pixels });
@@ -65,8 +64,7 @@ describe.each([
       await session.release();
       expect(ours[output]?.dims).toEqual([1, 10, 7]);
       expect(relativeError(ours[output], theirs[output])).toBeLessThan(1e-5);
-    },
-  );
+    });
 
   it("has PyTorch's features, plain and prompted, each row with a prompt of its own", async () => {
     const session = await backbone.open(SITES, { stages: ["P3", "P4", "P5"] });

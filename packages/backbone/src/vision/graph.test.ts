@@ -152,34 +152,35 @@ describe.each(MODELS)("$name, equal to PyTorch", ({ name, size, exactly }) => {
     });
   });
 
-  it.runIf(exactly)("one serving batch of a plain row and one with LoRA", async () => {
-    const session = await backbone.open({ kind: "serve", wanted: { cls: true }, lora: true });
-    const { lora, lora_index } = loraFeeds();
-    const prefix = await run(
-      (spec) => backbone.open(spec),
-      { kind: "prefix", firstLayer: 0 },
-      { deep: given.get("deep-0")! },
-    );
-    const feeds = serveFeeds(prefix.kv!);
-    const served = await session.run({
-      ...feeds,
-      kv_index: { ...feeds.kv_index!, data: new BigInt64Array(4) },
-      soft_index: { ...feeds.soft_index!, data: new BigInt64Array(8) },
-      lora,
-      lora_index,
+  if (exactly)
+    it("one serving batch of a plain row and one with LoRA", async () => {
+      const session = await backbone.open({ kind: "serve", wanted: { cls: true }, lora: true });
+      const { lora, lora_index } = loraFeeds();
+      const prefix = await run(
+        (spec) => backbone.open(spec),
+        { kind: "prefix", firstLayer: 0 },
+        { deep: given.get("deep-0")! },
+      );
+      const feeds = serveFeeds(prefix.kv!);
+      const served = await session.run({
+        ...feeds,
+        kv_index: { ...feeds.kv_index!, data: new BigInt64Array(4) },
+        soft_index: { ...feeds.soft_index!, data: new BigInt64Array(8) },
+        lora,
+        lora_index,
+      });
+      const none = float32([], [1, 3, 2, 2, 0, 16]);
+      const plain = await session.run({
+        ...feeds,
+        lora: none,
+        lora_index: { ...lora_index, data: new BigInt64Array(4) },
+      });
+      await session.release();
+      ["plain", "lora-1", "plain", "lora-1"].forEach(
+        (prompt, row) => void expectNear(rowOf(served.cls, row), wanted, `${prompt}/cls`, 1e-5, 0),
+      );
+      expectNear(rowOf(plain.cls, 0), wanted, "plain/cls", 1e-5, 0);
     });
-    const none = float32([], [1, 3, 2, 2, 0, 16]);
-    const plain = await session.run({
-      ...feeds,
-      lora: none,
-      lora_index: { ...lora_index, data: new BigInt64Array(4) },
-    });
-    await session.release();
-    ["plain", "lora-1", "plain", "lora-1"].forEach(
-      (prompt, row) => void expectNear(rowOf(served.cls, row), wanted, `${prompt}/cls`, 1e-5, 0),
-    );
-    expectNear(rowOf(plain.cls, 0), wanted, "plain/cls", 1e-5, 0);
-  });
 
   /** Factors of no change in the first place, of `lora-1` in the second. */
   function loraFeeds() {
@@ -193,27 +194,28 @@ describe.each(MODELS)("$name, equal to PyTorch", ({ name, size, exactly }) => {
     };
   }
 
-  it.runIf(exactly)("rows of a mixed batch have the bits that they have alone", async () => {
-    const session = await backbone.open({ kind: "serve", wanted: { cls: true, patches: true } });
-    const prefix = await run(
-      (spec) => backbone.open(spec),
-      { kind: "prefix", firstLayer: 0 },
-      { deep: given.get("deep-0")! },
-    );
-    const mixed = serveFeeds(prefix.kv!);
-    const together = await session.run(mixed);
-    for (let row = 0; row < 4; row++) {
-      const one = (name: string) => {
-        const part = rowOf(mixed[name], row);
-        return { ...part, dims: [1, ...part.dims] };
-      };
-      const own = { pixels: one("pixels"), soft_index: one("soft_index"), kv_index: one("kv_index") };
-      const alone = await session.run({ ...mixed, ...own });
-      expect(alone.cls?.data).toEqual(rowOf(together.cls, row).data);
-      expect(alone.patches?.data).toEqual(rowOf(together.patches, row).data);
-    }
-    await session.release();
-  });
+  if (exactly)
+    it("rows of a mixed batch have the bits that they have alone", async () => {
+      const session = await backbone.open({ kind: "serve", wanted: { cls: true, patches: true } });
+      const prefix = await run(
+        (spec) => backbone.open(spec),
+        { kind: "prefix", firstLayer: 0 },
+        { deep: given.get("deep-0")! },
+      );
+      const mixed = serveFeeds(prefix.kv!);
+      const together = await session.run(mixed);
+      for (let row = 0; row < 4; row++) {
+        const one = (name: string) => {
+          const part = rowOf(mixed[name], row);
+          return { ...part, dims: [1, ...part.dims] };
+        };
+        const own = { pixels: one("pixels"), soft_index: one("soft_index"), kv_index: one("kv_index") };
+        const alone = await session.run({ ...mixed, ...own });
+        expect(alone.cls?.data).toEqual(rowOf(together.cls, row).data);
+        expect(alone.patches?.data).toEqual(rowOf(together.patches, row).data);
+      }
+      await session.release();
+    });
 
   /** The prompt with its dropout, where it has one. */
   function masked(prompt: string): Tensor {
