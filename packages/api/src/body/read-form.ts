@@ -137,8 +137,8 @@ function stalled(ms: number): KilotuneError {
 function tooLarge(maxFileBytes: number): KilotuneError {
   return new KilotuneError(
     "file_too_large",
-    `A file may have at most ${maxFileBytes} bytes.`,
-    "Split it, or keep the rows that decide.",
+    `A file in one call may have at most ${maxFileBytes} bytes.`,
+    "Send a data set in parts (POST /v1/uploads), or keep the rows that decide.",
   );
 }
 
