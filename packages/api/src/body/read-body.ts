@@ -1,4 +1,5 @@
 import { KilotuneError } from "@kilotune/contract";
+import { inTime } from "./in-time.ts";
 
 /**
  * The whole body, at most `maxBytes`. Compressed bodies are refused, since ten kilobytes of gzip may be ten gigabytes of
@@ -11,7 +12,7 @@ export async function readBody(request: Request, maxBytes: number, timeoutMs: nu
   refuseLength(request, maxBytes);
   // A length that was told is held to by the line; and without a stream to make, a small body costs a tenth.
   if (request.headers.has("content-length"))
-    return new Uint8Array(await inTime(request.arrayBuffer(), timeoutMs));
+    return new Uint8Array(await inTime(request.arrayBuffer(), timeoutMs, () => tooLate(timeoutMs)));
   if (request.body === null) return new Uint8Array();
   const parts: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -44,16 +45,6 @@ function tooLarge(maxBytes: number): KilotuneError {
     `The body of this call may have at most ${maxBytes} bytes.`,
     "Send less in one call; a data set in parts (POST /v1/uploads).",
   );
-}
-
-async function inTime<Value>(promise: Promise<Value>, timeoutMs: number): Promise<Value> {
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tooLate(timeoutMs)), timeoutMs);
-  try {
-    return await Promise.race([promise, ended]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Chunks until the deadline of the whole. Leaving early, for whatever reason, cancels the stream. */

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Busboy, type BusboyFileStream } from "@fastify/busboy";
 import { isCodedError, KilotuneError } from "@kilotune/contract";
+import { inTime } from "./in-time.ts";
 import { refuseEncoding, refuseLength } from "./read-body.ts";
 import { type Spooled, spool } from "./spool.ts";
 
@@ -107,22 +108,12 @@ async function* steady(body: ReadableStream<Uint8Array> | null, stallMs: number)
   const reader = body.getReader();
   try {
     for (;;) {
-      const { done, value } = await inTime(reader.read(), stallMs);
+      const { done, value } = await inTime(reader.read(), stallMs, () => stalled(stallMs));
       if (done) return;
       yield value;
     }
   } finally {
     reader.cancel().catch(() => {});
-  }
-}
-
-async function inTime<Value>(promise: Promise<Value>, ms: number): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(stalled(ms)), ms);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
