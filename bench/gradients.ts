@@ -1,14 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Backbone, packTexts, type TunedSite } from "@kilotune/backbone";
 import { type Prng, prng } from "@kilotune/dataset";
-import { type Feeds, float32, readSafetensors, type Tensor, writeSafetensors } from "@kilotune/engine";
-import { runPeer } from "./peer.ts";
+import { type Feeds, float32, type Tensor } from "@kilotune/engine";
 import { miniLmCheckpoint, openCheckpoint, openMiniLm } from "./support/backbone.ts";
 import { defineBench, say } from "./support/bench.ts";
 import { exampleFile, REPOSITORY } from "./support/places.ts";
+import { normal, referenceNumbers } from "./support/reference-numbers.ts";
 import { relativeError } from "./support/relative-error.ts";
-import { withFolder } from "./support/temporary.ts";
 import { readRows } from "./support/texts.ts";
 
 /** PyTorch's side, shared with the unit test's goldens: autograd through transformers' BertModel, in float64. */
@@ -70,7 +68,13 @@ async function errorsOf(
   const head = drawHead(random, rows.length, setting.classes, hiddenSize);
   const drawn = Object.fromEntries(prompts.map(({ name, dims }) => [name, normal(random, dims, 0.3)]));
   const { input_ids, mask, pool } = texts;
-  const theirs = await referenceNumbers(checkpoint, { input_ids, mask, pool, ...head, ...drawn } as Feeds);
+  const theirs = await referenceNumbers(GOLDENS, checkpoint, {
+    input_ids,
+    mask,
+    pool,
+    ...head,
+    ...drawn,
+  } as Feeds);
 
   const errors: Record<string, Errors> = {};
   for (const { name, site } of prompts) {
@@ -121,21 +125,4 @@ function drawHead(random: Prng, rows: number, classes: number, hiddenSize: numbe
     weights: float32(new Float32Array(rows).fill(1 / rows), [rows]),
     scale: float32([20], []),
   };
-}
-
-function normal(random: Prng, dims: readonly number[], deviation: number): Tensor {
-  const size = dims.reduce((product, dim) => product * dim, 1);
-  return float32(
-    Array.from({ length: size }, () => deviation * random.normal()),
-    dims,
-  );
-}
-
-async function referenceNumbers(checkpoint: string, given: Feeds): Promise<ReadonlyMap<string, Tensor>> {
-  return withFolder(async (folder) => {
-    const [from, to] = [path.join(folder, "given.safetensors"), path.join(folder, "wanted.safetensors")];
-    await writeFile(from, writeSafetensors(new Map(Object.entries(given)), new Map()));
-    await runPeer(path.join(GOLDENS, "reference.py"), [checkpoint, from, to]);
-    return readSafetensors(new Uint8Array(await readFile(to))).tensors;
-  });
 }

@@ -1,14 +1,12 @@
-import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { TunedVisionSite, VisionBackbone, VisionConfig } from "@kilotune/backbone";
-import { type Prng, prng } from "@kilotune/dataset";
-import { type Feeds, float32, readSafetensors, type Tensor, writeSafetensors } from "@kilotune/engine";
+import { prng } from "@kilotune/dataset";
+import { type Feeds, float32, type Tensor } from "@kilotune/engine";
 import { openNodeSession } from "@kilotune/engine/node";
-import { runPeer } from "./peer.ts";
 import { defineBench, say } from "./support/bench.ts";
 import { REPOSITORY } from "./support/places.ts";
+import { normal, referenceNumbers } from "./support/reference-numbers.ts";
 import { relativeError } from "./support/relative-error.ts";
-import { withFolder } from "./support/temporary.ts";
 import { openSaliency, openVision, saliencyCheckpoint, saliencyFile } from "./support/vision-backbone.ts";
 
 /** PyTorch's side, shared with the unit test's goldens: autograd through transformers' modules, in float64. */
@@ -27,13 +25,18 @@ export const bench = defineBench({
       const folder = path.join(GOLDENS, name);
       const backbone = await openVision(folder);
       const setting = draw(backbone.manifest.config, flags);
-      errors[name] = await errorsOf(name, backbone, setting, await referenceNumbers(folder, setting.given));
+      errors[name] = await errorsOf(
+        name,
+        backbone,
+        setting,
+        await referenceNumbers(GOLDENS, folder, setting.given),
+      );
     }
     // One file, two ways in: taken apart by pattern, and as a checkpoint under DINOv2's names.
     const imported = await openSaliency();
     const setting = draw(imported.manifest.config, flags);
     const checkpoint = await saliencyCheckpoint();
-    const theirs = await referenceNumbers(checkpoint, setting.given);
+    const theirs = await referenceNumbers(GOLDENS, checkpoint, setting.given);
     errors["vit-s14-saliency"] = await errorsOf("vit-s14-saliency", imported, setting, theirs);
     const asDinov2 = await openVision(checkpoint, [224, 224]);
     errors["vit-s14-saliency as dinov2"] = await errorsOf("as dinov2", asDinov2, setting, theirs);
@@ -172,21 +175,4 @@ async function decodeTokens(cls: Tensor, patches: Tensor): Promise<Tensor> {
   const results = await tail.run({ tokens: float32(tokens, [images, count + 1, width]) });
   await tail.release();
   return results[tail.outputNames[0] as string] as Tensor;
-}
-
-function normal(random: Prng, dims: readonly number[], deviation: number): Tensor {
-  const size = dims.reduce((product, dim) => product * dim, 1);
-  return float32(
-    Float32Array.from({ length: size }, () => deviation * random.normal()),
-    dims,
-  );
-}
-
-async function referenceNumbers(checkpoint: string, given: Feeds): Promise<ReadonlyMap<string, Tensor>> {
-  return withFolder(async (folder) => {
-    const [from, to] = [path.join(folder, "given.safetensors"), path.join(folder, "wanted.safetensors")];
-    await writeFile(from, writeSafetensors(new Map(Object.entries(given)), new Map()));
-    await runPeer(path.join(GOLDENS, "reference.py"), [checkpoint, from, to]);
-    return readSafetensors(new Uint8Array(await readFile(to))).tensors;
-  });
 }
