@@ -1,73 +1,57 @@
-import { bundleOf, cacheFolder, hubUrl } from "@kilotune/backbone";
 import { decodePrompt } from "@kilotune/prompt";
 import { openPrompt } from "@kilotune/service";
 import { createPredictor } from "@kilotune/serving";
 import { bytesOf } from "../packages/aws/src/bytes.ts";
-import { readEnvironment } from "../packages/aws/src/environment.ts";
-import { openService } from "../packages/aws/src/service.ts";
-import { build } from "../test/aws/built.ts";
-import { openCloud } from "../test/aws/cloud.ts";
-import { plant } from "../test/aws/plant.ts";
-import { openMiniLm } from "./support/backbone.ts";
-import { defineBench, Unavailable } from "./support/bench.ts";
+import { defineBench } from "./support/bench.ts";
 import { textsOfTokens } from "./support/classify-calls.ts";
+import { withMiniLmCloud } from "./support/mini-lm-cloud.ts";
 import { latencies } from "./support/percentile.ts";
 
 export const bench = defineBench({
   about: "one call after another: the built function `infer`, warm, against a bare Predictor in this process",
   goal: "p50 <= 3 ms more",
   flags: { rounds: 20, calls: 50 },
-  async run({ rounds, calls }) {
-    const backbone = await openMiniLm();
-    const bundle = await bundleOf("minilm-l6", { cache: cacheFolder(process.env), hub: hubUrl(process.env) });
-    await using built = await build(["infer", "api"], bundle);
-    const cloud = await openCloud({ built, backbone, tune: async () => null });
-    if (cloud === undefined)
-      throw new Unavailable("ministack isn't installed; node test/setup/prepare.ts does");
-    await using running = cloud;
-    Object.assign(process.env, CREDENTIALS, running.environment);
-    const service = openService(readEnvironment(running.environment));
-    const { tenant, key, model, promptId } = await plant(service, backbone.manifest, 1);
-    const prompt = await decodePrompt(await bytesOf((await openPrompt(service, tenant, promptId)).chunks));
-    const predictor = await createPredictor({ backbone, loadPrompt: async () => prompt });
-    const infer = await running.instance("infer");
-    const texts = await textsOfTokens(backbone, 12);
+  run: ({ rounds, calls }) =>
+    withMiniLmCloud(async ({ backbone, cloud, service, planted }) => {
+      const { tenant, key, model, promptId } = planted;
+      const prompt = await decodePrompt(await bytesOf((await openPrompt(service, tenant, promptId)).chunks));
+      const predictor = await createPredictor({ backbone, loadPrompt: async () => prompt });
+      const infer = await cloud.instance("infer");
+      const texts = await textsOfTokens(backbone, 12);
 
-    const bare = (text: string) => predictor.classify([{ text, prompt: "only" }]);
-    const called = async (text: string) => {
-      const { payload } = await infer.invoke({ task: "classify", tenant, promptId, inputs: [text] });
-      if (!("classified" in (payload as object))) throw new Error(JSON.stringify(payload));
-    };
-    const asked = async (text: string) => {
-      const request = new Request("https://api.test/v1/classify", {
-        method: "POST",
-        headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-        body: JSON.stringify({ model, input: text }),
-      });
-      const { status } = await running.fetch(request);
-      if (status !== 200) throw new Error(`the API answered ${status}`);
-    };
-    const ways = [bare, called, asked].map((ask) => ({ ask, ms: [] as number[] }));
-    // In turns, and in blocks: right after the other's, a pass finds the other's threads still spinning.
-    for (let round = 0; round <= rounds; round++)
-      for (const { ask, ms } of ways) {
-        for (let at = 0; at < calls; at++) {
-          const start = performance.now();
-          await ask(texts[at % texts.length] as string);
-          ms.push(performance.now() - start);
+      const bare = (text: string) => predictor.classify([{ text, prompt: "only" }]);
+      const called = async (text: string) => {
+        const { payload } = await infer.invoke({ task: "classify", tenant, promptId, inputs: [text] });
+        if (!("classified" in (payload as object))) throw new Error(JSON.stringify(payload));
+      };
+      const asked = async (text: string) => {
+        const request = new Request("https://api.test/v1/classify", {
+          method: "POST",
+          headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+          body: JSON.stringify({ model, input: text }),
+        });
+        const { status } = await cloud.fetch(request);
+        if (status !== 200) throw new Error(`the API answered ${status}`);
+      };
+      const ways = [bare, called, asked].map((ask) => ({ ask, ms: [] as number[] }));
+      // In turns, and in blocks: right after the other's, a pass finds the other's threads still spinning.
+      for (let round = 0; round <= rounds; round++)
+        for (const { ask, ms } of ways) {
+          for (let at = 0; at < calls; at++) {
+            const start = performance.now();
+            await ask(texts[at % texts.length] as string);
+            ms.push(performance.now() - start);
+          }
+          // The first round warms all.
+          if (round === 0) ms.length = 0;
         }
-        // The first round warms all.
-        if (round === 0) ms.length = 0;
-      }
-    await predictor.close();
-    const [alone, inferred, through] = ways.map(({ ms }) => latencies(ms));
-    const addedMs = inferred!.p50Ms - alone!.p50Ms;
-    // The API's way has five calls of an emulator in it: AWS's own are another matter, so it is told and no goal.
-    return {
-      figures: { addedMs, predictor: alone, infer: inferred, throughApiAndEmulator: through },
-      reached: addedMs <= 3,
-    };
-  },
+      await predictor.close();
+      const [alone, inferred, through] = ways.map(({ ms }) => latencies(ms));
+      const addedMs = inferred!.p50Ms - alone!.p50Ms;
+      // The API's way has five calls of an emulator in it: AWS's own are another matter, so it is told and no goal.
+      return {
+        figures: { addedMs, predictor: alone, infer: inferred, throughApiAndEmulator: through },
+        reached: addedMs <= 3,
+      };
+    }),
 });
-
-const CREDENTIALS = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
