@@ -13,6 +13,7 @@ const NAMES: readonly string[] = [
   "fewshot-clinc",
   "time-to-accuracy",
   "size",
+  "lint",
   "isolation",
   "peft",
   "switch",

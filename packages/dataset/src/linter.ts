@@ -3,8 +3,9 @@ import { checkClasses, checkSpelling, checkValidationLabels } from "./check-labe
 import { count, excerpt } from "./excerpt.ts";
 import { LinePairs } from "./line-pairs.ts";
 import { LintFrame } from "./lint-frame.ts";
+import { NearTexts, signatureOf } from "./near-texts.ts";
 import { type Example, errorAt, type Finding, type Reading, WHOLE_FILE, warningAt } from "./reading.ts";
-import { TextIndex } from "./text-index.ts";
+import { type Sighting, TextIndex } from "./text-index.ts";
 import { type TokenCount, TokenTotals } from "./token-totals.ts";
 
 export interface LinterOptions {
@@ -34,6 +35,10 @@ class RowLinter implements Linter {
   readonly #texts = new TextIndex();
   readonly #duplicates = new LinePairs();
   readonly #leaks = new LinePairs();
+  readonly #near = new NearTexts();
+  readonly #nearPairs = new LinePairs();
+  readonly #nearConflicts = new LinePairs();
+  readonly #nearLeaks = new LinePairs();
 
   constructor({ tokenCount, against, maxIssues }: LinterOptions) {
     this.#train = (against as RowLinter | undefined) ?? null;
@@ -58,6 +63,7 @@ class RowLinter implements Linter {
     const trained = this.#train === null ? null : this.#train.#texts.find(text);
     if (trained !== null) this.#leaks.add(trained.line, line);
     const verdict = this.#texts.add(text, { line, label: id });
+    if (verdict.kind === "new") this.#addNear(text, { line, label: id }, trained !== null);
     if (verdict.kind === "duplicate") this.#duplicates.add(verdict.first.line, line);
     if (verdict.kind !== "conflict") return;
     const { first } = verdict;
@@ -70,6 +76,19 @@ class RowLinter implements Linter {
         "Keep the right one, or let one label cover both.",
       ),
     );
+  }
+
+  #addNear(text: string, here: Sighting, isLeak: boolean): void {
+    const signature = signatureOf(text);
+    if (signature === null) return;
+    const earlier = this.#near.find(signature);
+    if (earlier !== null) {
+      const pairs = earlier.label === here.label ? this.#nearPairs : this.#nearConflicts;
+      pairs.add(earlier.line, here.line);
+    }
+    const trained = isLeak ? undefined : this.#train?.#near.find(signature);
+    if (trained) this.#nearLeaks.add(trained.line, here.line);
+    this.#near.add(signature, here);
   }
 
   #wholeFile(): Finding[] {
@@ -96,24 +115,53 @@ class RowLinter implements Linter {
   }
 
   #repeats(): Finding[] {
-    const findings: Finding[] = [];
-    if (this.#duplicates.total > 0) {
-      const message = `${count(this.#duplicates.total, "row repeats", "rows repeat")} the text and label of an earlier one: ${this.#duplicates.listed("first at line")}.`;
-      findings.push(
-        warningAt(
-          this.#duplicates.place,
+    const told: [pairs: LinePairs, code: string, one: string, many: string, earlier: string, hint: string][] =
+      [
+        [
+          this.#duplicates,
           "duplicate_rows",
-          message,
+          "row repeats the text and label of an earlier one",
+          "rows repeat the text and label of an earlier one",
+          "first at line",
           "Delete the copies: they count twice in tuning and in every figure.",
-        ),
+        ],
+        [
+          this.#leaks,
+          "leak",
+          "validation row has the text of a training row, so the accuracy looks better than it is",
+          "validation rows have the text of a training row, so the accuracy looks better than it is",
+          "training line",
+          "Remove those rows from one of the files.",
+        ],
+        [
+          this.#nearConflicts,
+          "near_conflicting_labels",
+          "row says nearly what an earlier row of another label says",
+          "rows say nearly what an earlier row of another label says",
+          "near line",
+          "Look at those pairs first: often one of the labels is wrong.",
+        ],
+        [
+          this.#nearLeaks,
+          "near_leak",
+          "validation row says nearly what a training row says",
+          "validation rows say nearly what a training row says",
+          "training line",
+          "Where they are variants of one message, keep all of them in one of the files.",
+        ],
+        [
+          this.#nearPairs,
+          "near_duplicate_rows",
+          "row says nearly what an earlier row of its label says",
+          "rows say nearly what an earlier row of their label says",
+          "near line",
+          "Copies with a word changed teach little; other words for the same thing teach more.",
+        ],
+      ];
+    return told
+      .filter(([pairs]) => pairs.total > 0)
+      .map(([pairs, code, one, many, earlier, hint]) =>
+        warningAt(pairs.place, code, `${count(pairs.total, one, many)}: ${pairs.listed(earlier)}.`, hint),
       );
-    }
-    if (this.#leaks.total > 0) {
-      const message = `${count(this.#leaks.total, "validation row has", "validation rows have")} the text of a training row, so the accuracy looks better than it is: ${this.#leaks.listed("training line")}.`;
-      findings.push(
-        warningAt(this.#leaks.place, "leak", message, "Remove those rows from one of the files."),
-      );
-    }
-    return findings;
   }
 }
