@@ -86,8 +86,8 @@ class RowLinter implements Linter {
       const pairs = earlier.label === here.label ? this.#nearPairs : this.#nearConflicts;
       pairs.add(earlier.line, here.line);
     }
-    const trained = isLeak ? undefined : this.#train?.#near.find(signature);
-    if (trained) this.#nearLeaks.add(trained.line, here.line);
+    const trained = this.#train === null || isLeak ? null : this.#train.#near.find(signature);
+    if (trained !== null) this.#nearLeaks.add(trained.line, here.line);
     this.#near.add(signature, here);
   }
 
