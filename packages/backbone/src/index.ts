@@ -1,6 +1,4 @@
 export type { Backbone } from "./backbone.ts";
-export type { BertConfig, Pooling } from "./bert/config.ts";
-export type { UpperSite } from "./bert/graph.ts";
 export { buildBundle, defaultFirstLayer } from "./bundle/build.ts";
 export { buildGraph, type GraphSpec, graphFile, type TunedSite } from "./bundle/graphs.ts";
 export type { BackboneIdentity, BackboneManifest } from "./bundle/manifest.ts";
@@ -14,6 +12,9 @@ export { type PackedTexts, packTexts, type RowPlace } from "./pack-texts.ts";
 export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/backbones.ts";
 export { cacheFolder, hubUrl } from "./registry/places.ts";
 export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-tokenizer.ts";
+export type { TextConfig } from "./text/config.ts";
+export type { UpperSite } from "./text/graph.ts";
+export type { Pooling } from "./text/sentence.ts";
 export type { VisionBackbone } from "./vision/backbone.ts";
 export { gridOf, type ImageSize, type VisionConfig } from "./vision/config.ts";
 export type { VisionFeatures, VisionSite, Wanted } from "./vision/graph.ts";

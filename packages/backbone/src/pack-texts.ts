@@ -1,5 +1,5 @@
 import { type Feeds, float32, int64 } from "@kilotune/engine";
-import type { Pooling } from "./bert/config.ts";
+import type { Pooling } from "./text/sentence.ts";
 
 /** Feeds of a batch of texts, all padded to S positions. */
 export interface PackedTexts extends Feeds {

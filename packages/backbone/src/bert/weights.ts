@@ -1,5 +1,5 @@
 import { findTensors } from "../checkpoint-names.ts";
-import type { BertConfig } from "./config.ts";
+import type { TextConfig } from "../text/config.ts";
 
 /**
  * Pairs each weight that the graph names with the tensor of a BERT checkpoint that holds it. Layout stays the
@@ -11,7 +11,7 @@ import type { BertConfig } from "./config.ts";
  */
 export function mapBertWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
-  config: BertConfig,
+  config: TextConfig,
 ): Map<string, string> {
   const weights = bertWeights(config);
   const wanted = weights.map(({ theirs, shape }) => ({ name: theirs, shape }));
@@ -37,7 +37,7 @@ export interface BertWeight {
 }
 
 /** Every weight of the encoder. V vocabulary, P positions, T token types, H hidden, I intermediate. */
-export function bertWeights(config: BertConfig): BertWeight[] {
+export function bertWeights(config: TextConfig): BertWeight[] {
   const { vocabSize: V, maxPositions: P, typeVocabSize: T, hiddenSize: H, intermediateSize: I } = config;
   const rows: BertWeight[] = [
     { ours: "embeddings.word", theirs: "embeddings.word_embeddings.weight", shape: [V, H] },

@@ -1,6 +1,6 @@
 import { cosineHead, crossEntropy, differentiate, type Graph } from "@kilotune/engine";
-import type { BertConfig } from "../bert/config.ts";
-import { bertLowerGraph, bertServeGraph, bertUpper, type UpperSite } from "../bert/graph.ts";
+import type { TextConfig } from "../text/config.ts";
+import { textLowerGraph, textServeGraph, textUpper, type UpperSite } from "../text/graph.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 
 /**
@@ -32,19 +32,19 @@ export function graphFile(spec: GraphSpec): string {
   }
 }
 
-export function buildGraph(spec: GraphSpec, config: BertConfig, weights: WeightPlaces): Graph {
+export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightPlaces): Graph {
   switch (spec.kind) {
     case "serve":
-      return bertServeGraph(config, weights);
+      return textServeGraph(config, weights);
     case "lower":
-      return bertLowerGraph(config, weights, spec.firstLayer);
+      return textLowerGraph(config, weights, spec.firstLayer);
     case "upper": {
-      const { builder, embedding } = bertUpper(config, weights, spec.site, { name: "upper" });
+      const { builder, embedding } = textUpper(config, weights, spec.site, { name: "upper" });
       builder.output(embedding, "embedding");
       return builder.build();
     }
     case "tune": {
-      const { builder: b, embedding } = bertUpper(config, weights, spec.site, {
+      const { builder: b, embedding } = textUpper(config, weights, spec.site, {
         name: "tune",
         dropout: spec.dropout,
       });

@@ -1,12 +1,13 @@
 import { KilotuneError } from "@kilotune/contract";
-import type { BertConfig, Pooling } from "../bert/config.ts";
+import type { TextConfig } from "../text/config.ts";
+import type { Pooling } from "../text/sentence.ts";
 
 /** What a bundle says of itself: `manifest.json`. */
 export interface BackboneManifest {
   readonly format: typeof BUNDLE_FORMAT;
   readonly id: string;
   readonly family: "bert";
-  readonly config: BertConfig;
+  readonly config: TextConfig;
   readonly pooling: Pooling;
   /** Longest input in tokens, special tokens included. */
   readonly maxTokens: number;

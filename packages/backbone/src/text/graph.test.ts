@@ -21,7 +21,7 @@ import { packTexts } from "../pack-texts.ts";
 import { placesIn } from "../weight-places.ts";
 
 /** A random BERT as a user's folder: 2 layers, H = 32, N = 4, D = 8; B = 3 texts, P = 3 tokens, C = 4. See goldens/make.py. */
-const GOLDENS = new URL("./goldens/", import.meta.url);
+const GOLDENS = new URL("../bert/goldens/", import.meta.url);
 
 const SITES: [name: string, site: TunedSite][] = [
   ["kv-0", { kind: "kv", firstLayer: 0 }],

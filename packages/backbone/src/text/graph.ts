@@ -1,8 +1,8 @@
 import { type Graph, type GraphBuilder, normalize, type Value } from "@kilotune/engine";
 import { type Dropout, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
-import type { BertConfig } from "./config.ts";
-import { Bert } from "./encoder.ts";
+import type { TextConfig } from "./config.ts";
+import { SentenceEncoder } from "./encoder.ts";
 
 /**
  * The BERT encoder as graphs (Devlin et al., arXiv:1810.04805), with prompt sites.
@@ -15,10 +15,10 @@ import { Bert } from "./encoder.ts";
  * Ids in, sentence vectors out, with every prompt site: the graph that serves. `embedding` are of length one, `pooled`
  * the same before they are: some heads read those.
  */
-export function bertServeGraph(config: BertConfig, weights: WeightPlaces): Graph {
+export function textServeGraph(config: TextConfig, weights: WeightPlaces): Graph {
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
-  const bert = new Bert("serve", config, weights);
-  const { b } = bert;
+  const encoder = new SentenceEncoder("serve", config, weights);
+  const { b } = encoder;
   const ids = b.input("input_ids", "int64", ["B", "S"]);
   const positions = b.input("positions", "int64", ["B", "S"]);
   const types = b.input("token_types", "int64", ["B", "S"]);
@@ -30,24 +30,24 @@ export function bertServeGraph(config: BertConfig, weights: WeightPlaces): Graph
   const prefixMask = b.input("kv_mask", "float32", ["M", L, "P"]);
   const prefixIndex = b.input("kv_index", "int64", ["B"]);
 
-  const text = bert.embed(ids, positions, types);
+  const text = encoder.embed(ids, positions, types);
   // A soft vector stands where its index isn't 0; the other positions keep the bits of the plain embedding.
   const isSoft = b.op("Unsqueeze", [b.op("Greater", [softIndex, b.ints([0])]), b.ints([-1])]);
   const hidden = b.op("Where", [isSoft, b.op("Gather", [soft, softIndex], { axis: 0 }), text]);
 
-  const textBias = bert.maskBias(mask, ["B", 1, 1, "S"]);
+  const textBias = encoder.maskBias(mask, ["B", 1, 1, "S"]);
   const tables = splitAxis(b, b.op("Reshape", [prefixes, b.ints([0, L * 2, N, -1, D])]), 1, L * 2);
   const masks = splitAxis(b, prefixMask, 1, L);
   const pick = (table: Value) => b.op("Gather", [table, prefixIndex], { axis: 0 });
   const attended = (layer: number) => {
-    const prefixBias = bert.maskBias(pick(masks[layer] as Value), ["B", 1, 1, "P"]);
+    const prefixBias = encoder.maskBias(pick(masks[layer] as Value), ["B", 1, 1, "P"]);
     return {
       prefix: { key: pick(tables[2 * layer] as Value), value: pick(tables[2 * layer + 1] as Value) },
       bias: b.op("Concat", [prefixBias, textBias], { axis: 3 }),
     };
   };
-  const out = bert.layers(bert.flatten(hidden), hidden, { attended });
-  const pooled = bert.pooled(out, pool);
+  const out = encoder.layers(encoder.flatten(hidden), hidden, { attended });
+  const pooled = encoder.pooled(out, pool);
   b.output(normalize(b, pooled), "embedding");
   b.output(pooled, "pooled");
   return b.build();
@@ -59,17 +59,17 @@ export function bertServeGraph(config: BertConfig, weights: WeightPlaces): Graph
  * firstLayer 0: the embeddings [B, S, H]. Else the cut lies within the attention of layer `firstLayer`, where a prefix
  * first meets the text: hidden states, queries, the text's own contexts and the log of their weights, [B, S, 3 H + N].
  */
-export function bertLowerGraph(config: BertConfig, weights: WeightPlaces, firstLayer: number): Graph {
-  const bert = new Bert(`lower-${firstLayer}`, config, weights);
-  const { b } = bert;
+export function textLowerGraph(config: TextConfig, weights: WeightPlaces, firstLayer: number): Graph {
+  const encoder = new SentenceEncoder(`lower-${firstLayer}`, config, weights);
+  const { b } = encoder;
   const ids = b.input("input_ids", "int64", ["B", "S"]);
   const positions = b.input("positions", "int64", ["B", "S"]);
   const types = b.input("token_types", "int64", ["B", "S"]);
   const mask = b.input("mask", "float32", ["B", "S"]);
-  const text = bert.embed(ids, positions, types);
-  const bias = bert.maskBias(mask, ["B", 1, 1, "S"]);
-  const hidden = bert.layers(bert.flatten(text), text, { to: firstLayer, attended: () => ({ bias }) });
-  b.output(firstLayer === 0 ? text : bert.attendAlone(hidden, hidden, text, firstLayer, bias), "hidden");
+  const text = encoder.embed(ids, positions, types);
+  const bias = encoder.maskBias(mask, ["B", 1, 1, "S"]);
+  const hidden = encoder.layers(encoder.flatten(text), text, { to: firstLayer, attended: () => ({ bias }) });
+  b.output(firstLayer === 0 ? text : encoder.attendAlone(hidden, hidden, text, firstLayer, bias), "hidden");
   return b.build();
 }
 
@@ -83,16 +83,16 @@ export type UpperSite =
  * Hidden states below `firstLayer` and one prompt for all rows -> unit sentence vectors [B, H], added to `b`'s graph.
  * kv: input `kv` [L - firstLayer, 2, N, P, D]. soft: input `soft` [P, H], in front of the text.
  */
-export function bertUpper(
-  config: BertConfig,
+export function textUpper(
+  config: TextConfig,
   weights: WeightPlaces,
   site: UpperSite,
   options: { name: string; dropout?: boolean },
 ): { builder: GraphBuilder; embedding: Value } {
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
-  const bert = new Bert(options.name, config, weights);
-  const { b } = bert;
+  const encoder = new SentenceEncoder(options.name, config, weights);
+  const { b } = encoder;
   const width = firstLayer === 0 ? H : 3 * H + N;
   const text = b.input("hidden", "float32", ["B", "S", width]);
   const mask = b.input("mask", "float32", ["B", "S"]);
@@ -100,25 +100,28 @@ export function bertUpper(
   const dropout: Dropout = options.dropout
     ? (value, place) => b.op("Mul", [value, b.input(`dropout.${place}`, value.dtype, value.shape)])
     : (value) => value;
-  const textBias = bert.maskBias(mask, ["B", 1, 1, "S"]);
+  const textBias = encoder.maskBias(mask, ["B", 1, 1, "S"]);
 
   if (site.kind === "soft") {
     const soft = dropout(b.input("soft", "float32", ["P", H]), "prompt");
     const rows = b.op("Expand", [
       b.op("Unsqueeze", [soft, b.ints([0])]),
-      bert.shape(["B", "P", H], text, soft),
+      encoder.shape(["B", "P", H], text, soft),
     ]);
     const hidden = b.op("Concat", [rows, text], { axis: 1 });
-    const free = b.op("Expand", [b.scalar(0), bert.shape(["B", 1, 1, "P"], text, soft)]);
+    const free = b.op("Expand", [b.scalar(0), encoder.shape(["B", 1, 1, "P"], text, soft)]);
     const bias = b.op("Concat", [free, textBias], { axis: 3 });
-    const out = bert.layers(bert.flatten(hidden), hidden, { attended: () => ({ bias }), dropout });
-    const ignored = b.op("Expand", [b.scalar(0), bert.shape(["B", "P"], text, soft)]);
-    return { builder: b, embedding: bert.pool(out, b.op("Concat", [ignored, pool], { axis: 1 })) };
+    const out = encoder.layers(encoder.flatten(hidden), hidden, { attended: () => ({ bias }), dropout });
+    const ignored = b.op("Expand", [b.scalar(0), encoder.shape(["B", "P"], text, soft)]);
+    return { builder: b, embedding: encoder.pool(out, b.op("Concat", [ignored, pool], { axis: 1 })) };
   }
 
   if (site.kind === "none") {
     const attended = () => ({ bias: textBias });
-    return { builder: b, embedding: bert.pool(bert.upperLayers(text, firstLayer, attended, dropout), pool) };
+    return {
+      builder: b,
+      embedding: encoder.pool(encoder.upperLayers(text, firstLayer, attended, dropout), pool),
+    };
   }
 
   const prompted = L - firstLayer;
@@ -126,12 +129,15 @@ export function bertUpper(
   const dropped = dropout(kv, "prompt");
   const parts = splitAxis(b, b.op("Reshape", [dropped, b.ints([2 * prompted, N, -1, D])]), 0, 2 * prompted);
   const shared = (part: Value) => b.op("Unsqueeze", [part, b.ints([0])]);
-  const free = b.op("Expand", [b.scalar(0), bert.shape(["B", 1, 1, "P"], text, kv)]);
+  const free = b.op("Expand", [b.scalar(0), encoder.shape(["B", 1, 1, "P"], text, kv)]);
   const bias = b.op("Concat", [free, textBias], { axis: 3 });
   const attended = (layer: number) => {
     const at = layer - firstLayer;
     const prefix = { key: shared(parts[2 * at] as Value), value: shared(parts[2 * at + 1] as Value) };
     return { prefix, bias };
   };
-  return { builder: b, embedding: bert.pool(bert.upperLayers(text, firstLayer, attended, dropout), pool) };
+  return {
+    builder: b,
+    embedding: encoder.pool(encoder.upperLayers(text, firstLayer, attended, dropout), pool),
+  };
 }

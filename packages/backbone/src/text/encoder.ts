@@ -1,13 +1,13 @@
 import { normalize, type Value } from "@kilotune/engine";
 import { type Attended, type Dropout, EncoderParts } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
-import type { BertConfig } from "./config.ts";
+import type { TextConfig } from "./config.ts";
 
 /** BERT's own pieces: embeddings, layers that are normed behind each addition, pooling. */
-export class Bert extends EncoderParts {
-  readonly #config: BertConfig;
+export class SentenceEncoder extends EncoderParts {
+  readonly #config: TextConfig;
 
-  constructor(name: string, config: BertConfig, weights: WeightPlaces) {
+  constructor(name: string, config: TextConfig, weights: WeightPlaces) {
     super(name, config, weights);
     this.#config = config;
   }
@@ -41,7 +41,7 @@ export class Bert extends EncoderParts {
     return x;
   }
 
-  /** What `bertLowerGraph` gives -> [T, H] behind the last layer. */
+  /** What `textLowerGraph` gives -> [T, H] behind the last layer. */
   upperLayers(
     frozen: Value,
     firstLayer: number,
