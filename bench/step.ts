@@ -2,7 +2,15 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone } from "@kilotune/backbone";
 import { drawShots, type Example, labelsOf } from "@kilotune/dataset";
-import { chooseSettings, classMeans, embed, HiddenStore, startTuning, tune } from "@kilotune/tuner";
+import {
+  chooseSettings,
+  classMeans,
+  embed,
+  HiddenStore,
+  startTuning,
+  textClassification,
+  tune,
+} from "@kilotune/tuner";
 import { runPeer } from "./peer.ts";
 import { miniLmCheckpoint, openMiniLm } from "./support/backbone.ts";
 import { defineBench, say } from "./support/bench.ts";
@@ -69,16 +77,17 @@ async function prepareEpochs(backbone: Backbone, rows: readonly Example[], first
     batchSize: BATCH,
     dropout: 0,
   };
-  const session = await backbone.open({ kind: "tune", site: { kind: "kv", firstLayer }, dropout: false });
   const data = { store, labels, classes: names.length };
+  const task = textClassification(backbone, settings, data, prototypes);
+  const session = await task.open({ dropout: false });
   return {
     preparing,
     /** Seconds of each of two epochs, as of the peer; what a run sets up once falls on the first. */
     async epochs() {
-      const state = startTuning(settings, backbone, prototypes);
+      const state = startTuning(settings, task);
       const ends = [performance.now()];
       const onEpoch = async () => void ends.push(performance.now());
-      await tune(settings, backbone, session, data, state, { onEpoch });
+      await tune(settings, task, session, state, { onEpoch });
       return ends.slice(1).map((end, epoch) => (end - (ends[epoch] as number)) / 1000);
     },
     async release() {

@@ -1,92 +1,70 @@
-import type { Backbone } from "@kilotune/backbone";
 import type { Prng } from "@kilotune/dataset";
 import { type Feeds, float32, type Session } from "@kilotune/engine";
-import { splitByLength } from "./data/batches.ts";
 import type { DropoutMasks } from "./dropout-masks.ts";
-import { type PromptSite, promptFeed } from "./prompt-site.ts";
-import type { TuneSettings } from "./settings.ts";
-import type { TuneData, TuneState } from "./tune.ts";
+import { promptFeed } from "./prompt-site.ts";
+import type { LearningTask, Learnt } from "./task.ts";
 
 /** What doesn't change from batch to batch. */
 export interface GradientContext {
-  readonly settings: TuneSettings;
-  readonly site: PromptSite;
-  readonly backbone: Backbone;
-  /** The backbone's `tune` graph for the settings' site. */
+  readonly task: LearningTask;
+  /** As the task opens it. */
   readonly session: Session;
-  readonly data: TuneData;
   readonly masks: DropoutMasks | undefined;
 }
 
-export interface BatchGradients {
+/** Gradients of what is learnt, by the same names. */
+export interface BatchGradients extends Learnt {
   /** Weighted mean over the batch, in nats. */
   readonly loss: number;
-  readonly prompt: Float32Array;
-  readonly prototypes: Float32Array;
 }
 
-/**
- * Loss and gradients of one batch. A batch with a few long rows goes through in two passes, each padded to its own
- * longest row: the gradients are sums over rows, so they are the same but for rounding.
- */
+/** Loss and gradients of one batch, summed over its passes: both are sums over rows, so the parts make no difference but rounding. */
 export async function batchGradients(
   context: GradientContext,
-  state: TuneState,
+  learnt: Learnt,
   batch: readonly number[],
+  epoch: number,
   random: Prng,
 ): Promise<BatchGradients> {
-  const passes = splitByLength(batch, context.data.store.lengths);
   let sum: BatchGradients | undefined;
-  for (const rows of passes) {
-    const results = await context.session.run(await passFeeds(context, state, rows, batch.length, random));
-    const pass = {
-      loss: results.loss?.data[0] as number,
-      prompt: results[`grad.${context.site.site.kind}`]?.data as Float32Array,
-      prototypes: results["grad.prototypes"]?.data as Float32Array,
-    };
+  for (const rows of context.task.rows.passes(batch)) {
+    const pass = await passGradients(context, learnt, rows, { batch, epoch }, random);
     sum = sum === undefined ? pass : added(sum, pass);
   }
   return sum as BatchGradients;
 }
 
-async function passFeeds(
-  { settings, site, backbone, data, masks }: GradientContext,
-  state: TuneState,
+async function passGradients(
+  { task, session, masks }: GradientContext,
+  learnt: Learnt,
   rows: readonly number[],
-  batchSize: number,
+  within: { readonly batch: readonly number[]; readonly epoch: number },
   random: Prng,
-): Promise<Feeds> {
-  const { hiddenSize, heads, layers } = backbone.manifest.config;
-  const texts = await data.store.batch(rows);
-  const B = rows.length;
-  const targets = new Float32Array(B * data.classes);
-  const weights = new Float32Array(B);
-  rows.forEach((row, at) => {
-    targets[at * data.classes + (data.labels[row] as number)] = 1;
-    weights[at] = (data.rowWeights?.[row] ?? 1) / batchSize;
-  });
-  const dropout: Record<string, Feeds[string]> = {};
-  if (masks !== undefined) {
-    const S = texts.hidden?.dims[1] as number;
-    const queries = settings.method === "soft" ? settings.tokens + S : S;
-    dropout["dropout.prompt"] = masks.draw(site.dims, random);
-    for (let layer = settings.firstLayer; layer < layers; layer++) {
-      // In a late prompt's first layer the text's own attention is frozen: there the mask is on the prefix alone.
-      const keys = layer === settings.firstLayer && layer > 0 ? settings.tokens : settings.tokens + S;
-      dropout[`dropout.${layer}.attention`] = masks.draw([B, heads, queries, keys], random);
-      dropout[`dropout.${layer}.mixed`] = masks.draw([B * queries, hiddenSize], random);
-      dropout[`dropout.${layer}.output`] = masks.draw([B * queries, hiddenSize], random);
-    }
-  }
-  return {
-    ...texts,
-    ...promptFeed(site, state.prompt),
-    ...dropout,
-    prototypes: float32(state.prototypes, [data.classes, hiddenSize]),
-    scale: float32([1 / settings.temperature], []),
-    targets: float32(targets, [B, data.classes]),
-    weights: float32(weights, [B]),
+): Promise<BatchGradients> {
+  const { site, head } = task;
+  const hidden = await task.rows.batch(rows, within.epoch);
+  const feeds: Feeds = {
+    ...hidden,
+    ...learntFeeds(task, learnt),
+    ...(masks && site?.dropout(masks, random, hidden)),
+    ...(await task.targets(rows, within)),
   };
+  const results = await session.run(feeds);
+  const gradient = (name: string) => results[`grad.${name}`]?.data as Float32Array;
+  return {
+    loss: results.loss?.data[0] as number,
+    prompt: site === undefined ? new Float32Array() : gradient(site.site.kind),
+    head: Object.fromEntries(Object.keys(head).map((name) => [name, gradient(name)])),
+  };
+}
+
+/** Prompt and head as the graph's inputs. */
+export function learntFeeds({ site, head }: Pick<LearningTask, "site" | "head">, learnt: Learnt): Feeds {
+  const tensors = Object.entries(head).map(([name, { dims }]) => [
+    name,
+    float32(learnt.head[name] as Float32Array, dims),
+  ]);
+  return { ...promptFeed(site, learnt.prompt), ...Object.fromEntries(tensors) };
 }
 
 function added(a: BatchGradients, b: BatchGradients): BatchGradients {
@@ -95,6 +73,8 @@ function added(a: BatchGradients, b: BatchGradients): BatchGradients {
   return {
     loss: a.loss + b.loss,
     prompt: sum(a.prompt, b.prompt),
-    prototypes: sum(a.prototypes, b.prototypes),
+    head: Object.fromEntries(
+      Object.entries(a.head).map(([name, values]) => [name, sum(values, b.head[name] as Float32Array)]),
+    ),
   };
 }

@@ -9,28 +9,42 @@ const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
 const count = fc.nat({ max: 1e6 });
 
 const checkpoints: fc.Arbitrary<Checkpoint> = fc
-  .tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 40 }))
-  .chain(([promptSize, prototypeSize]) => {
+  .record({
+    promptSize: fc.nat({ max: 40 }),
+    headSizes: fc.dictionary(fc.string(), fc.integer({ min: 1, max: 40 }), { maxKeys: 3 }),
+    updates: count,
+  })
+  .chain(({ promptSize, headSizes, updates }) => {
     const numbers = (size: number) =>
       fc
         .array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: size, maxLength: size })
         .map((values) => Float32Array.from(values));
-    const moments = (size: number) => fc.record({ step: count, mean: numbers(size), square: numbers(size) });
-    const learnt = { prompt: numbers(promptSize), prototypes: numbers(prototypeSize) };
+    const trained = (size: number) =>
+      fc.record({
+        values: numbers(size),
+        moments: fc.record({ step: fc.constant(updates), mean: numbers(size), square: numbers(size) }),
+      });
+    const headOf = <Value>(of: (size: number) => fc.Arbitrary<Value>) =>
+      fc.record(Object.fromEntries(Object.entries(headSizes).map(([name, size]) => [name, of(size)])));
     return fc.record({
       state: fc.record({
-        ...learnt,
+        prompt: trained(promptSize),
+        head: headOf(trained),
         epoch: count,
         step: count,
         lossSum: finite.map((value) => value + 0),
         batchRandom: random,
         dropoutRandom: random,
-        promptMoments: moments(promptSize),
-        prototypeMoments: moments(prototypeSize),
       }),
-      best: fc.option(fc.record({ ...learnt, epoch: count, accuracy: finite.map((value) => value + 0) }), {
-        nil: undefined,
-      }),
+      best: fc.option(
+        fc.record({
+          prompt: numbers(promptSize),
+          head: headOf(numbers),
+          epoch: count,
+          score: finite.map((value) => value + 0),
+        }),
+        { nil: undefined },
+      ),
       curve: fc.array(
         fc.record({
           epoch: count,
@@ -60,6 +74,11 @@ describe("a checkpoint", () => {
     expect(decodeCheckpoint(encodeCheckpoint(EXAMPLE, "job"), "other")).toBeUndefined();
   });
 
+  it("of an older format isn't taken", () => {
+    const older = withCounters(JSON.stringify({ key: "job", promptSteps: 9, prototypeSteps: 9 }));
+    expect(decodeCheckpoint(older(encodeCheckpoint(EXAMPLE, "job")), "job")).toBeUndefined();
+  });
+
   it("cut anywhere is told from a whole one", () => {
     const bytes = encodeCheckpoint(EXAMPLE, "job");
     fc.assert(
@@ -80,6 +99,7 @@ describe("a checkpoint", () => {
     },
     { damage: "no moments", change: without("prompt.mean") },
     { damage: "no best prompt", change: without("best.prompt") },
+    { damage: "no tensor of the head", change: without("head.prototypes") },
   ])("with $damage is refused with words", ({ change }) => {
     expect(() => decodeCheckpoint(change(encodeCheckpoint(EXAMPLE, "job")), "job")).toThrow(
       expect.objectContaining({
@@ -92,11 +112,13 @@ describe("a checkpoint", () => {
 
   it("with moments of another length, or a number that isn't finite, is refused", () => {
     const { state } = EXAMPLE;
-    const short = { ...state, promptMoments: { ...state.promptMoments, mean: new Float32Array(1) } };
+    const { prompt } = state;
+    const moments = { ...prompt.moments, mean: new Float32Array(1) };
+    const short = { ...state, prompt: { ...prompt, moments } };
     expect(() => decodeCheckpoint(encodeCheckpoint({ ...EXAMPLE, state: short }, "job"), "job")).toThrow(
       "1 numbers in prompt.mean instead of 2",
     );
-    const broken = { ...state, prompt: Float32Array.of(1, Number.NaN) };
+    const broken = { ...state, prompt: { ...prompt, values: Float32Array.of(1, Number.NaN) } };
     expect(() => decodeCheckpoint(encodeCheckpoint({ ...EXAMPLE, state: broken }, "job"), "job")).toThrow(
       expect.objectContaining({ code: "non_finite" }),
     );
@@ -108,14 +130,20 @@ const EXAMPLE: Checkpoint = {
     epoch: 2,
     step: 1,
     lossSum: 3.5,
-    prompt: Float32Array.of(1, 2),
-    prototypes: Float32Array.of(3),
-    promptMoments: { step: 9, mean: Float32Array.of(4, 5), square: Float32Array.of(6, 7) },
-    prototypeMoments: { step: 9, mean: Float32Array.of(8), square: Float32Array.of(9) },
+    prompt: {
+      values: Float32Array.of(1, 2),
+      moments: { step: 9, mean: Float32Array.of(4, 5), square: Float32Array.of(6, 7) },
+    },
+    head: {
+      prototypes: {
+        values: Float32Array.of(3),
+        moments: { step: 9, mean: Float32Array.of(8), square: Float32Array.of(9) },
+      },
+    },
     batchRandom: [1, 2, 3, 4],
     dropoutRandom: [5, 6, 7, 8],
   },
-  best: { epoch: 1, accuracy: 0.5, prompt: Float32Array.of(0, 1), prototypes: Float32Array.of(2) },
+  best: { epoch: 1, score: 0.5, prompt: Float32Array.of(0, 1), head: { prototypes: Float32Array.of(2) } },
   curve: [{ epoch: 1, loss: 2, validationAccuracy: 0.5, learningRate: 0.01 }],
 };
 

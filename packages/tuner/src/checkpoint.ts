@@ -1,3 +1,4 @@
+import type { CurvePoint } from "@kilotune/contract";
 import {
   assertFinite,
   EngineError,
@@ -6,9 +7,8 @@ import {
   type Tensor,
   writeSafetensors,
 } from "@kilotune/engine";
-import type { CurvePoint } from "@kilotune/contract";
-import type { AdamWState } from "./optimizer/adamw.ts";
-import type { TuneState } from "./tune.ts";
+import type { Learnt } from "./task.ts";
+import type { Trained, TuneState } from "./tune.ts";
 
 /** A run as it stands between two steps: everything that the rest of it depends on. */
 export interface Checkpoint {
@@ -17,48 +17,48 @@ export interface Checkpoint {
   readonly curve: readonly CurvePoint[];
 }
 
-/** The epoch with the highest validation accuracy, the later of equals. */
-export interface BestEpoch {
+/** The epoch with the highest score on the held-out rows, the later of equals. */
+export interface BestEpoch extends Learnt {
   readonly epoch: number;
-  readonly accuracy: number;
-  readonly prompt: Float32Array;
-  readonly prototypes: Float32Array;
+  readonly score: number;
 }
 
 /**
  * @param key names the job: settings, data, backbone, code. A checkpoint of another job is never gone on with.
  */
 export function encodeCheckpoint({ state, best, curve }: Checkpoint, key: string): Uint8Array {
+  const heads = Object.entries(state.head);
   const tensors = new Map<string, Tensor>([
-    ...momentTensors("prompt", state.prompt, state.promptMoments),
-    ...momentTensors("prototypes", state.prototypes, state.prototypeMoments),
+    ...trainedTensors("prompt", state.prompt),
+    ...heads.flatMap(([name, trained]) => trainedTensors(`head.${name}`, trained)),
   ]);
   if (best !== undefined) {
     tensors.set("best.prompt", vector(best.prompt));
-    tensors.set("best.prototypes", vector(best.prototypes));
+    for (const [name, values] of Object.entries(best.head)) tensors.set(`best.head.${name}`, vector(values));
   }
-  const { epoch, step, lossSum, batchRandom, dropoutRandom, promptMoments, prototypeMoments } = state;
+  const { epoch, step, lossSum, batchRandom, dropoutRandom } = state;
   const counters: Counters = {
+    version: VERSION,
     key,
     epoch,
     step,
     lossSum,
     batchRandom,
     dropoutRandom,
-    promptSteps: promptMoments.step,
-    prototypeSteps: prototypeMoments.step,
-    best: best && { epoch: best.epoch, accuracy: best.accuracy },
+    head: heads.map(([name]) => name),
+    updates: state.prompt.moments.step,
+    best: best && { epoch: best.epoch, score: best.score },
     curve,
   };
   return writeSafetensors(tensors, new Map([[COUNTERS, JSON.stringify(counters)]]));
 }
 
-/** undefined where the checkpoint is of another job. Throws EngineError where the bytes are damaged. */
+/** undefined where the checkpoint is of another job, or of another version of its format. Throws EngineError where the bytes are damaged. */
 export function decodeCheckpoint(bytes: Uint8Array, key: string): Checkpoint | undefined {
   const { metadata, tensors } = readSafetensors(bytes);
   const counters = parseCounters(metadata.get(COUNTERS));
   // The key covers all that shapes and counters follow from; what it vouches for isn't asked again.
-  if (counters.key !== key) return undefined;
+  if (counters.version !== VERSION || counters.key !== key) return undefined;
   const read = (name: string, size?: number) => {
     const tensor = tensors.get(name);
     if (!(tensor?.data instanceof Float32Array)) throw damaged(`no float32 tensor ${name}`);
@@ -67,30 +67,28 @@ export function decodeCheckpoint(bytes: Uint8Array, key: string): Checkpoint | u
     assertFinite(tensor, name);
     return tensor.data.slice();
   };
-  const prompt = read("prompt");
-  const prototypes = read("prototypes");
-  const moments = (name: string, { length }: Float32Array, step: number): AdamWState => ({
-    step,
-    mean: read(`${name}.mean`, length),
-    square: read(`${name}.square`, length),
-  });
-  const { epoch, step, lossSum, batchRandom, dropoutRandom, best, curve } = counters;
+  const { epoch, step, lossSum, batchRandom, dropoutRandom, best, curve, updates } = counters;
+  const trained = (name: string): Trained => {
+    const values = read(name);
+    const { length } = values;
+    const moments = {
+      step: updates,
+      mean: read(`${name}.mean`, length),
+      square: read(`${name}.square`, length),
+    };
+    return { values, moments };
+  };
+  const prompt = trained("prompt");
+  const byName = <Value>(of: (name: string) => Value) =>
+    Object.fromEntries(counters.head.map((name) => [name, of(name)]));
+  const head = byName((name) => trained(`head.${name}`));
+  const sizeOf = (name: string) => (head[name] as Trained).values.length;
   return {
-    state: {
-      epoch,
-      step,
-      lossSum,
-      batchRandom,
-      dropoutRandom,
-      prompt,
-      prototypes,
-      promptMoments: moments("prompt", prompt, counters.promptSteps),
-      prototypeMoments: moments("prototypes", prototypes, counters.prototypeSteps),
-    },
+    state: { epoch, step, lossSum, batchRandom, dropoutRandom, prompt, head },
     best: best && {
       ...best,
-      prompt: read("best.prompt", prompt.length),
-      prototypes: read("best.prototypes", prototypes.length),
+      prompt: read("best.prompt", prompt.values.length),
+      head: byName((name) => read(`best.head.${name}`, sizeOf(name))),
     },
     curve,
   };
@@ -98,11 +96,17 @@ export function decodeCheckpoint(bytes: Uint8Array, key: string): Checkpoint | u
 
 const COUNTERS = "kilotune.checkpoint";
 
+/** Of the format. 1, which had none, knew one head only. */
+const VERSION = 2;
+
 interface Counters extends Pick<TuneState, "epoch" | "step" | "lossSum" | "batchRandom" | "dropoutRandom"> {
+  readonly version: number;
   readonly key: string;
-  readonly promptSteps: number;
-  readonly prototypeSteps: number;
-  readonly best: Pick<BestEpoch, "epoch" | "accuracy"> | undefined;
+  /** Names of the head's tensors. */
+  readonly head: readonly string[];
+  /** Of each tensor alike. */
+  readonly updates: number;
+  readonly best: Pick<BestEpoch, "epoch" | "score"> | undefined;
   readonly curve: readonly CurvePoint[];
 }
 
@@ -120,11 +124,11 @@ function damaged(seen: string): EngineError {
   return new EngineError("bad_safetensors", `checkpoint: saw ${seen}`, "Delete it and start afresh.");
 }
 
-function momentTensors(name: string, values: Float32Array, { mean, square }: AdamWState): [string, Tensor][] {
+function trainedTensors(name: string, { values, moments }: Trained): [string, Tensor][] {
   return [
     [name, vector(values)],
-    [`${name}.mean`, vector(mean)],
-    [`${name}.square`, vector(square)],
+    [`${name}.mean`, vector(moments.mean)],
+    [`${name}.square`, vector(moments.square)],
   ];
 }
 

@@ -1,15 +1,16 @@
 export {
   type BaselineName,
   type Baselines,
-  fitBaselines,
   type FrozenRows,
+  fitBaselines,
   predictBaselines,
 } from "./baselines/baselines.ts";
-export { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
+export { type BestEpoch, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { chooseSettings } from "./choose-settings.ts";
 export { HiddenStore } from "./data/hidden-store.ts";
 export { embed } from "./embed.ts";
 export { classMeans, normalizeRows } from "./head/class-means.ts";
+export { type ClassRows, classTargets } from "./head/class-targets.ts";
 export { fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
 export { type LinearSession, openLinearSession } from "./head/linear-session.ts";
 export { argmaxRows } from "./measure/argmax.ts";
@@ -23,12 +24,22 @@ export {
 } from "./measure/average-precision.ts";
 export { boundaryF1 } from "./measure/boundary-f1.ts";
 export { fitTemperature, reliability } from "./measure/calibration.ts";
-export { countRight } from "./measure/count-right.ts";
 export { confusionOf, perClass, scoreOf } from "./measure/classification.ts";
+export { countRight } from "./measure/count-right.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
 export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
-export { promptFeed, promptSite } from "./prompt-site.ts";
+export { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
-export type { TunedMethod, TuneSettings } from "./settings.ts";
+export type { LoopSettings, TunedMethod, TuneSettings } from "./settings.ts";
+export {
+  type LearningTask,
+  type Learnt,
+  type Meter,
+  type RowStore,
+  standardErrorOfShare,
+  type TargetsOf,
+  type Validation,
+} from "./task.ts";
+export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
 export { startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";

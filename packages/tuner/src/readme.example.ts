@@ -4,8 +4,8 @@ import {
   classMeans,
   embed,
   HiddenStore,
-  openLinearSession,
   runTuning,
+  textClassification,
 } from "@kilotune/tuner";
 
 export async function learn(backbone: Backbone, texts: readonly string[], labels: Int32Array) {
@@ -15,12 +15,12 @@ export async function learn(backbone: Backbone, texts: readonly string[], labels
   const { firstLayer } = settings;
   const lower = await backbone.open({ kind: "lower", firstLayer });
   const plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer } });
-  const linear = await openLinearSession(backbone.openGraph, hiddenSize);
   const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
   const store = await HiddenStore.compute(backbone, lower, ids); // the frozen layers, once a row
   const prototypes = classMeans(await embed(plain, store, hiddenSize), labels, classes, hiddenSize);
   const data = { store, labels, classes };
-  const learnt = await runTuning({ settings, backbone, linear, data, prototypes });
-  await Promise.all([lower, plain, linear].map((session) => session.release()));
-  return learnt; // { end: "done", prompt, prototypes, epoch, curve }
+  const task = textClassification(backbone, settings, data, prototypes);
+  const learnt = await runTuning({ settings, task });
+  await Promise.all([lower, plain].map((session) => session.release()));
+  return learnt; // { end: "done", prompt, head: { prototypes }, epoch, curve }
 }

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 import { type LinearSession, openLinearSession } from "./head/linear-session.ts";
 import { type RunOptions, runTuning } from "./run-tuning.ts";
+import type { Validation } from "./task.ts";
 import { SETTINGS, toyData, toyTexts, WORDS } from "./testing.ts";
+import { textAccuracy, textClassification } from "./text/classification.ts";
 
 let tiny: TinyBackbone;
 let backbone: Backbone;
@@ -14,6 +16,11 @@ let lower: Session;
 let plain: Session;
 let linear: LinearSession;
 let options: RunOptions & Required<Pick<RunOptions, "validation">>;
+/** As the options', with a linear session of the test's own. */
+let accuracyBy: (linear: LinearSession) => Validation;
+/** The same task on a backbone of the test's own. */
+let optionsOn: (backbone: Backbone) => RunOptions;
+let heldOut: Int32Array;
 
 beforeAll(async () => {
   tiny = await tinyBackbone({ words: WORDS });
@@ -22,9 +29,16 @@ beforeAll(async () => {
   plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer: 1 } });
   linear = await openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize);
   const { data, prototypes } = await toyData(backbone, lower, plain, toyTexts(8));
-  const { data: validation } = await toyData(backbone, lower, plain, toyTexts(6, 3, "validation"));
+  const { data: rows } = await toyData(backbone, lower, plain, toyTexts(6, 3, "validation"));
   const settings = { ...SETTINGS, epochs: 6, headLearningRate: 3e-2 };
-  options = { settings, backbone, linear, data, prototypes, validation };
+  heldOut = rows.labels;
+  accuracyBy = (linear) => textAccuracy(backbone, settings, linear, rows);
+  optionsOn = (backbone) => ({
+    settings,
+    task: textClassification(backbone, settings, data, prototypes),
+    validation: textAccuracy(backbone, settings, linear, rows),
+  });
+  options = { ...optionsOn(backbone), validation: accuracyBy(linear) };
 });
 afterAll(async () => {
   await Promise.all([lower, plain, linear].map((each) => each.release()));
@@ -40,15 +54,15 @@ describe("a run", () => {
   });
 
   it("ends with the last epoch where none before was better by more than one standard error", async () => {
-    const { epoch, curve } = await runTuning({ ...options, linear: measuring([9, 16, 15, 15, 16, 15]) });
+    const { epoch, curve } = await runTuning({ ...options, validation: measuring([9, 16, 15, 15, 16, 15]) });
     expect(epoch).toBe(6);
     expect(curve[1]?.validationAccuracy).toBeCloseTo(16 / 18, 12);
   });
 
   it("ends with the best epoch where all that came after were clearly worse", async () => {
-    const { epoch, prompt } = await runTuning({ ...options, linear: measuring([9, 16, 9, 10, 9, 9]) });
+    const { epoch, prompt } = await runTuning({ ...options, validation: measuring([9, 16, 9, 10, 9, 9]) });
     expect(epoch).toBe(2);
-    const impatient = { ...options, linear: measuring([9, 16, 9, 10]), patience: 2 };
+    const impatient = { ...options, validation: measuring([9, 16, 9, 10]), patience: 2 };
     expect(await runTuning(impatient)).toMatchObject({ end: "stopped", epoch: 2, prompt });
   });
 
@@ -80,9 +94,9 @@ describe("a run", () => {
   it("that ran out of patience doesn't go on when its checkpoint is resumed", async () => {
     const files: Uint8Array[] = [];
     const patient = { ...options, patience: 2 };
-    const stopped = await runTuning({ ...patient, linear: measuring([16, 9, 9]), ...saving(files) });
+    const stopped = await runTuning({ ...patient, validation: measuring([16, 9, 9]), ...saving(files) });
     expect(stopped).toMatchObject({ end: "stopped", epoch: 1 });
-    const resumed = await runTuning({ ...patient, linear: measuring([]), ...resuming(files.at(-1)!) });
+    const resumed = await runTuning({ ...patient, validation: measuring([]), ...resuming(files.at(-1)!) });
     expect(resumed).toEqual(stopped);
   });
 
@@ -123,16 +137,16 @@ describe("a run", () => {
         return { ...session, release };
       },
     };
-    await expect(runTuning({ ...options, backbone: failing })).rejects.toThrow("no memory");
+    await expect(runTuning(optionsOn(failing))).rejects.toThrow("no memory");
     expect(open).toBe(0);
   });
 });
 
 /** Heads that get so many of the 18 held-out rows right, an epoch after the other. */
-function measuring(right: readonly number[]): LinearSession {
+function measuring(right: readonly number[]): Validation {
   let epoch = 0;
-  const { labels } = options.validation;
-  return {
+  const labels = heldOut;
+  return accuracyBy({
     ...linear,
     async logits() {
       const logits = new Float32Array(labels.length * 3);
@@ -141,7 +155,7 @@ function measuring(right: readonly number[]): LinearSession {
         logits[row * 3 + ((label + (row < wanted ? 0 : 1)) % 3)] = 1;
       return logits;
     },
-  };
+  });
 }
 
 function saving(files: Uint8Array[]): Pick<RunOptions, "checkpoint"> {

@@ -5,7 +5,7 @@ import { HiddenStore } from "./data/hidden-store.ts";
 import { embed } from "./embed.ts";
 import { classMeans } from "./head/class-means.ts";
 import type { TuneSettings } from "./settings.ts";
-import type { TuneData } from "./tune.ts";
+import type { ClassifiedTexts } from "./text/classification.ts";
 
 /** What the tests of this package share: toy texts that a tiny random backbone can tell apart, and a short run's settings. */
 
@@ -51,7 +51,7 @@ export async function toyData(
   plain: Session,
   rows: readonly { text: string; label: number }[],
   classes = 3,
-): Promise<{ data: TuneData; prototypes: Float32Array; vectors: Float32Array }> {
+): Promise<{ data: ClassifiedTexts; prototypes: Float32Array; vectors: Float32Array }> {
   const ids = rows.map(({ text }) => backbone.tokenizer.encode(text).ids);
   const store = await HiddenStore.compute(backbone, lower, ids);
   const labels = Int32Array.from(rows, ({ label }) => label);

@@ -6,9 +6,9 @@ import { type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
 import type { Session } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
-import { promptSite } from "./prompt-site.ts";
 import type { TuneSettings } from "./settings.ts";
 import { SETTINGS, toyData, toyTexts, WORDS } from "./testing.ts";
+import { textClassification } from "./text/classification.ts";
 import { startTuning, type TuneEnd, type TuneHooks, type TuneState, tune } from "./tune.ts";
 
 /** 24 rows in batches of 8 for 3 epochs: 9 steps a run. */
@@ -36,17 +36,17 @@ describe.each([
     const { firstLayer } = settings;
     lower = await backbone.open({ kind: "lower", firstLayer });
     plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer } });
-    const { site } = promptSite(settings, backbone.manifest);
-    session = await backbone.open({ kind: "tune", site, dropout: true });
     toy = await toyData(backbone, lower, plain, toyTexts(8));
+    session = await taskOf(settings).open({ dropout: true });
   });
   afterAll(async () => {
     await Promise.all([lower, plain, session].map((each) => each.release()));
   });
 
+  const taskOf = (own: TuneSettings) => textClassification(backbone, own, toy.data, toy.prototypes);
   const run = async (state: TuneState, hooks: TuneHooks = {}, own = settings): Promise<TuneEnd> =>
-    tune(own, backbone, session, toy.data, state, hooks);
-  const start = (own = settings) => startTuning(own, backbone, toy.prototypes);
+    tune(own, taskOf(own), session, state, hooks);
+  const start = (own = settings) => startTuning(own, taskOf(own));
 
   it("changes prompt and prototypes, and not one byte of the weights", async () => {
     const weights = await readFile(path.join(tiny.bundle, "weights.safetensors"));
@@ -55,8 +55,8 @@ describe.each([
     const state = start();
     const first = structuredClone(state);
     expect(await run(state)).toBe("done");
-    expect(state.prompt).not.toEqual(first.prompt);
-    expect(state.prototypes).not.toEqual(first.prototypes);
+    expect(state.prompt.values).not.toEqual(first.prompt.values);
+    expect(state.head.prototypes!.values).not.toEqual(first.head.prototypes!.values);
     expect(prototypes).toEqual(given);
     expect(hash(await readFile(path.join(tiny.bundle, "weights.safetensors")))).toBe(hash(weights));
   });
@@ -100,9 +100,9 @@ describe.each([
     const wild = { ...settings, promptLearningRate: 1e38, headLearningRate: 1e38 };
     const state = start(wild);
     expect(await run(state, {}, wild)).toBe("diverged");
-    const { prompt, prototypes, promptMoments, prototypeMoments } = state;
-    for (const values of [prompt, prototypes, promptMoments.mean, prototypeMoments.square])
-      expect(values.every(Number.isFinite)).toBe(true);
+    for (const { values, moments } of [state.prompt, state.head.prototypes!])
+      for (const each of [values, moments.mean, moments.square])
+        expect(each.every(Number.isFinite)).toBe(true);
   });
 });
 
@@ -110,22 +110,19 @@ describe("hooks", () => {
   it("hear of every step and epoch, with shares that end at 1; 'stop' ends the run", async () => {
     const lower = await backbone.open({ kind: "lower", firstLayer: 1 });
     const plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer: 1 } });
-    const session = await backbone.open({
-      kind: "tune",
-      site: { kind: "kv", firstLayer: 1 },
-      dropout: false,
-    });
     const { data, prototypes } = await toyData(backbone, lower, plain, toyTexts(8));
     const settings = { ...SETTINGS, dropout: 0 };
+    const task = textClassification(backbone, settings, data, prototypes);
+    const session = await task.open({ dropout: false });
     const shares: number[] = [];
     const onStep: TuneHooks["onStep"] = ({ share }) => void shares.push(share);
-    const state = startTuning(settings, backbone, prototypes);
-    expect(await tune(settings, backbone, session, data, state, { onStep })).toBe("done");
+    const state = startTuning(settings, task);
+    expect(await tune(settings, task, session, state, { onStep })).toBe("done");
     expect(shares).toEqual(Array.from({ length: STEPS }, (_, step) => (step + 1) / STEPS));
 
-    const stopped = startTuning(settings, backbone, prototypes);
+    const stopped = startTuning(settings, task);
     const onEpoch: TuneHooks["onEpoch"] = async ({ epoch }) => (epoch === 2 ? "stop" : undefined);
-    expect(await tune(settings, backbone, session, data, stopped, { onEpoch })).toBe("stopped");
+    expect(await tune(settings, task, session, stopped, { onEpoch })).toBe("stopped");
     expect(stopped.epoch).toBe(2);
     await Promise.all([lower, plain, session].map((each) => each.release()));
   });

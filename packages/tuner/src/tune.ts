@@ -1,15 +1,13 @@
-import type { Backbone } from "@kilotune/backbone";
 import { type PrngState, prng, resumePrng } from "@kilotune/dataset";
 import type { Session } from "@kilotune/engine";
 import { batchGradients } from "./batch-gradients.ts";
 import { lengthBatches } from "./data/batches.ts";
-import type { HiddenStore } from "./data/hidden-store.ts";
 import { DropoutMasks } from "./dropout-masks.ts";
 import { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 import { clipByGlobalNorm } from "./optimizer/clip.ts";
 import { warmupCosine } from "./optimizer/schedule.ts";
-import { promptSite } from "./prompt-site.ts";
-import type { TuneSettings } from "./settings.ts";
+import type { LoopSettings } from "./settings.ts";
+import type { LearningTask, Learnt } from "./task.ts";
 
 /** Everything that changes while tuning: a checkpoint is this, and nothing else. */
 export interface TuneState {
@@ -17,23 +15,18 @@ export interface TuneState {
   /** Steps done within the epoch. */
   step: number;
   lossSum: number;
-  readonly prompt: Float32Array;
-  /** [classes, H] flat */
-  readonly prototypes: Float32Array;
-  readonly promptMoments: AdamWState;
-  readonly prototypeMoments: AdamWState;
+  /** Of no numbers where the head learns alone. */
+  readonly prompt: Trained;
+  readonly head: Readonly<Record<string, Trained>>;
   /** Draws an epoch's batches; as it was when the epoch began. */
   batchRandom: PrngState;
   dropoutRandom: PrngState;
 }
 
-export interface TuneData {
-  readonly store: HiddenStore;
-  /** Class of each row. */
-  readonly labels: Int32Array;
-  readonly classes: number;
-  /** Weight of each row; 1 where left out. */
-  readonly rowWeights?: Float32Array;
+/** A tensor that is learnt, flat, and its optimiser's state. */
+export interface Trained {
+  readonly values: Float32Array;
+  readonly moments: AdamWState;
 }
 
 export interface TuneHooks {
@@ -49,53 +42,66 @@ export interface TuneHooks {
 
 export type TuneEnd = "done" | "stopped" | "aborted" | "diverged";
 
-export function startTuning(settings: TuneSettings, backbone: Backbone, prototypes: Float32Array): TuneState {
-  const prompt = promptSite(settings, backbone.manifest).start(prng(settings.seed, "prompt"));
+export function startTuning(settings: Pick<LoopSettings, "seed">, task: LearningTask): TuneState {
+  const { seed } = settings;
+  const trained = (values: Float32Array): Trained => ({ values, moments: initAdamW(values.length) });
+  const head = Object.entries(task.head).map(([name, { data }]) => [
+    name,
+    trained((data as Float32Array).slice()),
+  ]);
   return {
     epoch: 0,
     step: 0,
     lossSum: 0,
-    prompt,
-    prototypes: prototypes.slice(),
-    promptMoments: initAdamW(prompt.length),
-    prototypeMoments: initAdamW(prototypes.length),
-    batchRandom: prng(settings.seed, "batches").state,
-    dropoutRandom: prng(settings.seed, "dropout").state,
+    prompt: trained(task.site?.start(prng(seed, "prompt")) ?? new Float32Array()),
+    head: Object.fromEntries(head),
+    batchRandom: prng(seed, "batches").state,
+    dropoutRandom: prng(seed, "dropout").state,
   };
 }
 
+/** Views of the numbers as they stand; they go on changing. */
+export function learntOf({ prompt, head }: Pick<TuneState, "prompt" | "head">): Learnt {
+  const values = Object.entries(head).map(([name, each]) => [name, each.values]);
+  return { prompt: prompt.values, head: Object.fromEntries(values) };
+}
+
 /**
- * Tunes from `state` to the end, changing it in place. `session` is the backbone's `tune` graph for the settings' site.
- * Same settings, data and state: same bytes.
+ * Tunes from `state` to the end, changing it in place. `session` is as the task opens it.
+ * Same settings, task and state: same bytes.
  */
 export async function tune(
-  settings: TuneSettings,
-  backbone: Backbone,
+  settings: LoopSettings,
+  task: LearningTask,
   session: Session,
-  data: TuneData,
   state: TuneState,
   hooks: TuneHooks = {},
 ): Promise<TuneEnd> {
-  const site = promptSite(settings, backbone.manifest);
   const masks = settings.dropout > 0 ? new DropoutMasks(settings.dropout, settings.seed) : undefined;
-  const context = { settings, site, backbone, session, data, masks };
+  const context = { task, session, masks };
+  const learnt = learntOf(state);
+  const names = Object.keys(task.head);
   const dropoutRandom = resumePrng(state.dropoutRandom);
-  const stepsPerEpoch = Math.ceil(data.labels.length / settings.batchSize);
+  const { lengths } = task.rows;
+  const stepsPerEpoch = Math.ceil(lengths.length / settings.batchSize);
   const totalSteps = settings.epochs * stepsPerEpoch;
   while (state.epoch < settings.epochs) {
     const batchRandom = resumePrng(state.batchRandom);
-    const batches = lengthBatches(data.store.lengths, settings.batchSize, batchRandom);
+    const batches = lengthBatches(lengths, settings.batchSize, batchRandom);
     const stepsBefore = state.epoch * stepsPerEpoch;
     const factorAt = (step: number) => warmupCosine(stepsBefore + step, totalSteps, settings.warmup);
     while (state.step < batches.length) {
       const batch = batches[state.step] as number[];
       const factor = factorAt(state.step);
       const learningRate = settings.promptLearningRate * factor;
-      const { loss, prompt, prototypes } = await batchGradients(context, state, batch, dropoutRandom);
-      const norm = clipByGlobalNorm([prompt, prototypes], settings.clipNorm);
+      const { loss, prompt, head } = await batchGradients(context, learnt, batch, state.epoch, dropoutRandom);
+      const heads = names.map((name) => head[name] as Float32Array);
+      const norm = clipByGlobalNorm([prompt, ...heads], settings.clipNorm);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) return "diverged";
-      updateAdamW(state.promptMoments, state.prompt, prompt, learningRate);
-      updateAdamW(state.prototypeMoments, state.prototypes, prototypes, settings.headLearningRate * factor);
+      update(state.prompt, prompt, learningRate);
+      names.forEach((name, at) => {
+        update(state.head[name] as Trained, heads[at] as Float32Array, settings.headLearningRate * factor);
+      });
       state.step++;
       state.lossSum += loss * batch.length;
       state.dropoutRandom = dropoutRandom.state;
@@ -104,7 +110,7 @@ export async function tune(
       if (hooks.aborted?.()) return "aborted";
       await hooks.checkpoint?.();
     }
-    const loss = state.lossSum / data.labels.length;
+    const loss = state.lossSum / lengths.length;
     const learningRate = settings.promptLearningRate * factorAt(batches.length - 1);
     state.epoch++;
     state.step = 0;
@@ -113,4 +119,8 @@ export async function tune(
     if ((await hooks.onEpoch?.({ epoch: state.epoch, loss, learningRate })) === "stop") return "stopped";
   }
   return "done";
+}
+
+function update({ values, moments }: Trained, gradient: Float32Array, learningRate: number): void {
+  updateAdamW(moments, values, gradient, learningRate);
 }

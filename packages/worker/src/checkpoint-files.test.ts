@@ -92,10 +92,16 @@ const EXAMPLE: Checkpoint = {
     epoch: 0,
     step: 1,
     lossSum: 1,
-    prompt: Float32Array.of(1),
-    prototypes: Float32Array.of(2),
-    promptMoments: { step: 1, mean: Float32Array.of(3), square: Float32Array.of(4) },
-    prototypeMoments: { step: 1, mean: Float32Array.of(5), square: Float32Array.of(6) },
+    prompt: {
+      values: Float32Array.of(1),
+      moments: { step: 1, mean: Float32Array.of(3), square: Float32Array.of(4) },
+    },
+    head: {
+      prototypes: {
+        values: Float32Array.of(2),
+        moments: { step: 1, mean: Float32Array.of(5), square: Float32Array.of(6) },
+      },
+    },
     batchRandom: [1, 2, 3, 4],
     dropoutRandom: [5, 6, 7, 8],
   },

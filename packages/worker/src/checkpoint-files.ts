@@ -30,7 +30,9 @@ export function checkpointFile(
       try {
         const found = decodeCheckpoint(checked(bytes), key);
         if (found === undefined)
-          options.onUnusable(`${file} is of another job (data, settings or backbone differ): starting over`);
+          options.onUnusable(
+            `${file} is of another job (data, settings, backbone or version differ): starting over`,
+          );
         return found;
       } catch (error) {
         if (!isCodedError(error)) throw error;

@@ -18,7 +18,8 @@ export function epochCheckpoints(
   return {
     onEpochEnd(run, settings, step, { state, curve }) {
       if (run !== published || !quarters(settings.epochs).includes(state.epoch)) return;
-      const { prompt: numbers, prototypes, epoch } = state;
+      const { prompt: numbers, head, epoch } = state;
+      const prototypes = head.prototypes?.values as Float32Array;
       const prompt = roundedPrompt({
         backbone: job.backbone,
         labels: data.labels,
@@ -27,7 +28,7 @@ export function epochCheckpoints(
         receipt: { dataSha256: data.sha256, seed: job.seed, epochs: epoch, trainRows },
         kind: "tuned",
         head: { kind: "cosine", weight: prototypes.slice(), scale: 1 / settings.temperature },
-        tuned: { settings: { ...settings, epochs: epoch }, data: numbers.slice() },
+        tuned: { settings: { ...settings, epochs: epoch }, data: numbers.values.slice() },
       });
       const { loss = Number.NaN, validationAccuracy = null } = curve.at(-1) ?? {};
       hooks.onCheckpoint?.({

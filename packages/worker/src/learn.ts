@@ -6,6 +6,8 @@ import {
   type RunResult,
   runTuning,
   type TuneSettings,
+  textAccuracy,
+  textClassification,
 } from "@kilotune/tuner";
 import { checkpointFile } from "./checkpoint-files.ts";
 import { interrupted } from "./interrupted.ts";
@@ -34,7 +36,7 @@ export async function learn(
   run: string,
   train: PreparedRows,
   validation?: PreparedRows,
-): Promise<RunResult> {
+): Promise<RunResult<"prototypes">> {
   const { job, hooks, linear, classes, names, pace } = context;
   const { backbone } = job;
   const { hiddenSize } = backbone.manifest.config;
@@ -48,13 +50,12 @@ export async function learn(
   });
   const stepsPerEpoch = Math.ceil(all.labels.length / settings.batchSize);
   const tracker = pace.begin(run, settings, all.labels.length);
+  const data = { store: all.store, labels: all.labels, classes, rowWeights };
+  const prototypes = classMeans(all.vectors, all.labels, classes, hiddenSize, rowWeights);
   const result = await runTuning({
     settings,
-    backbone,
-    linear,
-    data: { store: all.store, labels: all.labels, classes, rowWeights },
-    prototypes: classMeans(all.vectors, all.labels, classes, hiddenSize, rowWeights),
-    ...(validation ? { validation } : {}),
+    task: textClassification(backbone, settings, data, prototypes),
+    ...(validation ? { validation: textAccuracy(backbone, settings, linear, validation) } : {}),
     patience: Math.max(3, Math.ceil(settings.epochs / 2)),
     checkpoint: {
       load: file.load,

@@ -18,7 +18,7 @@ export interface JobFindings {
   readonly settings: TuneSettings | undefined;
   readonly selection: Selection;
   readonly published: PublishedKind;
-  readonly final: RunResult | undefined;
+  readonly final: RunResult<"prototypes"> | undefined;
   readonly heldOutSource: string;
   readonly usedNames: boolean;
   readonly stored: StoredPrompt;

@@ -40,10 +40,10 @@ export function chooseNumbers(
   published: PublishedKind,
   baselines: Baselines,
   settings: TuneSettings | undefined,
-  final: RunResult | undefined,
+  final: RunResult<"prototypes"> | undefined,
 ): ChosenNumbers {
   if (published === "tuned" && settings !== undefined && final !== undefined) {
-    const head = { kind: "cosine", weight: final.prototypes, scale: 1 / settings.temperature } as const;
+    const head = { kind: "cosine", weight: final.head.prototypes, scale: 1 / settings.temperature } as const;
     const tuned = { settings: { ...settings, epochs: final.epoch }, data: final.prompt };
     return { kind: "tuned", head, tuned };
   }

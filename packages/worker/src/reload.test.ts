@@ -13,6 +13,7 @@ import {
   runTuning,
   type TunedMethod,
   type TuneSettings,
+  textClassification,
 } from "@kilotune/tuner";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answer, headLogits } from "./answer.ts";
@@ -70,13 +71,9 @@ async function tuneFiveSteps(method: TunedMethod) {
     texts: toys.map((row) => row.text),
     labels: Int32Array.from(toys, (row) => LABELS.indexOf(row.label)),
   });
-  const run = await runTuning({
-    settings,
-    backbone,
-    linear: sessions.linear,
-    data: { store: rows.store, labels: rows.labels, classes: 3 },
-    prototypes: classMeans(rows.vectors, rows.labels, 3, 32),
-  });
+  const data = { store: rows.store, labels: rows.labels, classes: 3 };
+  const prototypes = classMeans(rows.vectors, rows.labels, 3, 32);
+  const run = await runTuning({ settings, task: textClassification(backbone, settings, data, prototypes) });
   return { settings, run, rows, sessions, [Symbol.asyncDispose]: () => sessions.release() };
 }
 
@@ -86,16 +83,20 @@ async function logitsOf({ settings, run, rows, sessions }: Awaited<ReturnType<ty
   const upper = await tiny.backbone.open({ kind: "upper", site: site.site });
   const vectors = await embed(upper, rows.store, 32, promptFeed(site, run.prompt));
   await upper.release();
-  const head = { kind: "cosine", weight: run.prototypes, scale: 1 / settings.temperature } as const;
+  const head = { kind: "cosine", weight: run.head.prototypes, scale: 1 / settings.temperature } as const;
   return headLogits(sessions.linear, head, vectors);
 }
 
-function publishedOf(settings: TuneSettings, run: RunResult, storage: Published["storage"]): Published {
+function publishedOf(
+  settings: TuneSettings,
+  run: RunResult<"prototypes">,
+  storage: Published["storage"],
+): Published {
   return {
     backbone: tiny.backbone,
     labels: LABELS,
     kind: "tuned",
-    head: { kind: "cosine", weight: run.prototypes, scale: 1 / settings.temperature },
+    head: { kind: "cosine", weight: run.head.prototypes, scale: 1 / settings.temperature },
     tuned: { settings, data: run.prompt },
     temperature: 1,
     storage,

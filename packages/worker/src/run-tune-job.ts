@@ -1,14 +1,14 @@
 import { defaultFirstLayer } from "@kilotune/backbone";
 import {
   chooseSettings,
-  fitBaselines,
   type FrozenRows,
+  fitBaselines,
   fitTemperature,
   type TuneSettings,
 } from "@kilotune/tuner";
 import { removeCheckpoints } from "./checkpoint-files.ts";
-import { assess } from "./evaluate.ts";
 import { epochCheckpoints } from "./epoch-checkpoints.ts";
+import { assess } from "./evaluate.ts";
 import { type HeldOut, holdOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { labelNames } from "./label-names.ts";

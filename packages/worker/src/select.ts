@@ -3,11 +3,11 @@ import type { Candidate, CurvePoint, MethodName, Score, Verdict } from "@kilotun
 import type { Head } from "@kilotune/prompt";
 import {
   argmaxRows,
-  countRight,
   type BaselineName,
+  countRight,
   embed,
-  fitBaselines,
   type FrozenRows,
+  fitBaselines,
   type HeldOutAnswers,
   judge,
   type LinearHead,
@@ -35,7 +35,7 @@ export interface Selection {
   readonly epochs: number;
   readonly curve: readonly CurvePoint[];
   /** The run itself, where it learnt from all training rows (there was a validation file): no second one is needed. */
-  readonly run: RunResult | undefined;
+  readonly run: RunResult<"prototypes"> | undefined;
   readonly scores: Readonly<Partial<Record<Candidate["name"], Score>>>;
   readonly heldOut: {
     readonly labels: Int32Array;
@@ -62,7 +62,7 @@ export interface SelectContext {
     | {
         readonly settings: TuneSettings;
         /** Tunes on a fold's training rows, with its held-out rows as validation. */
-        readonly tuneOn: (fold: Fold, name: string) => Promise<RunResult>;
+        readonly tuneOn: (fold: Fold, name: string) => Promise<RunResult<"prototypes">>;
       }
     | undefined;
 }
@@ -71,7 +71,7 @@ export interface SelectContext {
 export async function select(context: SelectContext, { folds }: HeldOut): Promise<Selection> {
   const { linear, classes, seed, method, tuning } = context;
   const answers: FoldAnswers[] = [];
-  const runs: RunResult[] = [];
+  const runs: RunResult<"prototypes">[] = [];
   for (const [at, fold] of folds.entries()) {
     const frozen: FrozenRows = { vectors: fold.train.vectors, labels: fold.train.labels, classes };
     const fitted = await fitBaselines(linear, frozen, seed, context.chosen);
@@ -161,7 +161,7 @@ export function meansHead(weight: Float32Array): Head {
 async function tunedLogits(
   { backbone, linear }: SelectContext,
   settings: TuneSettings,
-  { prompt, prototypes }: RunResult,
+  { prompt, head }: RunResult<"prototypes">,
   rows: PreparedRows,
 ): Promise<Float32Array> {
   const site = promptSite(settings, backbone.manifest);
@@ -170,7 +170,7 @@ async function tunedLogits(
     const vectors = await embed(upper, rows.store, linear.hiddenSize, promptFeed(site, prompt));
     return await headLogits(
       linear,
-      { kind: "cosine", weight: prototypes, scale: 1 / settings.temperature },
+      { kind: "cosine", weight: head.prototypes, scale: 1 / settings.temperature },
       vectors,
     );
   } finally {
@@ -215,7 +215,7 @@ function betterHead(expected: Int32Array, baselines: readonly HeldOutAnswers[]):
 }
 
 /** As many as the runs that chose took; see `runTuning` for when that is fewer than were planned. */
-function chooseEpochs(settings: TuneSettings, runs: readonly RunResult[]): number {
+function chooseEpochs(settings: TuneSettings, runs: readonly RunResult<"prototypes">[]): number {
   if (runs.length === 0) return settings.epochs;
   return Math.round(runs.reduce((sum, { epoch }) => sum + epoch, 0) / runs.length);
 }

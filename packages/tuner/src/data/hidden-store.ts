@@ -1,13 +1,14 @@
 import { type Backbone, packTexts } from "@kilotune/backbone";
 import { type Feeds, float32, type Session } from "@kilotune/engine";
-import { lengthBatches } from "./batches.ts";
+import type { RowStore } from "../task.ts";
+import { lengthBatches, splitByLength } from "./batches.ts";
 
 /**
  * What the backbone's `lower` graph makes of a row, W numbers a token: a late prompt doesn't change it, so it is computed
  * once, and this is where late prompts get their speed from. Rows beyond the memory budget are computed again whenever
  * they are asked for.
  */
-export class HiddenStore {
+export class HiddenStore implements RowStore {
   readonly rows: readonly Int32Array[];
   readonly lengths: Int32Array;
   readonly #backbone: Backbone;
@@ -71,6 +72,11 @@ export class HiddenStore {
       joined.#stored[row] = hidden;
     });
     return joined;
+  }
+
+  /** A batch with a few long rows goes through in two passes, each padded to its own longest row. */
+  passes(batch: readonly number[]): (readonly number[])[] {
+    return splitByLength(batch, this.lengths);
   }
 
   /** Feeds of the upper graphs for some rows: hidden [B, S, W], mask [B, S], pool [B, S]. */
