@@ -34,3 +34,4 @@ export {
   type UploadId,
   ulidOf,
 } from "./ids.ts";
+export { TASKS, type TaskName } from "./task.ts";

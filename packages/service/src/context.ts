@@ -1,4 +1,4 @@
-import type { KeyId } from "@kilotune/contract";
+import type { KeyId, TaskName } from "@kilotune/contract";
 import type { Blobs, Clock, Records, Workflow } from "@kilotune/store";
 
 /** All that the use cases know of the world. Made once a process; a request adds who asks: `{ ...service, by: caller.key.id }`. */
@@ -22,6 +22,8 @@ export interface Backbone {
   readonly createdAt: UnixSeconds;
   /** The first layer of a `kv` prompt is below it. */
   readonly layers: number;
+  /** What jobs can tune it for. Classification alone where left out. */
+  readonly tasks?: readonly TaskName[];
 }
 
 /** Whole seconds, as on the wire. */

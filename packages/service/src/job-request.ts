@@ -1,3 +1,4 @@
+import type { TaskName } from "@kilotune/contract";
 import type { Service } from "./context.ts";
 import { invalidValue, modelNotFound } from "./errors.ts";
 import type { JobMethod } from "./job.ts";
@@ -5,6 +6,8 @@ import type { JobMethod } from "./job.ts";
 export interface JobRequest {
   /** A backbone's id. */
   readonly model: string;
+  /** Default classification; one of the backbone's. */
+  readonly task?: TaskName;
   readonly trainingFile: string;
   readonly validationFile?: string;
   readonly method: Partial<JobMethod> & Pick<JobMethod, "type">;
@@ -19,6 +22,7 @@ export interface JobRequest {
 /** Everything that can be said of a request without looking at what the tenant has. */
 export interface JobSettings {
   readonly model: string;
+  readonly task: TaskName;
   readonly method: JobMethod;
   readonly seed: number;
   readonly suffix: string;
@@ -27,16 +31,19 @@ export interface JobSettings {
 
 /** @throws KilotuneError `model_not_found`, `invalid_value` */
 export function checkJobRequest(service: Service, request: JobRequest): JobSettings {
-  const { model, method, seed = 0, suffix = "", metadata = {} } = request;
+  const { model, task = "classification", method, seed = 0, suffix = "", metadata = {} } = request;
   const backbone = service.backbones.get(model);
   if (backbone === undefined) throw modelNotFound();
+  const { tasks = ["classification"] } = backbone;
+  if (!tasks.includes(task))
+    throw invalidValue("task", `what ${model} can be tuned for (${tasks.join(", ")})`, task);
   if (request.validationFile === request.trainingFile)
     throw invalidValue("validation_file", "another file than training_file", "the same");
   if (!/^[A-Za-z0-9._-]{0,64}$/.test(suffix))
     throw invalidValue("suffix", "at most 64 letters, digits, `.`, `_` or `-`", "others");
   checkWhole("seed", seed, 0, 2 ** 32 - 1);
   checkMetadata(metadata);
-  return { model, method: checkedMethod(method, backbone.layers), seed, suffix, metadata };
+  return { model, task, method: checkedMethod(method, backbone.layers), seed, suffix, metadata };
 }
 
 function checkedMethod(method: JobRequest["method"], layers: number): JobMethod {

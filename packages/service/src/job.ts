@@ -1,4 +1,4 @@
-import type { FileId, JobId, MethodName, PromptId, TunedModelName } from "@kilotune/contract";
+import type { FileId, JobId, MethodName, PromptId, TaskName, TunedModelName } from "@kilotune/contract";
 import type { UnixSeconds } from "./context.ts";
 
 /** A tuning job as the tenant sees it. */
@@ -7,6 +7,7 @@ export interface Job {
   readonly status: JobStatus;
   /** The backbone. */
   readonly model: string;
+  readonly task: TaskName;
   readonly trainingFile: FileId;
   readonly validationFile: FileId | null;
   readonly method: JobMethod;
@@ -30,7 +31,7 @@ export interface Job {
 }
 
 /** What a job has that was written before jobs had these. */
-export const ADDED_TO_JOBS: Pick<Job, "resultFiles"> = { resultFiles: [] };
+export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task"> = { resultFiles: [], task: "classification" };
 
 export type JobStatus =
   | "validating_files"

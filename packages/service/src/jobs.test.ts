@@ -35,6 +35,7 @@ describe("a job", () => {
     );
     expect(job).toMatchObject({
       status: "validating_files",
+      task: "classification",
       trainingFile: file,
       validationFile: null,
       method,
@@ -58,6 +59,7 @@ describe("a job", () => {
     const cases: [Partial<JobRequest>, string, string][] = [
       [{ model: "gpt-4" }, "model_not_found", "model"],
       [{ model: "__proto__" }, "model_not_found", "model"],
+      [{ task: "detection" }, "invalid_value", "task"],
       [{ trainingFile: theirs.id }, "not_found", "training_file"],
       [{ validationFile: "../x" }, "not_found", "validation_file"],
       [{ validationFile: file }, "invalid_value", "validation_file"],

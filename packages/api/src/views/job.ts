@@ -16,6 +16,7 @@ export function jobView(job: Job, tenant: string): JobObject {
     finished_at: job.finishedAt,
     estimated_finish: job.estimatedFinishAt,
     model: job.model,
+    task: job.task,
     fine_tuned_model: job.tunedModel,
     organization_id: tenant,
     status: job.status,
@@ -44,11 +45,12 @@ function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): J
 
 /** @throws KilotuneError `invalid_request` where method and `hyperparameters` contradict each other */
 export function jobRequest(body: JobCreate): JobRequest {
-  const { model, training_file, validation_file, seed, suffix, metadata } = body;
+  const { model, task, training_file, validation_file, seed, suffix, metadata } = body;
   return {
     model,
     trainingFile: training_file,
     method: methodRequest(body),
+    ...(task == null ? {} : { task }),
     ...(validation_file == null ? {} : { validationFile: validation_file }),
     ...(seed == null ? {} : { seed }),
     ...(suffix == null ? {} : { suffix }),

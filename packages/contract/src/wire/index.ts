@@ -36,6 +36,7 @@ export {
   JobStatus,
   Method,
   metadataFilter,
+  Task,
 } from "./jobs.ts";
 export { KeyCreate, KeyObject, KeyPage, KeyRotate, NewKey, TenantScope } from "./keys.ts";
 export { ModelDeleted, ModelList, ModelObject } from "./models.ts";

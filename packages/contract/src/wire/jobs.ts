@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TASKS } from "../task.ts";
 import { PageQuery, pageOf } from "./page.ts";
 import { Count, GivenId, Id, Metadata, ModelName, Suffix, UnixSeconds } from "./values.ts";
 
@@ -51,9 +52,14 @@ export const Method = z
   });
 export type Method = z.infer<typeof Method>;
 
+export const Task = z.enum(TASKS);
+
 export const JobCreate = z
   .strictObject({
     model: ModelName,
+    task: Task.nullish().meta({
+      description: "What the model is to do; default classification. A backbone's `tasks` say what it can",
+    }),
     training_file: GivenId,
     validation_file: GivenId.nullish(),
     method: Method.nullish(),
@@ -87,6 +93,7 @@ export const JobObject = z
     finished_at: UnixSeconds.nullable(),
     estimated_finish: UnixSeconds.nullable(),
     model: z.string(),
+    task: Task,
     fine_tuned_model: z.string().nullable(),
     organization_id: Id,
     status: JobStatus,

@@ -18,6 +18,7 @@ describe("the wire", () => {
   it.each([
     ["a job of defaults", JobCreate, job],
     ["nulls, as the Python client sends them", JobCreate, { ...job, suffix: null, seed: null, method: null }],
+    ["a task of images", JobCreate, { ...job, task: "detection" }],
     ["OpenAI's own method", JobCreate, { ...job, method: { type: "supervised" } }],
     ["no integrations", JobCreate, { ...job, integrations: [] }],
     ["2,048 texts", ClassifyRequest, { ...texts, input: Array.from({ length: 2048 }, () => "x") }],
@@ -31,6 +32,7 @@ describe("the wire", () => {
 
   it.each([
     ["a misspelt hyperparameter", JobCreate, { ...job, hyperparameters: { n_epoch: 1 } }],
+    ["a task by its verb", JobCreate, { ...job, task: "detect" }],
     ["a misspelt field", ClassifyRequest, { ...texts, topk: 1 }],
     ["half a surrogate pair", ClassifyRequest, { ...texts, input: "a\udc00" }],
     ["a text of blanks", ClassifyRequest, { ...texts, input: ["a", "\u3000 "] }],
