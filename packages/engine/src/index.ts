@@ -3,9 +3,16 @@ export { prune } from "./autodiff/prune.ts";
 export { EngineError, type EngineErrorCode } from "./error.ts";
 export { float, GraphBuilder } from "./ir/builder.ts";
 export type { Dim } from "./ir/dim.ts";
-export type { ExternalData, Graph, Initializer, Node, Value } from "./ir/graph.ts";
+export type { Composite, ExternalData, Graph, Initializer, Node, Value } from "./ir/graph.ts";
 export { printGraph } from "./ir/print.ts";
 export { cosineHead, crossEntropy, meanSquaredError, normalize, sigmoidCrossEntropy } from "./losses.ts";
+export {
+  type QuantizedRows,
+  type QuantizedWeights,
+  quantizedLinear,
+  quantizeRows,
+  WEIGHT_CODES,
+} from "./quantized-linear.ts";
 export { type ResizeMethod, resizeMatrix } from "./ops/resize.ts";
 export { isOpName, type OpName } from "./ops/table.ts";
 export { openReferenceSession } from "./session/reference.ts";

@@ -1,6 +1,6 @@
 import { EngineError } from "../error.ts";
 import { GraphBuilder } from "../ir/builder.ts";
-import type { Graph, Node, Value } from "../ir/graph.ts";
+import type { Composite, Graph, Node, Value } from "../ir/graph.ts";
 import { formatNode } from "../ir/print.ts";
 import { RuleError } from "../ops/rule.ts";
 import { OPS } from "../ops/table.ts";
@@ -33,13 +33,19 @@ export function differentiate(graph: Graph, { loss, wrt }: { loss: string; wrt: 
     return input;
   });
 
-  const active = dependents(graph, parameters);
+  const composites = new Map((graph.composites ?? []).map((each) => [each.output.name, each]));
+  const active = dependents(graph, parameters, composites);
   const gradients = new Map<string, Value>([[loss, builder.scalar(1)]]);
   for (const node of [...graph.nodes].reverse()) {
     const reached = node.outputs.some((output) => gradients.has(output.name));
-    if (!reached || !node.inputs.some((input) => input !== null && active.has(input.name))) continue;
-    const contributions = backward(builder, node, gradients, active);
-    node.inputs.forEach((input, index) => {
+    const composite = compositeOf(node, composites);
+    const { inputs } = composite ?? node;
+    if (!reached || !inputs.some((input) => input !== null && active.has(input.name))) continue;
+    const contributions =
+      composite === undefined
+        ? backward(builder, node, gradients, active)
+        : composite.vjp(builder, gradients.get(composite.output.name) as Value);
+    inputs.forEach((input, index) => {
       const contribution = contributions[index];
       if (input === null || contribution === null || contribution === undefined || !active.has(input.name))
         return;
@@ -91,12 +97,21 @@ function backward(
   }
 }
 
+type Composites = ReadonlyMap<string, Composite>;
+
+/** The composite that ends in the node. */
+function compositeOf(node: Node, composites: Composites): Composite | undefined {
+  return composites.get(node.outputs[0]?.name ?? "");
+}
+
 /** Names of all values that depend on the parameters by a path that passes gradients: a path of floats. */
-function dependents(graph: Graph, parameters: readonly Value[]): Set<string> {
+function dependents(graph: Graph, parameters: readonly Value[], composites: Composites): Set<string> {
   const active = new Set(parameters.map((parameter) => parameter.name));
   for (const node of graph.nodes) {
-    if (OPS[node.op].vjp === "none") continue;
-    if (node.inputs.some((input) => input !== null && active.has(input.name))) {
+    const composite = compositeOf(node, composites);
+    if (composite === undefined && OPS[node.op].vjp === "none") continue;
+    const { inputs } = composite ?? node;
+    if (inputs.some((input) => input !== null && active.has(input.name))) {
       for (const output of node.outputs) if (output.dtype.startsWith("float")) active.add(output.name);
     }
   }

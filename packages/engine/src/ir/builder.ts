@@ -3,7 +3,16 @@ import { OPS, type OpName } from "../ops/table.ts";
 import { EngineError } from "../error.ts";
 import { type DType, float32, int64, type Tensor } from "../tensor.ts";
 import { canonicalDim, type Dim } from "./dim.ts";
-import type { Attribute, Attributes, ExternalData, Graph, Initializer, Node, Value } from "./graph.ts";
+import type {
+  Attribute,
+  Attributes,
+  Composite,
+  ExternalData,
+  Graph,
+  Initializer,
+  Node,
+  Value,
+} from "./graph.ts";
 import { formatNode } from "./print.ts";
 
 /**
@@ -16,6 +25,7 @@ export class GraphBuilder {
   readonly #outputs: Value[] = [];
   readonly #initializers: Initializer[] = [];
   readonly #nodes: Node[] = [];
+  readonly #composites: Composite[] = [];
   readonly #names = new Set<string>();
   /** Number of the next name that is made up. It only grows, so that two outputs of one node never share a name. */
   #next = 0;
@@ -34,6 +44,7 @@ export class GraphBuilder {
     for (const { value, source } of from?.initializers ?? []) this.#addInitializer(value, source);
     for (const node of from?.nodes ?? []) this.#append(node);
     for (const output of from?.outputs ?? []) this.#outputs.push(output);
+    for (const composite of from?.composites ?? []) this.#composites.push(composite);
   }
 
   input(name: string, dtype: DType, shape: readonly Dim[]): Value {
@@ -109,6 +120,12 @@ export class GraphBuilder {
     return output;
   }
 
+  /** Has what was built between `inputs` and `output` differentiated as one op. */
+  composite(composite: Composite): Value {
+    this.#composites.push(composite);
+    return composite.output;
+  }
+
   /**
    * Asks a node that stands already for more of its optional outputs (LayerNormalization's mean and inverse
    * deviation): the backward graph then needn't compute them again.
@@ -171,6 +188,7 @@ export class GraphBuilder {
       outputs: this.#outputs,
       initializers: this.#initializers,
       nodes: this.#nodes,
+      ...(this.#composites.length > 0 && { composites: this.#composites }),
     };
   }
 

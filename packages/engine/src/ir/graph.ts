@@ -1,3 +1,4 @@
+import type { GraphBuilder } from "./builder.ts";
 import type { OpName } from "../ops/table.ts";
 import type { DType, Tensor } from "../tensor.ts";
 import type { Dim } from "./dim.ts";
@@ -9,6 +10,19 @@ export interface Graph {
   readonly outputs: readonly Value[];
   readonly initializers: readonly Initializer[];
   readonly nodes: readonly Node[];
+  /** Values that are differentiated as one op of their own. No file knows them: they are for building gradients. */
+  readonly composites?: readonly Composite[];
+}
+
+/**
+ * A value with a gradient that isn't made of those of the nodes which compute it from `inputs`, such as one that was rounded on
+ * its way. Only these inputs get a gradient through it.
+ */
+export interface Composite {
+  readonly output: Value;
+  readonly inputs: readonly Value[];
+  /** The gradient of the output -> those of the inputs. */
+  vjp(builder: GraphBuilder, gradient: Value): readonly Value[];
 }
 
 /** A tensor to be: known by name, with its type and its symbolic shape. */

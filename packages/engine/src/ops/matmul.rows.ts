@@ -1,5 +1,5 @@
 import { float } from "../ir/builder.ts";
-import { fixed, floats, type Row } from "./testing.ts";
+import { type Cell, fixed, floats, type Row } from "./testing.ts";
 
 const A = floats([2, 3], [1, 2, 3, 4, 5, 6]);
 const A_T = floats([3, 2], [1, 4, 2, 5, 3, 6]);
@@ -9,6 +9,10 @@ const B_T = floats([2, 3], [1, 0, 2, 0, 1, -1]);
 const AB = [7, -1, 16, -1];
 const DA = [1, 1, 1, 1, 1, 1];
 const DB = [5, 5, 7, 7, 9, 9];
+
+const bytes = (dims: readonly number[], data: readonly number[]): Cell => ({ type: "uint8", dims, data });
+const signed = (dims: readonly number[], data: readonly number[]): Cell => ({ type: "int8", dims, data });
+const int32 = (dims: readonly number[], data: readonly number[]): Cell => ({ type: "int32", dims, data });
 
 export const MATMUL_ROWS: readonly Row[] = [
   { op: "MatMul", inputs: [A, B], outputs: [floats([2, 2], AB)], gradients: [DA, DB] },
@@ -80,6 +84,27 @@ export const MATMUL_ROWS: readonly Row[] = [
     inputs: [A, B, floats([], [1])],
     outputs: [floats([2, 2], [8, 0, 17, 0])],
     gradients: [DA, DB, [4]],
+  },
+  {
+    op: "MatMulInteger",
+    inputs: [bytes([2, 2], [0, 255, 128, 1]), signed([2, 1], [-63, 63]), bytes([], [128])],
+    // (-128)(-63) + 127 * 63, 0 - 127 * 63
+    outputs: [int32([2, 1], [16_065, -8001])],
+  },
+  {
+    op: "MatMulInteger",
+    inputs: [signed([1, 2], [-2, 3]), signed([2, 2], [1, -1, 5, 0])],
+    outputs: [int32([1, 2], [13, 2])],
+  },
+  {
+    op: "MatMulInteger",
+    inputs: [A, signed([3, 1], [1, 2, 3])],
+    refuses: "MatMulInteger wants uint8 or int8, seen: float32",
+  },
+  {
+    op: "MatMulInteger",
+    inputs: [bytes([1, 1], [1]), signed([1, 1], [1]), bytes([1], [1])],
+    refuses: "MatMulInteger: a zero point is a scalar, seen: [1]",
   },
   { op: "Gemm", inputs: [A, B_T], refuses: "Gemm: inner dims 3 and 2 differ" },
   {

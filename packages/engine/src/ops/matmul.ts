@@ -4,7 +4,7 @@ import { sizeOf } from "../tensor.ts";
 import { float } from "../ir/builder.ts";
 import { floatOr, formatShape, gradient, input, intOr, real, sameShape } from "./access.ts";
 import { broadcastIndex, broadcastShapes } from "./broadcast.ts";
-import { type OpRule, type RealTensor, RuleError } from "./rule.ts";
+import { type OpRule, type RealTensor, RuleError, type TypeAndShape } from "./rule.ts";
 
 /** Y = A B over the last two axes, batch axes broadcast; dA = dY B^T, dB = A^T dY. */
 export const MatMul: OpRule = {
@@ -82,6 +82,35 @@ export const Gemm: OpRule = {
       context.needs(2) ? (beta === 1 ? g : builder.op("Mul", [g, builder.scalar(beta)])) : null,
     ];
   },
+};
+
+/**
+ * Y = (A - a) (B - b) in whole numbers, A and B of uint8 or int8, the zero points a and b scalars, 0 where left out; int32.
+ * Flat between its steps: what it stands for in a quantised product gets a gradient as a whole, see quantized-linear.ts.
+ */
+export const MatMulInteger: OpRule = {
+  infer: (context) => {
+    const [a, b] = [input(context, 0), input(context, 1)];
+    for (const { dtype } of [a, b])
+      if (dtype !== "uint8" && dtype !== "int8")
+        throw new RuleError(`MatMulInteger wants uint8 or int8, seen: ${dtype}`);
+    for (const index of [2, 3]) {
+      const zero = context.inputs[index];
+      if (zero && zero.shape.length !== 0)
+        throw new RuleError(`MatMulInteger: a zero point is a scalar, seen: ${formatShape(zero.shape)}`);
+    }
+    const [{ shape }] = MatMul.infer(context) as [TypeAndShape];
+    return [{ dtype: "int32", shape }];
+  },
+  evaluate: (context) => {
+    const shifted = (index: number) => {
+      const zero = context.inputs[index + 2]?.data[0] ?? 0;
+      const matrix = real(context, index);
+      return { ...matrix, data: matrix.data.map((each) => each - zero) };
+    };
+    return [{ ...batchedProduct(shifted(0), shifted(1)), dtype: "int32" }];
+  },
+  vjp: "none",
 };
 
 function transposeLast(builder: GraphBuilder, value: Value): Value {

@@ -7,7 +7,7 @@ import { CumSum } from "./cum-sum.ts";
 import * as elementwise from "./elementwise.ts";
 import { Gather, GatherElements, OneHot, ScatterElements, ScatterND } from "./gather.ts";
 import { LayerNormalization } from "./layer-normalization.ts";
-import { Gemm, MatMul } from "./matmul.ts";
+import { Gemm, MatMul, MatMulInteger } from "./matmul.ts";
 import { AveragePool, MaxPool } from "./pool.ts";
 import { ReduceMax, ReduceMean, ReduceSum } from "./reduce.ts";
 import { Expand, Reshape, Squeeze, Transpose, Unsqueeze } from "./reshape.ts";
@@ -54,6 +54,7 @@ export type OpName =
   | "Log"
   | "LogSoftmax"
   | "MatMul"
+  | "MatMulInteger"
   | "Max"
   | "MaxPool"
   | "Min"
@@ -112,6 +113,7 @@ export const OPS: Readonly<Record<OpName, OpRule>> = {
   LayerNormalization,
   LogSoftmax,
   MatMul,
+  MatMulInteger,
   MaxPool,
   OneHot,
   Pad,

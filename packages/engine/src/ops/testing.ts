@@ -209,6 +209,7 @@ function declaredFloat32({ dims, data }: Cell): Tensor {
 function tensorOf({ type, dims, data }: Cell): Tensor {
   if (type === "int64") return int64(data, dims);
   if (type === "bool" || type === "uint8") return { type, dims, data: Uint8Array.from(data) };
+  if (type === "int8") return { type, dims, data: Int8Array.from(data) };
   if (type === "int32") return { type, dims, data: Int32Array.from(data) };
   return { type: "float64", dims, data: Float64Array.from(data) };
 }

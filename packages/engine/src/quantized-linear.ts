@@ -1,0 +1,72 @@
+import type { GraphBuilder } from "./ir/builder.ts";
+import type { Value } from "./ir/graph.ts";
+
+/**
+ * Products in 8 bits, as graph pieces. T rows, K inputs, N outputs.
+ *
+ * Each row of the activations has a scale of its own, so that its numbers don't depend on the rows beside it: a row comes out
+ * bit-equal alone and in any batch. Whole numbers are summed exactly, in whatever order a CPU does it.
+ */
+
+/** x [T, K] is about (codes - 128) * scale. */
+export interface QuantizedRows {
+  /** uint8 [T, K], 1 to 255; 128 stands for 0. */
+  readonly codes: Value;
+  /** [T, 1] */
+  readonly scale: Value;
+}
+
+export interface QuantizedWeights {
+  /**
+   * int8 [K, N], within WEIGHT_CODES: the largest codes then can't saturate where a CPU without VNNI adds two products in 16 bits
+   * (2 * 255 * 63 < 2^15), so that all CPUs give the same sums.
+   */
+  readonly codes: Value;
+  /** [N] */
+  readonly scale: Value;
+  /** [N], in full. */
+  readonly bias: Value;
+}
+
+/** Largest absolute value of a weight's code. */
+export const WEIGHT_CODES = 63;
+
+/** x [T, K], by the largest absolute value of each row. Round and clip are flat: see `quantizedLinear` for the gradient. */
+export function quantizeRows(b: GraphBuilder, x: Value): QuantizedRows {
+  const largest = b.op("ReduceMax", [b.op("Abs", [x]), b.ints([-1])], { keepdims: 1 });
+  // A row of zeros would divide by zero.
+  const bound = b.op("Max", [largest, b.scalar(1e-20)]);
+  const whole = b.op("Round", [b.op("Mul", [x, b.op("Div", [b.scalar(127), bound])])]);
+  const codes = b.op("Cast", [b.op("Add", [whole, b.scalar(128)])], { to: 2 });
+  return { codes, scale: b.op("Mul", [bound, b.scalar(1 / 127)]) };
+}
+
+/**
+ * x [T, K], which `rows` stand for -> factor * x W + biasFactor * bias, [T, N].
+ *
+ * The gradient of x is the straight-through one (Bengio et al., arXiv:1308.3432): that of the product with the weights which the
+ * codes stand for, as if x had not been rounded. It needs nothing of the forward pass.
+ */
+export function quantizedLinear(
+  b: GraphBuilder,
+  x: Value,
+  rows: QuantizedRows,
+  weights: QuantizedWeights,
+  { factor = 1, biasFactor = 1 } = {},
+): Value {
+  const times = (value: Value, by: number) => (by === 1 ? value : b.op("Mul", [value, b.scalar(by)]));
+  const columns = times(weights.scale, factor);
+  const zero = b.constant({ type: "uint8", dims: [], data: Uint8Array.of(128) });
+  const sums = b.op("Cast", [b.op("MatMulInteger", [rows.codes, weights.codes, zero])], { to: 1 });
+  // In two steps. Of Mul(sums, Mul(row, column)) ONNX Runtime 1.30 makes one op that takes the rows' scales for one scalar.
+  const product = b.op("Mul", [b.op("Mul", [sums, rows.scale]), columns]);
+  return b.composite({
+    output: b.op("Add", [product, times(weights.bias, biasFactor)]),
+    inputs: [x],
+    vjp: (builder, gradient) => {
+      // Constant, so that a session computes it once, when it opens.
+      const floats = builder.op("Mul", [builder.op("Cast", [weights.codes], { to: 1 }), columns]);
+      return [builder.op("Gemm", [gradient, floats], { transB: 1 })];
+    },
+  });
+}
