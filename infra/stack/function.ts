@@ -87,7 +87,8 @@ function imageCode(imageUri: string) {
 
 /** Into the groups of this stage alone, and traces, which AWS knows no resource for. */
 function mayLog(of: FunctionName): Statement[] {
-  const groups = of === "infer" ? `${of}-*` : of;
+  // These are once a backbone.
+  const groups = of === "infer" || of === "evaluate" ? `${of}-*` : of;
   return [
     {
       sid: "Logs",

@@ -4,22 +4,25 @@ import { batchDefinition } from "./batch-definition.ts";
 import { arnOf, named } from "./here.ts";
 import { logGroup } from "./logs.ts";
 import { allow, serviceRole, type Statement } from "./roles.ts";
-import { batchFunction, stateFunctions } from "./states.ts";
+import { evaluateByBackbone } from "./evaluate-by-backbone.ts";
+import { batchFunction, evaluateFunctions, stateFunctions } from "./states.ts";
 import { tuneOnBatch } from "./tune-on-batch.ts";
 
 /** A tuning job: the definition that local mode runs, with ARNs in it, and `Tune` as a job of AWS Batch. */
 export const jobs = stateMachine(
   "jobs",
-  $resolve([$resolve(stateFunctions), tunePlace] as const).apply(([states, place]) =>
-    JSON.stringify(
-      tuneOnBatch(
-        tuneJobDefinition((state) => states[state as never] ?? ""),
-        place,
-      ),
-    ),
+  $resolve([$resolve(stateFunctions), $resolve(evaluateFunctions), tunePlace] as const).apply(
+    ([states, evaluate, place]) => {
+      const definition = tuneJobDefinition((state) => states[state as never] ?? "");
+      return JSON.stringify(evaluateByBackbone(tuneOnBatch(definition, place), evaluate));
+    },
   ),
   [
-    { sid: "States", actions: ["lambda:InvokeFunction"], resources: Object.values(stateFunctions) },
+    {
+      sid: "States",
+      actions: ["lambda:InvokeFunction"],
+      resources: [...Object.values(stateFunctions), ...Object.values(evaluateFunctions)],
+    },
     {
       sid: "Tune",
       actions: ["batch:SubmitJob"],

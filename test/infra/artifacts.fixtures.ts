@@ -20,7 +20,7 @@ const MINILM = {
 export function fakeArtifacts({
   architecture = "arm64",
   home = "layer",
-  backbone = "minilm-l6",
+  backbones = ["minilm-l6"],
 } = {}): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), "kilotune-artifacts-"));
   mkdirSync(path.join(folder, "functions"));
@@ -34,7 +34,10 @@ export function fakeArtifacts({
   };
   const layers = [
     layer("onnxruntime-arm64", "layer", [architecture]),
-    { ...layer(`backbone-${backbone}`, home, ["arm64", "x64"]), backbone: { ...MINILM, id: backbone } },
+    ...backbones.map((id) => ({
+      ...layer(`backbone-${id}`, home, ["arm64", "x64"]),
+      backbone: { ...MINILM, id },
+    })),
   ];
   const write = (file: string, value: object) =>
     writeFileSync(path.join(folder, file), JSON.stringify(value));

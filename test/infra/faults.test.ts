@@ -142,7 +142,7 @@ const FAULTS: readonly Fault[] = [
   [
     "a function without its backbone",
     "layers are for the functions that have them",
-    set("Function-evaluate", { layers: [] }),
+    set("Function-evaluate-minilm-l6", { layers: [] }),
   ],
   [
     "a function that isn't told its table",
@@ -164,7 +164,11 @@ const FAULTS: readonly Fault[] = [
     "tenant isolation is for functions that are called with a tenant",
     set("Function-infer-minilm-l6", { tenancyConfig: { tenantIsolationMode: "PER_TENANT" } }),
   ],
-  ["a state without Catch", "every state ends: in time, or caught", state("Evaluate", { Catch: undefined })],
+  [
+    "a state without Catch",
+    "every state ends: in time, or caught",
+    state("Evaluate-minilm-l6", { Catch: undefined }),
+  ],
   ["a timeout under SST's name", "every state ends: in time, or caught", state("Tune", { Timeout: 60 })],
   [
     "a state without a timeout",

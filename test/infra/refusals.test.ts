@@ -40,7 +40,7 @@ describe.skipIf(!existsSync(SST_PLATFORM))("a deployment", () => {
 
   it("of a stage whose names would be too long", async () => {
     const stage = `a${"b".repeat(30)}`;
-    const refused = deploy({ stage, folder: artifacts({ backbone: "a-backbone-with-a-long-name" }) });
+    const refused = deploy({ stage, folder: artifacts({ backbones: ["a-backbone-with-a-long-name"] }) });
     await expect(refused).rejects.toThrow(
       /at most 64 letters, saw 7\d\. Choose a shorter name for the stage/,
     );
@@ -90,6 +90,23 @@ describe.skipIf(!existsSync(SST_PLATFORM))("a deployment", () => {
       imageUri: expect.stringMatching(/@sha256:/),
     });
     expect(stack.resources.filter(({ type }) => type.includes("layerVersion"))).toEqual([]);
+  });
+
+  it("of two backbones: each with its own functions and its own state", async () => {
+    const stack = await deploy({ folder: artifacts({ backbones: ["minilm-l6", "vit-s14-saliency"] }) });
+    expect(sound(stack, "personal")).toEqual({});
+    const names = stack.resources.map(({ name }) => name);
+    for (const backbone of ["minilm-l6", "vit-s14-saliency"])
+      expect(names).toEqual(
+        expect.arrayContaining([`Function-infer-${backbone}`, `Function-evaluate-${backbone}`]),
+      );
+    const machine = stack.resources.find(({ name }) => name === "Machine-jobs");
+    const { States } = JSON.parse(machine?.inputs.definition as string);
+    expect(States.Evaluate.Choices.map(({ Next }: { Next: string }) => Next)).toEqual([
+      "Evaluate-minilm-l6",
+      "Evaluate-vit-s14-saliency",
+    ]);
+    expect(States["Evaluate-vit-s14-saliency"].Resource).toMatch(/evaluate-vit-s14-saliency$/);
   });
 
   it("in a region of one's own", async () => {

@@ -21,7 +21,8 @@ export type StateName = Exclude<keyof typeof STATES, "Tune">;
 
 /**
  * A state of a job as a function of its own: the input as Step Functions has it -> null, or an error by name. What went
- * wrong in words, it leaves with the job; see `failure.ts`.
+ * wrong in words, it leaves with the job; see `failure.ts`. `Validate` says which backbone the job is for, since another
+ * state is then another function.
  */
 export function stateHandler(name: StateName, { service, scratch, compute = NO_COMPUTE }: StateOptions) {
   const context: StateContext = {
@@ -34,7 +35,7 @@ export function stateHandler(name: StateName, { service, scratch, compute = NO_C
     send: webhookSender(),
     log: logFault,
   };
-  return (input: unknown): Promise<null> =>
+  return (input: unknown): Promise<Validated | null> =>
     observed(name, async () => {
       const execution = parseExecution(input);
       const { stop = false, failure } = (input ?? {}) as { stop?: boolean; failure?: Failure };
@@ -50,8 +51,13 @@ export function stateHandler(name: StateName, { service, scratch, compute = NO_C
         throw await told(service, execution, name, error as Error);
       }
       if (stop && name === "Notify") await goOnUnlessStopped(service, execution);
-      return null;
+      if (name !== "Validate") return null;
+      return { backbone: (await getJob(service, execution.tenant, execution.job)).model };
     });
+}
+
+interface Validated {
+  readonly backbone: string;
 }
 
 interface Failure {

@@ -32,7 +32,7 @@ export const handler = stateHandler("Evaluate", {
 function anotherBackbone(wanted: string, seen: string): KilotuneError {
   return new KilotuneError(
     "model_not_found",
-    `The job's model is ${wanted}; the function \`evaluate\` has ${seen}.`,
-    "Deploy a stage for each backbone.",
+    `The job's model is ${wanted}, which this stage doesn't have; this function has ${seen}.`,
+    "Deploy the stage with that backbone's layer, or start the job anew with a model that it has.",
   );
 }
