@@ -6,7 +6,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backbone: ["contract", "engine", "image"],
   dataset: ["contract", "image"],
   heads: ["engine", "image"],
-  prompt: ["contract", "engine"],
+  prompt: ["contract", "engine", "heads"],
   report: ["contract"],
   sdk: ["contract"],
   tuner: ["contract", "engine", "image", "backbone", "dataset"],

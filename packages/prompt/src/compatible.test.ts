@@ -40,7 +40,7 @@ describe("another backbone is refused with both values and what to do", () => {
     expect(refusal({ ...SAME, preprocessingSha256: "33".repeat(32) })).toMatchInlineSnapshot(`
       {
         "code": "backbone_mismatch",
-        "hint": "Lower-casing, pooling or another setting differs: restore the settings of minilm-l6, or tune again with these.",
+        "hint": "Lower-casing, pooling, an image's size or another setting differs: restore the settings of minilm-l6, or tune again with these.",
         "message": "prompt for backbone "minilm-l6" on backbone "minilm-l6": expected preprocessing settings of SHA-256 cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc, but saw 3333333333333333333333333333333333333333333333333333333333333333",
       }
     `);

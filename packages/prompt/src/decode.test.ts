@@ -87,9 +87,21 @@ describe("a file is refused by name of what is wrong", () => {
     ],
     [
       "another method",
-      { manifest: (manifest) => ({ ...manifest, method: "lora" }) },
+      { manifest: (manifest) => ({ ...manifest, method: "adapter" }) },
       "bad_prompt",
-      `prompt manifest: "method": expected "kv", "soft" or "head"`,
+      'prompt manifest: "method": expected "kv", "soft", "lora" or "head", but saw "adapter"',
+    ],
+    [
+      "another task",
+      { manifest: (manifest) => ({ ...manifest, task: "detection" }) },
+      "bad_prompt",
+      'prompt manifest: "task": expected "classification", "multi_label", "regression", "tagging" or "retrieval", but saw "detection"',
+    ],
+    [
+      "another input",
+      { manifest: (manifest) => ({ ...manifest, input: "sound" }) },
+      "bad_prompt",
+      'prompt manifest: "input": expected none, "text_pair" or "image", but saw "sound"',
     ],
     [
       "a seed that is a text",
@@ -102,10 +114,10 @@ describe("a file is refused by name of what is wrong", () => {
     [
       "many faults at once",
       {
-        manifest: (manifest) => ({ ...manifest, task: 1, maxTokens: 0, storage: "int8", head: null, a: 1 }),
+        manifest: (manifest) => ({ ...manifest, maxTokens: 0, storage: "int8", head: null, labels: 1, a: 1 }),
       },
       "bad_prompt",
-      'prompt manifest: "task": Invalid input: expected "classification", but saw 1; "head": Invalid input: expected object, received null; "maxTokens": Too small: expected number to be >0, but saw 0; and 2 more',
+      'prompt manifest: "head": Invalid input: expected object, received null; "maxTokens": Too small: expected number to be >0, but saw 0; "labels": Invalid input: expected array, received number; and 2 more',
     ],
     [
       "an empty object",

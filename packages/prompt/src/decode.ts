@@ -6,7 +6,7 @@ import type { Prompt, StoredPrompt } from "./prompt.ts";
 import { promptIdOf } from "./prompt-id.ts";
 import { printable, quote } from "./quote.ts";
 import { fromStored } from "./storage.ts";
-import { assemble, expectedTensors, type TensorName } from "./tensors.ts";
+import { assemble, expectedTensors } from "./tensors.ts";
 
 /**
  * Reads a file that nobody vouches for. What comes back is sound: every tensor is there, has the shape that the
@@ -36,7 +36,7 @@ function parsePrompt(bytes: Uint8Array): Prompt {
   const manifest = readManifest(file.metadata);
   const expected = expectedTensors(manifest);
   refuseOtherNames(manifest, [...expected.keys()], [...file.tensors.keys()]);
-  const numbers = new Map<TensorName, Float32Array>();
+  const numbers = new Map<string, Float32Array>();
   for (const [name, dims] of expected) numbers.set(name, readNumbers(file, name, dims, manifest));
   return assemble(manifest, numbers);
 }
@@ -65,9 +65,9 @@ function readManifest(metadata: SafetensorsFile["metadata"]): PromptManifest {
 }
 
 /** Names both ways: a misspelt one shows as one missing and one unexpected, and is never skipped. */
-function refuseOtherNames(manifest: PromptManifest, expected: TensorName[], seen: string[]): void {
+function refuseOtherNames(manifest: PromptManifest, expected: string[], seen: string[]): void {
   const missing = expected.filter((name) => !seen.includes(name));
-  const unexpected = seen.filter((name) => !expected.includes(name as TensorName));
+  const unexpected = seen.filter((name) => !expected.includes(name));
   if (missing.length === 0 && unexpected.length === 0) return;
   throw refuse(
     `the tensors ${list(expected)} of method "${manifest.method}" with a ${manifest.head.kind} head`,
@@ -78,7 +78,7 @@ function refuseOtherNames(manifest: PromptManifest, expected: TensorName[], seen
 
 function readNumbers(
   file: SafetensorsFile,
-  name: TensorName,
+  name: string,
   dims: readonly number[],
   { storage, labels }: PromptManifest,
 ): Float32Array {

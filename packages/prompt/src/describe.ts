@@ -1,6 +1,6 @@
 import type { PromptManifest } from "./manifest.ts";
 import type { StoredPrompt } from "./prompt.ts";
-import { expectedTensors, takeApart, type TensorName } from "./tensors.ts";
+import { expectedTensors, takeApart } from "./tensors.ts";
 
 /** What `kilotune inspect` tells of a file, as plain data. */
 export interface PromptDescription {
@@ -15,7 +15,7 @@ export interface PromptDescription {
 }
 
 export interface TensorDescription {
-  readonly name: TensorName;
+  readonly name: string;
   readonly dims: readonly number[];
   /** In the file. */
   readonly sizeBytes: number;
@@ -43,7 +43,9 @@ export function describePrompt({ id, sizeBytes, prompt }: StoredPrompt): PromptD
       `the manifest is ${manifest.format} and has every field`,
       `the tensors are just ${names}, in the shapes that the manifest asks for`,
       `all ${parameters} numbers are finite`,
-      `the head has one row for each of the ${manifest.labels.length} labels, no label is there twice`,
+      ...(manifest.labels.length === 0
+        ? []
+        : [`the head has one row for each of the ${manifest.labels.length} labels, no label is there twice`]),
     ],
   };
 }

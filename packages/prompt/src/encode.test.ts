@@ -92,7 +92,7 @@ describe("a prompt that can't be stored", () => {
     const prompt = headPrompt();
     prompt.head.weight[0] = value;
     const { prompt: read } = await decodePrompt(encodePrompt(prompt, { storage: "float16" }));
-    expect(read.head.weight[0]).toBe(Math.sign(value) * 65504);
+    expect((read.head as typeof prompt.head).weight[0]).toBe(Math.sign(value) * 65504);
   });
 
   test.each([65520, -65520])("%d does not", (value) => {

@@ -43,7 +43,7 @@ describe("a manifest", () => {
         "no position before the text's first",
       );
       const cls = { ...READING, pooling: "cls_after_prompt" };
-      expect(parseManifest({ ...manifest, reading: cls }).reading).toEqual(cls);
+      expect(parseManifest({ ...manifest, reading: cls })).toMatchObject({ reading: cls });
     },
   );
 });

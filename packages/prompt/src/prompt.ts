@@ -1,35 +1,55 @@
-import type { PromptManifest } from "./manifest.ts";
+import type { HeadNumbers } from "@kilotune/heads";
+import type { Method, PartOf } from "./manifest/methods.ts";
+import type { AnyUse, Use } from "./manifest/uses.ts";
+import type { SharedPart } from "./manifest.ts";
 
 /**
- * What a tenant's tuning job learns: the numbers, and the manifest that says what they mean. Told apart by `method`.
+ * What a tenant's tuning job learns: the numbers, and the manifest that says what they mean. Told apart by `method`, and by
+ * `For`: its task and input.
  *
- * Letters of the shapes: L prompted layers, N heads, P prompt tokens, D head dimension, H hidden size, C classes.
+ * Letters of the shapes: L prompted layers, N heads, P prompt tokens, D head dimension, H hidden size, R rank, C classes.
  * All tensors are row-major.
  */
-export type Prompt = KvPrompt | SoftPrompt | HeadPrompt;
+export type Prompt<For extends AnyUse = AnyUse> =
+  | KvPrompt<For>
+  | SoftPrompt<For>
+  | LoraPrompt<For>
+  | HeadPrompt<For>;
 
-/** Keys and values put before those of the text in L consecutive layers. */
-export interface KvPrompt {
+export type TextClassifier = Prompt<Use<"textClassification">>;
+
+/** Keys and values put before those of the input in L consecutive layers. */
+export interface KvPrompt<For extends AnyUse = AnyUse> {
   readonly method: "kv";
-  readonly manifest: ManifestOf<"kv">;
+  readonly manifest: ManifestOf<"kv", For>;
   readonly kv: KvPrefix;
-  readonly head: Head;
+  readonly head: HeadOf<For>;
 }
 
-/** Tokens put before those of the text, after the embeddings. */
-export interface SoftPrompt {
+/** Tokens put before those of a text, after the embeddings; beside an image's patches. */
+export interface SoftPrompt<For extends AnyUse = AnyUse> {
   readonly method: "soft";
-  readonly manifest: ManifestOf<"soft">;
+  readonly manifest: ManifestOf<"soft", For>;
   readonly soft: SoftTokens;
-  readonly head: Head;
+  readonly head: HeadOf<For>;
 }
 
-/** No prompt at all: a head on the plain backbone's sentence vectors. */
-export interface HeadPrompt {
-  readonly method: "head";
-  readonly manifest: ManifestOf<"head">;
-  readonly head: Head;
+/** A product of two narrow matrices added to the queries, and one to the values, of L consecutive layers. */
+export interface LoraPrompt<For extends AnyUse = AnyUse> {
+  readonly method: "lora";
+  readonly manifest: ManifestOf<"lora", For>;
+  readonly lora: LoraFactors;
+  readonly head: HeadOf<For>;
 }
+
+/** No prompt at all: a head on the plain backbone. */
+export interface HeadPrompt<For extends AnyUse = AnyUse> {
+  readonly method: "head";
+  readonly manifest: ManifestOf<"head", For>;
+  readonly head: HeadOf<For>;
+}
+
+export type ManifestOf<M extends Method, For extends AnyUse = AnyUse> = SharedPart & PartOf<M> & For;
 
 export interface KvPrefix {
   /** [L, 2, N, P, D]; of the 2, the first is the keys. */
@@ -47,7 +67,26 @@ export interface SoftTokens {
   readonly hidden: number;
 }
 
-/** From a sentence vector x [H] to logits [C], in the order of the manifest's labels. All but mlp read it at length one. */
+export interface LoraFactors {
+  /** [L, 2, 2, R, H]: of queries, then of values, A [R, H] and B turned [R, H]. To a layer's input x [H] is added (x A^T) B. */
+  readonly data: Float32Array;
+  readonly layers: number;
+  readonly rank: number;
+  readonly hidden: number;
+}
+
+export type HeadOf<For extends AnyUse> = For extends { task: "segmentation" | "detection" }
+  ? PatchHead
+  : For extends { task: "retrieval" }
+    ? NoHead
+    : For extends { input: "image" }
+      ? CosineHead | LinearHead
+      : Head;
+
+/**
+ * From one vector x [H] to logits [C], in the order of the manifest's labels: of a text or an image, or of each word of a
+ * text. All but mlp read it at length one.
+ */
 export type Head = CosineHead | LinearHead | MlpHead;
 
 /** scale * cosine(weight_c, x) */
@@ -82,12 +121,21 @@ export interface MlpHead {
   readonly scale: number;
 }
 
-export type ManifestOf<Method extends PromptManifest["method"]> = Extract<PromptManifest, { method: Method }>;
+/** From an image's patches to a map or to boxes: see patch-spec.ts and @kilotune/heads. */
+export interface PatchHead {
+  readonly kind: "segmentation" | "detection";
+  readonly numbers: HeadNumbers;
+}
+
+/** The backbone's own vector is the answer. */
+export interface NoHead {
+  readonly kind: "none";
+}
 
 /** A prompt as it lies on disk. */
-export interface StoredPrompt {
+export interface StoredPrompt<For extends AnyUse = AnyUse> {
   /** SHA-256 of the file: see prompt-id.ts. */
   readonly id: string;
   readonly sizeBytes: number;
-  readonly prompt: Prompt;
+  readonly prompt: Prompt<For>;
 }

@@ -1,4 +1,4 @@
-import type { PromptManifest } from "./manifest.ts";
+import type { Use } from "./manifest/uses.ts";
 import type { Head, HeadPrompt, KvPrompt, ManifestOf, SoftPrompt } from "./prompt.ts";
 
 /** Prompts for tests: small, plausible, with numbers that every place tells apart. */
@@ -13,6 +13,8 @@ export interface Sizes {
   readonly head: Head["kind"];
 }
 
+type Classifying = Use<"textClassification">;
+
 const SMALL: Sizes = {
   labels: ["refund", "delivery", "other"],
   hiddenSize: 4,
@@ -23,9 +25,9 @@ const SMALL: Sizes = {
   head: "cosine",
 };
 
-export function kvPrompt(sizes: Partial<Sizes> = {}): KvPrompt {
+export function kvPrompt(sizes: Partial<Sizes> = {}): KvPrompt<Classifying> {
   const { layers, heads, headDim, tokens, ...rest } = { ...SMALL, ...sizes };
-  const manifest: ManifestOf<"kv"> = {
+  const manifest: ManifestOf<"kv", Classifying> = {
     ...sharedManifest({ ...SMALL, ...sizes }),
     method: "kv",
     sites: { firstLayer: 1, layers, tokens },
@@ -34,10 +36,14 @@ export function kvPrompt(sizes: Partial<Sizes> = {}): KvPrompt {
   return { method: "kv", manifest, kv: { data, layers, tokens, heads, headDim }, head: head(rest) };
 }
 
-export function softPrompt(sizes: Partial<Sizes> = {}): SoftPrompt {
+export function softPrompt(sizes: Partial<Sizes> = {}): SoftPrompt<Classifying> {
   const all = { ...SMALL, ...sizes };
   const { tokens, hiddenSize: hidden } = all;
-  const manifest: ManifestOf<"soft"> = { ...sharedManifest(all), method: "soft", sites: { tokens } };
+  const manifest: ManifestOf<"soft", Classifying> = {
+    ...sharedManifest(all),
+    method: "soft",
+    sites: { tokens },
+  };
   return {
     method: "soft",
     manifest,
@@ -46,7 +52,7 @@ export function softPrompt(sizes: Partial<Sizes> = {}): SoftPrompt {
   };
 }
 
-export function headPrompt(sizes: Partial<Sizes> = {}): HeadPrompt {
+export function headPrompt(sizes: Partial<Sizes> = {}): HeadPrompt<Classifying> {
   const all = { ...SMALL, ...sizes };
   return { method: "head", manifest: { ...sharedManifest(all), method: "head" }, head: head(all) };
 }
@@ -97,5 +103,5 @@ function sharedManifest({ labels, hiddenSize, layers, heads, headDim, head: kind
       trainRows: 480,
     },
     metrics: { heldOut: { rows: 120, accuracy: 0.875, macroF1: 0.87, interval: [0.8, 0.92] } },
-  } satisfies Omit<PromptManifest, "method" | "sites">;
+  } satisfies Omit<ManifestOf<"head", Classifying>, "method">;
 }

@@ -2,7 +2,7 @@ import { KilotuneError } from "@kilotune/contract";
 import { assertFinite, float16ToFloat32, float32, float32ToFloat16, type Tensor } from "@kilotune/engine";
 import type { PromptManifest } from "./manifest.ts";
 import type { Prompt } from "./prompt.ts";
-import { assemble, expectedTensors, takeApart, type TensorName } from "./tensors.ts";
+import { assemble, expectedTensors, takeApart } from "./tensors.ts";
 
 export type Storage = PromptManifest["storage"];
 
@@ -10,20 +10,20 @@ export type Storage = PromptManifest["storage"];
  * The prompt with just the numbers that a reader of its file will get. Measure this one, so that what is reported is
  * true of the file. Throws as `toStored` does.
  */
-export function roundToStorage(prompt: Prompt, storage: Storage): Prompt {
-  const tensors = new Map<TensorName, Float32Array>();
+export function roundToStorage<P extends Prompt>(prompt: P, storage: Storage): P {
+  const tensors = new Map<string, Float32Array>();
   for (const [name, tensor] of toStored(prompt, storage)) tensors.set(name, fromStored(tensor));
-  return assemble({ ...prompt.manifest, storage }, tensors);
+  return assemble({ ...prompt.manifest, storage }, tensors) as P;
 }
 
 /**
  * The tensors of the file. Throws `non_finite` where a number already is NaN or infinite, and `non_finite_after_cast`
  * where it is too large for float16. A prompt at odds with its own manifest is its maker's fault: a plain Error.
  */
-export function toStored(prompt: Prompt, storage: Storage): ReadonlyMap<TensorName, Tensor> {
+export function toStored(prompt: Prompt, storage: Storage): ReadonlyMap<string, Tensor> {
   assertAgreement(prompt);
   const tensors = takeApart(prompt);
-  const stored = new Map<TensorName, Tensor>();
+  const stored = new Map<string, Tensor>();
   for (const [name, dims] of expectedTensors(prompt.manifest)) {
     const tensor = float32(tensors.get(name)!, dims);
     assertFinite(tensor, name);
@@ -40,7 +40,7 @@ export function fromStored({ type, data }: Tensor): Float32Array {
 /** Halves end at 65504; what lies halfway to the next power of two rounds to infinity. */
 const FLOAT16_OVERFLOW = 65520;
 
-function toHalf(name: TensorName, data: Float32Array, dims: readonly number[]): Tensor {
+function toHalf(name: string, data: Float32Array, dims: readonly number[]): Tensor {
   const tooLarge = data.findIndex((value) => Math.abs(value) >= FLOAT16_OVERFLOW);
   if (tooLarge >= 0) {
     throw new KilotuneError(
@@ -68,10 +68,12 @@ const DESCRIBING = [
   "method",
   "kv",
   "soft",
+  "lora",
   "layers",
   "tokens",
   "heads",
   "headDim",
+  "rank",
   "hidden",
   "head",
   "kind",

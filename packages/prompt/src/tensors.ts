@@ -1,24 +1,23 @@
-import type { Head, Prompt } from "./prompt.ts";
+import type { AnyUse } from "./manifest/uses.ts";
 import type { PromptManifest } from "./manifest.ts";
-
-/** The tensors of a file, by name. Which of them a prompt has, and how large, follows from its manifest alone. */
-export type TensorName =
-  | "kv"
-  | "soft"
-  | "head.dense.weight"
-  | "head.dense.bias"
-  | "head.weight"
-  | "head.bias";
+import { patchHeadTensors } from "./patch-spec.ts";
+import type { HeadOf, Prompt } from "./prompt.ts";
 
 /** Name -> dims of just the tensors that a file with this manifest must hold (letters: see prompt.ts). */
-export function expectedTensors(manifest: PromptManifest): ReadonlyMap<TensorName, readonly number[]> {
+export function expectedTensors(manifest: PromptManifest): ReadonlyMap<string, readonly number[]> {
   const { hiddenSize, heads, headDim } = manifest.backbone;
-  const classes = manifest.labels.length;
-  const dims = new Map<TensorName, readonly number[]>();
-  if (manifest.method === "kv") {
+  const dims = new Map<string, readonly number[]>();
+  if (manifest.method === "kv")
     dims.set("kv", [manifest.sites.layers, 2, heads, manifest.sites.tokens, headDim]);
-  }
   if (manifest.method === "soft") dims.set("soft", [manifest.sites.tokens, hiddenSize]);
+  if (manifest.method === "lora")
+    dims.set("lora", [manifest.sites.layers, 2, 2, manifest.sites.rank, hiddenSize]);
+  if (manifest.task === "segmentation" || manifest.task === "detection") {
+    for (const { name, dims: own } of patchHeadTensors(manifest)) dims.set(name, own);
+    return dims;
+  }
+  const classes = manifest.labels.length;
+  if (manifest.head.kind === "none") return dims;
   if (manifest.head.kind === "mlp") {
     dims.set("head.dense.weight", [hiddenSize, hiddenSize]);
     dims.set("head.dense.bias", [hiddenSize]);
@@ -29,21 +28,29 @@ export function expectedTensors(manifest: PromptManifest): ReadonlyMap<TensorNam
 }
 
 /** The prompt's numbers by name. */
-export function takeApart(prompt: Prompt): ReadonlyMap<TensorName, Float32Array> {
-  const tensors = new Map<TensorName, Float32Array>();
+export function takeApart({ head, ...prompt }: Prompt): ReadonlyMap<string, Float32Array> {
+  const tensors = new Map<string, Float32Array>();
   if (prompt.method === "kv") tensors.set("kv", prompt.kv.data);
   if (prompt.method === "soft") tensors.set("soft", prompt.soft.data);
-  if (prompt.head.kind === "mlp") {
-    tensors.set("head.dense.weight", prompt.head.dense);
-    tensors.set("head.dense.bias", prompt.head.denseBias);
+  if (prompt.method === "lora") tensors.set("lora", prompt.lora.data);
+  switch (head.kind) {
+    case "none":
+      return tensors;
+    case "segmentation":
+    case "detection":
+      for (const [name, data] of Object.entries(head.numbers)) tensors.set(name, data);
+      return tensors;
+    case "mlp":
+      tensors.set("head.dense.weight", head.dense);
+      tensors.set("head.dense.bias", head.denseBias);
   }
-  tensors.set("head.weight", prompt.head.weight);
-  if (prompt.head.kind !== "cosine") tensors.set("head.bias", prompt.head.bias);
+  tensors.set("head.weight", head.weight);
+  if (head.kind !== "cosine") tensors.set("head.bias", head.bias);
   return tensors;
 }
 
 /** The inverse of takeApart: `tensors` has all that the manifest asks for. */
-export function assemble(manifest: PromptManifest, tensors: ReadonlyMap<TensorName, Float32Array>): Prompt {
+export function assemble(manifest: PromptManifest, tensors: ReadonlyMap<string, Float32Array>): Prompt {
   const { hiddenSize: hidden, heads, headDim } = manifest.backbone;
   const head = assembleHead(manifest, tensors);
   switch (manifest.method) {
@@ -56,14 +63,27 @@ export function assemble(manifest: PromptManifest, tensors: ReadonlyMap<TensorNa
       const soft = { data: tensors.get("soft")!, tokens: manifest.sites.tokens, hidden };
       return { method: "soft", manifest, soft, head };
     }
+    case "lora": {
+      const { layers, rank } = manifest.sites;
+      const lora = { data: tensors.get("lora")!, layers, rank, hidden };
+      return { method: "lora", manifest, lora, head };
+    }
     case "head":
       return { method: "head", manifest, head };
   }
 }
 
-function assembleHead({ head }: PromptManifest, tensors: ReadonlyMap<TensorName, Float32Array>): Head {
+function assembleHead(manifest: PromptManifest, tensors: ReadonlyMap<string, Float32Array>): HeadOf<AnyUse> {
+  if (manifest.task === "segmentation" || manifest.task === "detection") {
+    const names = patchHeadTensors(manifest).map(({ name }) => name);
+    return {
+      kind: manifest.head.kind,
+      numbers: Object.fromEntries(names.map((name) => [name, tensors.get(name)!])),
+    };
+  }
+  if (manifest.head.kind === "none") return { kind: "none" };
   const weight = tensors.get("head.weight")!;
-  const { kind, scale } = head;
+  const { kind, scale } = manifest.head;
   if (kind === "cosine") return { kind, weight, scale };
   const bias = tensors.get("head.bias")!;
   if (kind === "linear") return { kind, weight, bias, scale };

@@ -150,7 +150,7 @@ async function tunedVectors(
     await upper.release();
     return embedding!.data as Float32Array;
   }
-  if (prompt.method === "head") throw new Error("a head has no upper graph of its own");
+  if (prompt.method !== "soft") throw new Error("a head has no upper graph of its own");
   const upper = await backbone.open({ kind: "upper", site: { kind: "soft" } });
   const soft = float32(prompt.soft.data, [prompt.soft.tokens, config.hiddenSize]);
   const { embedding } = await upper.run({ ...upperFeeds, soft });

@@ -2,11 +2,12 @@ import type { BackboneManifest, RowPlace } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import {
   assertCompatible,
+  expectUse,
   type KvPrefix,
   LONGEST_PROMPT,
-  type Prompt,
   type SoftTokens,
   type StoredPrompt,
+  type TextClassifier,
 } from "@kilotune/prompt";
 import { prefixBucket } from "./buckets.ts";
 import { type ReadyHead, readyHead } from "./heads.ts";
@@ -40,14 +41,23 @@ export interface PreparedPrefix {
   readonly mask: Float32Array;
 }
 
-/** @throws KilotuneError `backbone_mismatch`, `prompt_too_long` */
+/** @throws KilotuneError `backbone_mismatch`, `wrong_task`, `unsupported_method`, `prompt_too_long` */
 export function preparePrompt(
-  { id, prompt }: StoredPrompt,
+  stored: StoredPrompt,
   { config, identity, id: backboneId }: BackboneManifest,
 ): PreparedPrompt {
-  const { manifest } = prompt;
   const { layers, hiddenSize, heads, headDim } = config;
-  assertCompatible(manifest, { id: backboneId, ...identity, layers, hiddenSize, heads, headDim });
+  assertCompatible(stored.prompt.manifest, {
+    id: backboneId,
+    ...identity,
+    layers,
+    hiddenSize,
+    heads,
+    headDim,
+  });
+  const { id, prompt } = expectUse(stored, "textClassification");
+  const { manifest } = prompt;
+  if (prompt.method === "lora") throw unsupportedMethod(prompt.method);
   const head = readyHead(prompt.head, hiddenSize);
   const place = placeOf(prompt);
   const { labels, calibration } = manifest;
@@ -78,7 +88,7 @@ export function preparePrompt(
 }
 
 /** Soft tokens stand in front of the text and have no positions of their own: they are added to nothing. */
-function placeOf(prompt: Prompt): RowPlace {
+function placeOf(prompt: TextClassifier): RowPlace {
   const { reading } = prompt.manifest;
   const start = prompt.method === "soft" ? prompt.soft.tokens : 0;
   if (reading === undefined) return { start };
@@ -103,6 +113,14 @@ function spread(kv: KvPrefix, firstLayer: number, layers: number): PreparedPrefi
     block.set(kv.data.subarray(part * own, (part + 1) * own), at);
   }
   return { slots, block, mask };
+}
+
+function unsupportedMethod(method: string): KilotuneError {
+  return new KilotuneError(
+    "unsupported_method",
+    `expected a prompt of method "kv", "soft" or "head", saw "${method}"`,
+    "Backbones of texts don't serve this method: tune again with another.",
+  );
 }
 
 function tooLong(tokens: number, longest: number = LONGEST_PROMPT): KilotuneError {

@@ -1,13 +1,13 @@
 import type { BackboneManifest } from "@kilotune/backbone";
-import { randomNumbers, tinyBackbone as openTiny, type TinyBackbone } from "@kilotune/backbone/testing";
-import type { Head, Prompt, PromptManifest, StoredPrompt } from "@kilotune/prompt";
+import { tinyBackbone as openTiny, randomNumbers, type TinyBackbone } from "@kilotune/backbone/testing";
+import type { Head, Prompt, Reading, StoredPrompt, TextClassifier, Use } from "@kilotune/prompt";
 
 export { randomNumbers };
 
 /** What the tests of this package share: random numbers, random prompts, a tiny random backbone. */
 
 export interface PromptShape {
-  readonly method: Prompt["method"];
+  readonly method: Exclude<Prompt["method"], "lora">;
   readonly tokens?: number;
   readonly firstLayer?: number;
   readonly labels?: readonly string[];
@@ -15,11 +15,17 @@ export interface PromptShape {
   readonly maxTokens?: number;
   /** Largest magnitude of the prompt's numbers. */
   readonly size?: number;
-  readonly reading?: NonNullable<PromptManifest["reading"]>;
+  readonly reading?: Reading;
 }
 
+type StoredTextClassifier = StoredPrompt<Use<"textClassification">>;
+
 /** A prompt of random numbers that fits the backbone. */
-export function randomPrompt(manifest: BackboneManifest, seed: number, shape: PromptShape): StoredPrompt {
+export function randomPrompt(
+  manifest: BackboneManifest,
+  seed: number,
+  shape: PromptShape,
+): StoredTextClassifier {
   const { config, identity, id, licence } = manifest;
   const { layers, hiddenSize, heads, headDim } = config;
   const { tokens = 4, firstLayer = 0, labels = ["refund", "delivery", "other"], size = 1 } = shape;
@@ -41,8 +47,12 @@ export function randomPrompt(manifest: BackboneManifest, seed: number, shape: Pr
     receipt: { dataSha256: "0".repeat(64), seed, settings: {}, codeVersion: "0", epochs: 1, trainRows: 1 },
     ...(reading === undefined ? {} : { reading }),
     metrics: {},
-  } satisfies Partial<PromptManifest>;
-  const stored = (prompt: Prompt): StoredPrompt => ({ id: `sha256-${seed}`, sizeBytes: 0, prompt });
+  } satisfies Partial<TextClassifier["manifest"]>;
+  const stored = (prompt: TextClassifier): StoredTextClassifier => ({
+    id: `sha256-${seed}`,
+    sizeBytes: 0,
+    prompt,
+  });
   switch (method) {
     case "kv": {
       const prompted = layers - firstLayer;

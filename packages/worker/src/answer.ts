@@ -1,9 +1,10 @@
 import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
-import { float32, type Feeds, type Session } from "@kilotune/engine";
-import type { Head, Prompt } from "@kilotune/prompt";
+import { type Feeds, float32, type Session } from "@kilotune/engine";
+import type { Head, TextClassifier } from "@kilotune/prompt";
 import { createPredictor } from "@kilotune/serving";
 import { embed, HiddenStore, type LinearSession, normalizeRows, openLinearSession } from "@kilotune/tuner";
 import type { PreparedRows } from "./prepare.ts";
+import type { TextPrompt } from "./publish.ts";
 
 /**
  * Logits [texts, classes] flat of a prompt: through the tuner's graphs, opened for it, or where they don't read as it
@@ -11,11 +12,11 @@ import type { PreparedRows } from "./prepare.ts";
  */
 export async function answerTexts(
   backbone: Backbone,
-  prompt: Prompt,
+  prompt: TextClassifier,
   texts: readonly string[],
   onProgress?: (share: number) => void,
 ): Promise<Float32Array> {
-  if (prompt.manifest.reading !== undefined || prompt.head.kind === "mlp")
+  if (prompt.manifest.reading !== undefined || prompt.head.kind === "mlp" || prompt.method === "lora")
     return answerAsServed(backbone, prompt, texts);
   const { hiddenSize } = backbone.manifest.config;
   const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
@@ -35,7 +36,7 @@ export async function answerTexts(
 
 async function answerAsServed(
   backbone: Backbone,
-  prompt: Prompt,
+  prompt: TextClassifier,
   texts: readonly string[],
 ): Promise<Float32Array> {
   const stored = { id: "", sizeBytes: 0, prompt };
@@ -53,7 +54,7 @@ async function answerAsServed(
 export async function answer(
   backbone: Backbone,
   linear: LinearSession,
-  prompt: Prompt,
+  prompt: TextPrompt,
   rows: Pick<PreparedRows, "store" | "vectors">,
 ): Promise<Float32Array> {
   return headLogits(linear, prompt.head, await promptedVectors(backbone, prompt, rows));
@@ -77,7 +78,7 @@ export async function headLogits(
 
 async function promptedVectors(
   backbone: Backbone,
-  prompt: Prompt,
+  prompt: TextPrompt,
   rows: Pick<PreparedRows, "store" | "vectors">,
 ): Promise<Float32Array> {
   if (prompt.method === "head") return rows.vectors;
@@ -90,19 +91,19 @@ async function promptedVectors(
 }
 
 /** The layers from `firstLayerOf` on, with the site that the prompt joins. */
-function openUpper(backbone: Backbone, prompt: Prompt): Promise<Session> {
+function openUpper(backbone: Backbone, prompt: TextPrompt): Promise<Session> {
   const firstLayer = firstLayerOf(prompt, backbone);
   const kind = prompt.method === "head" ? "none" : prompt.method;
   return backbone.open({ kind: "upper", site: kind === "soft" ? { kind } : { kind, firstLayer } });
 }
 
 /** Where the rows' hidden states begin. */
-function firstLayerOf(prompt: Prompt, { manifest }: Backbone): number {
+function firstLayerOf(prompt: TextPrompt, { manifest }: Backbone): number {
   if (prompt.method === "kv") return prompt.manifest.sites.firstLayer;
   return prompt.method === "soft" ? 0 : defaultFirstLayer(manifest.config.layers);
 }
 
-function promptFeeds(prompt: Prompt): Feeds {
+function promptFeeds(prompt: TextPrompt): Feeds {
   if (prompt.method === "head") return {};
   if (prompt.method === "soft") {
     const { data, tokens, hidden } = prompt.soft;

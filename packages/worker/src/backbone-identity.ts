@@ -1,8 +1,8 @@
 import type { Backbone } from "@kilotune/backbone";
-import type { BackboneIdentity } from "@kilotune/prompt";
+import type { TextIdentity } from "@kilotune/prompt";
 
 /** What a prompt is checked against. */
-export function backboneIdentity({ manifest }: Backbone): BackboneIdentity {
+export function backboneIdentity({ manifest }: Backbone): TextIdentity {
   const { layers, hiddenSize, heads, headDim } = manifest.config;
   return { id: manifest.id, ...manifest.identity, layers, hiddenSize, heads, headDim };
 }

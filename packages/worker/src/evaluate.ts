@@ -1,7 +1,7 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { Calibration, Evaluation } from "@kilotune/contract";
 import type { StoredPrompt } from "@kilotune/prompt";
-import { assertCompatible } from "@kilotune/prompt";
+import { assertCompatible, expectUse } from "@kilotune/prompt";
 import { argmaxRows, confusionOf, perClass, reliability, scoreOf } from "@kilotune/tuner";
 import { answerTexts } from "./answer.ts";
 import { backboneIdentity } from "./backbone-identity.ts";
@@ -16,7 +16,7 @@ export async function evaluatePrompt(options: {
   readonly onEvent?: (event: JobEvent) => void;
 }): Promise<Assessment & { unknownLabels: ReadonlyMap<string, number> }> {
   const { backbone, test, onEvent: emit = () => {} } = options;
-  const { prompt } = options.stored;
+  const { prompt } = expectUse(options.stored, "textClassification");
   const { labels, calibration } = prompt.manifest;
   assertCompatible(prompt.manifest, backboneIdentity(backbone));
   const { rows } = await readRows(test, (text) => backbone.tokenizer.encode(text), emit, "answering");

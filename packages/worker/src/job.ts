@@ -2,7 +2,8 @@ import type { Backbone } from "@kilotune/backbone";
 import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
-import type { Storage, StoredPrompt } from "@kilotune/prompt";
+import type { Storage } from "@kilotune/prompt";
+import type { PublishedPrompt } from "./publish.ts";
 
 /** A tuning job as its user asks for it. */
 export interface TuneJob {
@@ -68,7 +69,7 @@ export type JobStage = "read" | "prepare" | "baselines" | "tune" | "publish" | "
 
 export interface JobResult {
   readonly report: TuneReport;
-  readonly stored: StoredPrompt;
+  readonly stored: PublishedPrompt;
   readonly seconds: { readonly prepare: number; readonly tune: number; readonly evaluate: number };
   readonly epochs: number;
   /** Tokens of the training rows, once an epoch of the run that is published; once where that is a head alone. */

@@ -1,11 +1,10 @@
 import type { Candidate, TuneReport } from "@kilotune/contract";
-import type { StoredPrompt } from "@kilotune/prompt";
 import type { BaselineName, Baselines, RunResult, TuneSettings } from "@kilotune/tuner";
 import type { Assessment } from "./evaluate.ts";
 import type { TuneJob } from "./job.ts";
 import type { Measured } from "./measure.ts";
 import type { PreparedRows } from "./prepare.ts";
-import { settingsRecord } from "./publish.ts";
+import { type PublishedPrompt, settingsRecord } from "./publish.ts";
 import type { JobData, LabelledTexts } from "./read-data.ts";
 import type { PublishedHead, PublishedKind, Selection } from "./select.ts";
 import { BASELINES, TITLES } from "./titles.ts";
@@ -21,7 +20,7 @@ export interface JobFindings {
   readonly final: RunResult<"prototypes"> | undefined;
   readonly heldOutSource: string;
   readonly usedNames: boolean;
-  readonly stored: StoredPrompt;
+  readonly stored: PublishedPrompt;
   readonly assessed: Assessment;
   readonly tested: Measured | undefined;
   readonly others: readonly Measured[];

@@ -1,6 +1,5 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { Score } from "@kilotune/contract";
-import type { Prompt } from "@kilotune/prompt";
 import {
   argmaxRows,
   type BaselineName,
@@ -12,6 +11,7 @@ import {
 import { answer } from "./answer.ts";
 import { type Assessment, assess } from "./evaluate.ts";
 import type { FrozenSessions, PreparedRows } from "./prepare.ts";
+import type { TextPrompt } from "./publish.ts";
 
 /** What the published prompt, and each baseline beside it, makes of one labelled file. */
 export interface Measured {
@@ -25,7 +25,7 @@ export interface Measured {
 export async function measure(
   backbone: Backbone,
   { linear }: FrozenSessions,
-  prompt: Prompt,
+  prompt: TextPrompt,
   fitted: { readonly baselines: Baselines; readonly frozen: FrozenRows },
   rows: PreparedRows,
 ): Promise<Measured> {

@@ -4,16 +4,21 @@ import {
   decodePrompt,
   encodePrompt,
   type Head,
-  type Prompt,
   type PromptManifest,
   roundToStorage,
   type Storage,
   type StoredPrompt,
+  type TextClassifier,
 } from "@kilotune/prompt";
 import { writePromptFile } from "@kilotune/prompt/node";
 import type { Baselines, RunResult, TuneSettings } from "@kilotune/tuner";
 import { linearHead, meansHead, type PublishedKind } from "./select.ts";
 import { CODE_VERSION } from "./version.ts";
+
+/** A prompt that a job makes. */
+export type TextPrompt = Exclude<TextClassifier, { method: "lora" }>;
+
+export type PublishedPrompt = StoredPrompt & { readonly prompt: TextPrompt };
 
 export interface ChosenNumbers {
   readonly kind: PublishedKind;
@@ -53,24 +58,24 @@ export function chooseNumbers(
 }
 
 /** The prompt with the numbers that its file will hold: what is measured from here on is true of the file. */
-export function roundedPrompt(published: Published): Prompt {
+export function roundedPrompt(published: Published): TextPrompt {
   return roundToStorage(draft(published), published.storage);
 }
 
 /** Writes the file, with what was measured on `prompt`, and reads it back. */
 export async function writePrompt(
-  prompt: Prompt,
+  prompt: TextPrompt,
   metrics: { readonly heldOut?: Score; readonly test?: Score },
   out: string,
-): Promise<StoredPrompt> {
-  const measured = { ...prompt, manifest: { ...prompt.manifest, metrics } } as Prompt;
+): Promise<PublishedPrompt> {
+  const measured = { ...prompt, manifest: { ...prompt.manifest, metrics } } as TextPrompt;
   const bytes = encodePrompt(measured, { storage: prompt.manifest.storage });
   const stored = await decodePrompt(bytes);
   await writePromptFile(out, bytes);
-  return stored;
+  return stored as PublishedPrompt;
 }
 
-function draft({ backbone, labels, head, tuned, temperature, storage, receipt }: Published): Prompt {
+function draft({ backbone, labels, head, tuned, temperature, storage, receipt }: Published): TextPrompt {
   const { id, identity, licence, config } = backbone.manifest;
   const { layers, hiddenSize, heads, headDim } = config;
   const shared = {

@@ -46,8 +46,8 @@ describe.each<TunedMethod>(["kv", "soft"])("a reloaded %s prompt", (method) => {
       const { settings, run, rows, sessions } = tuned;
       const before = await logitsOf(tuned);
       const file = path.join(folder, `${method}-${storage}.safetensors`);
-      await writePrompt(roundedPrompt(publishedOf(settings, run, storage)), {}, file);
-      const { prompt } = await readPromptFile(file);
+      const { id, prompt } = await writePrompt(roundedPrompt(publishedOf(settings, run, storage)), {}, file);
+      expect((await readPromptFile(file)).id).toBe(id);
       const after = await answer(tiny.backbone, sessions.linear, prompt, rows);
       expect(Math.max(...before.map((logit, at) => Math.abs(logit - after[at]!)))).toBeLessThanOrEqual(
         tolerance,

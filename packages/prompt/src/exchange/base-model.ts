@@ -1,7 +1,7 @@
 import path from "node:path";
-import type { PromptManifest } from "../manifest.ts";
-import { openSafetensors } from "./safetensors-file.ts";
+import type { TextBackbone } from "../manifest/backbones.ts";
 import { quote, refuse } from "./refuse.ts";
+import { openSafetensors } from "./safetensors-file.ts";
 import { readNumbers, type TensorFile } from "./tensor-file.ts";
 
 /** The frozen model that a prompt of another system was tuned on: what its numbers alone don't say. */
@@ -14,7 +14,7 @@ export interface BaseModel extends AsyncDisposable {
 
 export interface AboutBase {
   /** As a prompt's manifest has it. */
-  readonly backbone: PromptManifest["backbone"];
+  readonly backbone: TextBackbone;
   /** Longest text in tokens. */
   readonly maxTokens: number;
   /** Rows of the position table. */

@@ -1,9 +1,9 @@
 import { KilotuneError } from "@kilotune/contract";
 import { LONGEST_PROMPT } from "../caps.ts";
-import type { PromptManifest } from "../manifest.ts";
+import type { Reading } from "../manifest/uses.ts";
 import type { BaseModel } from "./base-model.ts";
 
-type Pooling = NonNullable<PromptManifest["reading"]>["pooling"];
+type Pooling = Reading["pooling"];
 
 /** The prompt itself as another system's file gives it, in our layout. */
 export type ForeignPrompt =

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import type { Reading } from "../manifest/uses.ts";
 import { PROMPT_FORMAT, type PromptManifest, parseManifest } from "../manifest.ts";
-import type { MlpHead, Prompt } from "../prompt.ts";
-import { assemble as assemblePrompt, type TensorName } from "../tensors.ts";
+import type { MlpHead, TextClassifier } from "../prompt.ts";
+import { assemble as assemblePrompt } from "../tensors.ts";
 import type { BaseModel } from "./base-model.ts";
 import { embedPrompt } from "./embedding-norm.ts";
 import { assertLength, type ForeignPrompt } from "./foreign-prompt.ts";
@@ -25,11 +26,11 @@ export interface ImportOptions {
   /** A file with the head, where the prompt's has none. */
   readonly head?: string;
   /** Of a bare tensor, whose file doesn't tell: the state that the head reads. Default that of the first position. */
-  readonly pooling?: NonNullable<PromptManifest["reading"]>["pooling"];
+  readonly pooling?: Reading["pooling"];
 }
 
 export interface Imported {
-  readonly prompt: Prompt;
+  readonly prompt: TextClassifier;
   /** What the user should know, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -202,7 +203,7 @@ function assemble(
   labels: readonly string[],
   origin: NonNullable<PromptManifest["origin"]>,
   base: BaseModel,
-): Prompt {
+): TextClassifier {
   const { backbone, maxTokens, maxPositions } = base.about;
   const { method, data, tokens } = foreign;
   const manifest = parseManifest({
@@ -224,14 +225,14 @@ function assemble(
     },
     metrics: {},
   });
-  const tensors = new Map<TensorName, Float32Array>([
+  const tensors = new Map<string, Float32Array>([
     [method, data],
     ["head.dense.weight", head.dense],
     ["head.dense.bias", head.denseBias],
     ["head.weight", head.weight],
     ["head.bias", head.bias],
   ]);
-  return assemblePrompt(manifest, tensors);
+  return assemblePrompt(manifest, tensors) as TextClassifier;
 }
 
 async function sha256OfFile(file: string): Promise<string> {

@@ -1,6 +1,8 @@
 import { float32, type Tensor, writeSafetensors } from "@kilotune/engine";
 import { assertCompatible } from "../compatible.ts";
-import type { KvPrompt, MlpHead, Prompt, SoftPrompt } from "../prompt.ts";
+import type { Use } from "../manifest/uses.ts";
+import type { KvPrompt, MlpHead, Prompt, SoftPrompt, TextClassifier } from "../prompt.ts";
+import { isFor, useOf } from "../use.ts";
 import type { BaseModel } from "./base-model.ts";
 import { unembedPrompt } from "./embedding-norm.ts";
 import { LABELS_FILE } from "./labels.ts";
@@ -22,7 +24,10 @@ export async function exportPeft(
 ): Promise<ReadonlyMap<string, Uint8Array | string>> {
   const { manifest } = prompt;
   assertCompatible(manifest, base.about.backbone);
+  if (!isFor(prompt, "textClassification"))
+    throw otherwise("a prompt that classifies texts", useOf(manifest));
   if (prompt.method === "head") throw otherwise("a prompt", "a head alone");
+  if (prompt.method === "lora") throw otherwise("a prompt", "LoRA, which is another kind of adapter");
   const head = await readAsPeftDoes(prompt, base);
   const { hiddenSize, heads, layers } = manifest.backbone;
   const { kind, tensor, own } = await promptPart(prompt, base);
@@ -55,7 +60,9 @@ export async function exportPeft(
   ]);
 }
 
-async function promptPart(prompt: KvPrompt | SoftPrompt, base: BaseModel) {
+type Exported = KvPrompt<Use<"textClassification">> | SoftPrompt<Use<"textClassification">>;
+
+async function promptPart(prompt: Exported, base: BaseModel) {
   if (prompt.method === "kv") {
     const { data, layers, heads, tokens, headDim } = prompt.kv;
     const columns = toColumns(data, { layers, heads, tokens, headDim });
@@ -79,7 +86,7 @@ async function promptPart(prompt: KvPrompt | SoftPrompt, base: BaseModel) {
 }
 
 /** The head, once it is sure that PEFT reads text, prompt and head as we do. */
-async function readAsPeftDoes(prompt: KvPrompt | SoftPrompt, base: BaseModel): Promise<MlpHead> {
+async function readAsPeftDoes(prompt: Exported, base: BaseModel): Promise<MlpHead> {
   const { head, manifest, method } = prompt;
   const { reading, backbone } = manifest;
   if (reading?.textPositions !== "after_prompt")
@@ -111,7 +118,7 @@ function sorted(record: object): object {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function readme({ manifest }: Prompt): string {
+function readme({ manifest }: TextClassifier): string {
   const { labels, backbone, calibration } = manifest;
   return `---
 library_name: peft

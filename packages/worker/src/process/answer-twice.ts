@@ -1,4 +1,5 @@
 import type { Backbone } from "@kilotune/backbone";
+import { expectUse } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor } from "@kilotune/serving";
 import { argmaxRows } from "@kilotune/tuner";
@@ -18,7 +19,7 @@ export async function answerTwice(
   maxRows: number,
   { onEvent, signal }: TaskHooks,
 ): Promise<AnswerTaskResult> {
-  const stored = await readPromptFile(promptFile);
+  const stored = expectUse(await readPromptFile(promptFile), "textClassification");
   const { labels } = stored.prompt.manifest;
   const encode = (text: string) => backbone.tokenizer.encode(text);
   const read = await readRows(source, encode, onEvent, "answering");

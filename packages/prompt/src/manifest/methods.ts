@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { positiveInteger, type Refuse } from "./fields.ts";
+
+/** How a prompt joins the backbone, and where. VPT's deep prompts are published as the prefixes that they are. */
+
+const layers = { firstLayer: z.int().nonnegative(), layers: positiveInteger };
+
+export const METHODS = {
+  kv: { method: z.literal("kv"), sites: z.strictObject({ ...layers, tokens: positiveInteger }) },
+  soft: { method: z.literal("soft"), sites: z.strictObject({ tokens: positiveInteger }) },
+  /** Low-rank additions to queries and values of these layers; a factor such as alpha / rank is within the numbers. */
+  lora: { method: z.literal("lora"), sites: z.strictObject({ ...layers, rank: positiveInteger }) },
+  head: { method: z.literal("head") },
+};
+
+export type Method = keyof typeof METHODS;
+
+/** What a manifest of this method has of it. */
+export type PartOf<M extends Method> = z.infer<z.ZodObject<(typeof METHODS)[M], z.core.$strict>>;
+
+export type MethodPart = { [M in Method]: PartOf<M> }[Method];
+
+export function checkSites(part: MethodPart, backbone: { readonly layers: number }, refuse: Refuse): void {
+  if (part.method !== "kv" && part.method !== "lora") return;
+  const { firstLayer, layers: prompted } = part.sites;
+  if (firstLayer + prompted <= backbone.layers) return;
+  refuse(
+    "sites",
+    `layers ${firstLayer} to ${firstLayer + prompted - 1} don't exist in a backbone of ${backbone.layers}`,
+  );
+}

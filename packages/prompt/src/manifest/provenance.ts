@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { name, positiveInteger, type Refuse, sha256, share } from "./fields.ts";
+
+/** Where a prompt comes from, and what was measured of it. */
+
+/** The file of another system that the prompt was read from; names and versions as it gave them. */
+export const origin = z.strictObject({
+  format: z.enum(["peft", "p-tuning-v2", "tgis", "npy", "tensor"]),
+  /** What that system calls the method, e.g. "PREFIX_TUNING". */
+  kind: z.exactOptional(name),
+  version: z.exactOptional(name),
+  /** For people, like `backbone.id`. */
+  baseModel: z.exactOptional(name),
+  /** The one of several tasks that the file held. */
+  task: z.exactOptional(z.int().nonnegative()),
+  /** Of the file that held the prompt's tensors. */
+  sha256,
+});
+
+export const receipt = z.strictObject({
+  dataSha256: sha256,
+  seed: z.int(),
+  settings: z.record(z.string(), z.union([z.string(), z.number()], "expected a string or a number")),
+  codeVersion: name,
+  epochs: z.int().nonnegative(),
+  /** Texts, or images. */
+  trainRows: positiveInteger,
+});
+
+/** Of precision and recall by class, thresholds and sizes there may be many. */
+const MAX_FIGURES = 200;
+
+const interval = z.tuple([z.number(), z.number()]).readonly();
+
+/** Of a classification. */
+const accuracies = z.strictObject({ rows: positiveInteger, accuracy: share, macroF1: share, interval });
+
+/** Of any other task: its own figures by name, of which one is the task's. */
+const figures = z
+  .strictObject({
+    rows: positiveInteger,
+    /** The figure that prompts of the task are compared by, such as "meanIou". */
+    main: name,
+    figures: z.record(name, z.number()),
+    /** Of the main figure, where it was asked for. */
+    interval: z.exactOptional(interval),
+  })
+  .refine(
+    ({ main, figures }) => Object.hasOwn(figures, main),
+    "expected the main figure to be among the figures",
+  )
+  .refine(
+    ({ figures }) => Object.keys(figures).length <= MAX_FIGURES,
+    `expected at most ${MAX_FIGURES} figures`,
+  );
+
+/** Measured with the numbers as stored: see roundToStorage. */
+export const accuracyMetrics = z.strictObject({
+  heldOut: z.exactOptional(accuracies),
+  test: z.exactOptional(accuracies),
+});
+
+export const figureMetrics = z.strictObject({
+  heldOut: z.exactOptional(figures),
+  test: z.exactOptional(figures),
+});
+
+export function checkProvenance(
+  { receipt, origin }: { readonly receipt?: object; readonly origin?: object },
+  refuse: Refuse,
+): void {
+  if ((receipt === undefined) !== (origin === undefined)) return;
+  refuse("receipt", `expected either a receipt or an origin, received ${receipt ? "both" : "neither"}`);
+}
