@@ -3,6 +3,7 @@ export { buildBundle, defaultFirstLayer } from "./bundle/build.ts";
 export { buildGraph, type GraphSpec, graphFile, type TunedSite } from "./bundle/graphs.ts";
 export type { BackboneIdentity, BackboneManifest } from "./bundle/manifest.ts";
 export { openBundle } from "./bundle/open.ts";
+export { PRECISIONS, type Precision } from "./bundle/quantize-weights.ts";
 export { describeBackbone } from "./describe.ts";
 export { sha256OfFile } from "./download/checksum.ts";
 export { type PullOptions, type PullProgress, pullBackbone } from "./download/pull-backbone.ts";

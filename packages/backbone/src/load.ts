@@ -7,11 +7,14 @@ import type { Backbone } from "./backbone.ts";
 import { buildBundle } from "./bundle/build.ts";
 import { readText, TEXT_FILES } from "./bundle/checkpoint-files.ts";
 import { openBundle } from "./bundle/open.ts";
+import type { Precision } from "./bundle/quantize-weights.ts";
 import { sha256OfFile } from "./download/checksum.ts";
 import { type PullOptions, pullBackbone } from "./download/pull-backbone.ts";
 import { findBackbone } from "./registry/backbones.ts";
 
 export interface LoadOptions extends PullOptions, NodeSessionOptions {
+  /** Default fp32. int8 is a bundle of its own beside it. */
+  readonly precision?: Precision;
   /** Called when a bundle has to be built, which takes about a second for 90 MB. */
   onBuild?(bundle: string): void;
 }
@@ -34,8 +37,8 @@ export async function loadBackbone(name: string, options: LoadOptions): Promise<
 }
 
 /** Where the bundle of a known backbone lies. */
-export function bundleFolder(cache: string, id: string): string {
-  return path.join(cache, "backbones", id, "bundle");
+export function bundleFolder(cache: string, id: string, precision: Precision = "fp32"): string {
+  return path.join(cache, "backbones", id, precision === "fp32" ? "bundle" : `bundle-${precision}`);
 }
 
 /** Where the bundle of what `loadBackbone` opened lies, for another process to open it. */
@@ -56,12 +59,13 @@ export function isPath(name: string): boolean {
 async function ofKnown(id: string, options: LoadOptions) {
   const known = findBackbone(id);
   if (known.kind !== "text") throw otherKind(id, "images", "a text backbone, such as minilm-l6");
-  const bundle = bundleFolder(options.cache, id);
+  const { precision = "fp32" } = options;
+  const bundle = bundleFolder(options.cache, id, precision);
   const weights = known.files.find((file) => file.name === "model.safetensors");
   const build = async () => {
     const checkpoint = await pullBackbone(id, options);
     const sha = weights === undefined ? {} : { weightsSha256: weights.sha256 };
-    await buildBundle(checkpoint, bundle, { id, licence: known.licence, ...sha });
+    await buildBundle(checkpoint, bundle, { id, licence: known.licence, precision, ...sha });
   };
   return { bundle, build };
 }
@@ -87,6 +91,8 @@ async function ofFolder(folder: string, options: LoadOptions) {
   const content = createHash("sha256")
     .update(JSON.stringify([id, weightsSha256, texts]))
     .digest("hex");
-  const bundle = bundleFolder(options.cache, `folder-${content.slice(0, 16)}`);
-  return { bundle, build: () => buildBundle(folder, bundle, { id, licence: "unknown", weightsSha256 }) };
+  const { precision = "fp32" } = options;
+  const bundle = bundleFolder(options.cache, `folder-${content.slice(0, 16)}`, precision);
+  const about = { id, licence: "unknown", weightsSha256, precision };
+  return { bundle, build: () => buildBundle(folder, bundle, about) };
 }

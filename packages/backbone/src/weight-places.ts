@@ -12,11 +12,16 @@ export function placesIn(header: SafetensorsHeader, location: string): WeightPla
     const standing = values.get(name);
     if (standing !== undefined) return standing;
     const entry = header.entries.get(name);
-    if (entry === undefined || entry.dtype !== "float32")
-      throw new Error(`${location} holds no float32 weight ${name}`);
-    const { offset, length } = entry;
-    const value = builder.weight(name, "float32", entry.dims, { location, offset, length });
+    if (entry === undefined || !isWeight(entry.dtype))
+      throw new Error(`${location} holds no float32 or int8 weight ${name}`);
+    const { dtype, dims, offset, length } = entry;
+    const value = builder.weight(name, dtype, dims, { location, offset, length });
     values.set(name, value);
     return value;
   };
+}
+
+/** int8: codes of a quantised weight, whose scales stand beside it as `NAME.scale`. */
+function isWeight(dtype: string): dtype is "float32" | "int8" {
+  return dtype === "float32" || dtype === "int8";
 }

@@ -12,6 +12,7 @@ import { parseJson, readJson, readText } from "./checkpoint-files.ts";
 import { WEIGHTS_FILE, weightsIn, writeBundle } from "./folder.ts";
 import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
 import { type BackboneManifest, BUNDLE_FORMAT } from "./manifest.ts";
+import { type Precision, quantizePlan } from "./quantize-weights.ts";
 import { copyWeights } from "./write-weights.ts";
 
 /**
@@ -20,13 +21,15 @@ import { copyWeights } from "./write-weights.ts";
  *
  * @param checkpoint folder with config.json, model.safetensors, tokenizer.json and optionally tokenizer_config.json,
  *   sentence_bert_config.json, 1_Pooling/config.json
+ * @param about.precision default fp32
  * @param about.weightsSha256 where it is known and verified already; else the file is hashed here
  */
 export async function buildBundle(
   checkpoint: string,
   bundle: string,
-  about: { id: string; licence: string; weightsSha256?: string },
+  about: { id: string; licence: string; weightsSha256?: string; precision?: Precision },
 ): Promise<void> {
+  const { precision = "fp32" } = about;
   const config = parseBertConfig(await readJson(checkpoint, "config.json"));
   const pooling = parsePooling(await readJson(checkpoint, "1_Pooling/config.json", "optional"));
   const maxTokens = parseMaxTokens(
@@ -61,24 +64,29 @@ export async function buildBundle(
       tokenizerSha256: sha256(tokenizerJson as string),
       preprocessingSha256: sha256(JSON.stringify({ pooling, maxTokens, normalize: true })),
     },
+    precision,
     weightsBytes: 0,
   };
 
   await writeBundle(bundle, async (folder) => {
-    const { header, sizeBytes } = await copyWeights(weightsPath, path.join(folder, WEIGHTS_FILE), (shapes) =>
+    const plan = (shapes: ReadonlyMap<string, readonly number[]>) =>
       [...mapBertWeights(shapes, config)].map(([ours, theirs]) => ({
         ours,
         dims: shapes.get(theirs) ?? [],
         from: [theirs],
-      })),
+      }));
+    const stored = path.join(folder, WEIGHTS_FILE);
+    const { header, sizeBytes } = await copyWeights(weightsPath, stored, (shapes) =>
+      precision === "int8" ? quantizePlan(plan(shapes)) : plan(shapes),
     );
+    const storedSha256 = precision === "int8" ? { storedSha256: await sha256OfFile(stored) } : {};
     const weights = weightsIn(header);
     for (const spec of standardGraphs(config.layers)) {
       await writeFile(path.join(folder, graphFile(spec)), encodeOnnx(buildGraph(spec, config, weights)));
     }
     await writeFile(path.join(folder, "tokenizer.json"), tokenizerJson as string);
     await writeFile(path.join(folder, "tokenizer_config.json"), tokenizerConfig);
-    return { ...manifest, weightsBytes: sizeBytes };
+    return { ...manifest, ...storedSha256, weightsBytes: sizeBytes };
   });
 }
 

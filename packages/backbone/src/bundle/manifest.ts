@@ -1,4 +1,5 @@
 import { KilotuneError } from "@kilotune/contract";
+import { PRECISIONS, type Precision } from "./quantize-weights.ts";
 import type { TextConfig } from "../text/config.ts";
 import type { Pooling } from "../text/sentence.ts";
 
@@ -14,6 +15,10 @@ export interface BackboneManifest {
   /** SPDX name, or "unknown" for a folder of the user's own. */
   readonly licence: string;
   readonly identity: BackboneIdentity;
+  /** What products are computed in. A prompt fits either, by its identity, and says which one it was measured on. */
+  readonly precision: Precision;
+  /** Of `weights.safetensors` where it isn't the checkpoint's numbers: says which rounding of them it holds. */
+  readonly storedSha256?: string;
   /** Of `weights.safetensors`. */
   readonly weightsBytes: number;
 }
@@ -34,11 +39,13 @@ export const BUNDLE_FORMAT = "kilotune.backbone/5";
 export function parseManifest(json: unknown): BackboneManifest | undefined {
   if (typeof json !== "object" || json === null || !("format" in json)) throw refuse("no field `format`");
   if (json.format !== BUNDLE_FORMAT) return undefined;
-  const manifest = json as BackboneManifest;
+  const manifest = { precision: "fp32", ...json } as BackboneManifest;
   const hashes = Object.values(manifest.identity ?? {});
   if (hashes.length !== 3 || hashes.some((hash) => !/^[0-9a-f]{64}$/.test(String(hash)))) {
     throw refuse("an identity without three SHA-256 hashes");
   }
+  if (!PRECISIONS.includes(manifest.precision))
+    throw refuse(`a precision other than ${PRECISIONS.join(" or ")}`);
   return manifest;
 }
 

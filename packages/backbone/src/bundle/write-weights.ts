@@ -16,8 +16,10 @@ export interface PlannedWeight {
   readonly ours: string;
   readonly dims: readonly number[];
   readonly from: readonly string[];
+  /** Default float32. */
+  readonly dtype?: "float32" | "int8";
   /** Left out where the one tensor is taken as it is. */
-  readonly make?: (parts: readonly Float32Array[]) => Float32Array;
+  readonly make?: (parts: readonly Float32Array[]) => Float32Array | Int8Array;
 }
 
 export interface WrittenWeights {
@@ -25,7 +27,7 @@ export interface WrittenWeights {
   readonly sizeBytes: number;
 }
 
-/** Writes a bundle's weights file from a checkpoint's: our names, our order, float32. One weight in memory at a time. */
+/** Writes a bundle's weights file from a checkpoint's: our names, our order. One weight in memory at a time. */
 export async function copyWeights(
   from: string,
   to: string,
@@ -54,7 +56,7 @@ export async function writeWeights(
 ): Promise<WrittenWeights> {
   const out = await open(to, "wx");
   try {
-    const stored = weights.map(({ ours, dims }) => ({ name: ours, dtype: "float32" as const, dims }));
+    const stored = weights.map(({ ours, dims, dtype = "float32" }) => ({ name: ours, dtype, dims }));
     const byName = new Map(weights.map((weight) => [weight.ours, weight]));
     const { header, sizeBytes } = layOutSafetensors(stored);
     const bytesOf = async (ours: string) => {

@@ -1,4 +1,11 @@
-import { float, GraphBuilder, type Value } from "@kilotune/engine";
+import {
+  float,
+  GraphBuilder,
+  type QuantizedRows,
+  quantizedLinear,
+  quantizeRows,
+  type Value,
+} from "@kilotune/engine";
 import type { WeightPlaces } from "../weight-places.ts";
 
 /** What the parts need to know; B rows, S positions, T = B * S, H hidden size, N heads, D head dim, P prefix tokens. */
@@ -15,6 +22,8 @@ export class EncoderParts {
   readonly b: GraphBuilder;
   readonly #sizes: EncoderSizes;
   readonly #weights: WeightPlaces;
+  /** By value: what several products read is quantised once. */
+  readonly #quantized = new Map<string, QuantizedRows>();
 
   constructor(name: string, sizes: EncoderSizes, weights: WeightPlaces) {
     this.b = new GraphBuilder(name);
@@ -144,14 +153,34 @@ export class EncoderParts {
 
   /**
    * x [T, in] -> [T, out]: scale * (inputScale * x W^T + bias). The checkpoint keeps weights as [out, in]; the factors
-   * cost nothing within the product.
+   * cost nothing within the product. Codes in 8 bits are kept as [in, out], with a scale an output.
    */
   linear(x: Value, name: string, { scale = 1, inputScale = 1 } = {}): Value {
-    return this.b.op("Gemm", [x, this.weight(`${name}.weight`), this.weight(`${name}.bias`)], {
-      transB: 1,
-      alpha: float(scale * inputScale),
-      beta: float(scale),
-    });
+    const [weight, bias] = [this.weight(`${name}.weight`), this.weight(`${name}.bias`)];
+    const factor = scale * inputScale;
+    if (weight.dtype === "int8") {
+      const quantized = { codes: weight, scale: this.weight(`${name}.weight.scale`), bias };
+      return quantizedLinear(this.b, x, this.#rowsOf(x), quantized, { factor, biasFactor: scale });
+    }
+    return this.b.op("Gemm", [x, weight, bias], { transB: 1, alpha: float(factor), beta: float(scale) });
+  }
+
+  /** Rows of a table [rows, H], of a row's own scale where it is kept in 8 bits: indices [B, S] -> [B, S, H] */
+  lookUp(table: string, indices: Value): Value {
+    const { b } = this;
+    const pick = (name: string) => b.op("Gather", [this.weight(name), indices], { axis: 0 });
+    const rows = pick(table);
+    if (rows.dtype !== "int8") return rows;
+    const scale = b.op("Unsqueeze", [pick(`${table}.scale`), b.ints([-1])]);
+    return b.op("Mul", [b.op("Cast", [rows], { to: FLOAT }), scale]);
+  }
+
+  #rowsOf(x: Value): QuantizedRows {
+    const standing = this.#quantized.get(x.name);
+    if (standing !== undefined) return standing;
+    const rows = quantizeRows(this.b, x);
+    this.#quantized.set(x.name, rows);
+    return rows;
   }
 
   norm(x: Value, name: string): Value {
@@ -235,3 +264,6 @@ export function splitAxis(b: GraphBuilder, value: Value, axis: number, parts: nu
   const slices = b.node("Split", [value, sizes], { axis }, { outputs: parts });
   return slices.map((slice) => b.op("Squeeze", [slice, b.ints([axis])]));
 }
+
+/** ONNX's number of float32. */
+const FLOAT = 1;

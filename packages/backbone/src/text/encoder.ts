@@ -15,9 +15,8 @@ export class SentenceEncoder extends EncoderParts {
   /** ids, positions, token types, each [B, S] -> [B, S, H] */
   embed(ids: Value, positions: Value, types: Value): Value {
     const { b } = this;
-    const pick = (table: string, index: Value) => b.op("Gather", [this.weight(table), index], { axis: 0 });
-    const word = b.op("Add", [pick("embeddings.word", ids), pick("embeddings.type", types)]);
-    return this.norm(b.op("Add", [word, pick("embeddings.position", positions)]), "embeddings.norm");
+    const word = b.op("Add", [this.lookUp("embeddings.word", ids), this.lookUp("embeddings.type", types)]);
+    return this.norm(b.op("Add", [word, this.lookUp("embeddings.position", positions)]), "embeddings.norm");
   }
 
   /** Layers `from` to `to` of hidden states [T, H] -> [T, H]; `like` [B, S, ..] tells rows and positions. */
