@@ -15,6 +15,7 @@ const NAMES: readonly string[] = [
   "size",
   "lint",
   "isolation",
+  "int8",
   "peft",
   "switch",
   "decode",

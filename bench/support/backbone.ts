@@ -1,25 +1,25 @@
-import { type Backbone, hubUrl, loadBackbone, pullBackbone } from "@kilotune/backbone";
+import { type Backbone, hubUrl, loadBackbone, type Precision, pullBackbone } from "@kilotune/backbone";
 import { say } from "./bench.ts";
 import { CACHE } from "./places.ts";
 
 /** As many as the Python peers take, so that both sides have the same machine. */
 export const THREADS = 2;
 
-export async function openMiniLm(): Promise<Backbone> {
-  return loadBackbone("minilm-l6", options());
+export async function openMiniLm(precision: Precision = "fp32"): Promise<Backbone> {
+  return loadBackbone("minilm-l6", { ...backboneOptions(), precision });
 }
 
 /** A checkpoint's folder as a backbone. */
 export async function openCheckpoint(folder: string): Promise<Backbone> {
-  return loadBackbone(folder, options());
+  return loadBackbone(folder, backboneOptions());
 }
 
 /** The folder with minilm-l6's own files, for the Python peers. */
 export async function miniLmCheckpoint(): Promise<string> {
-  return pullBackbone("minilm-l6", options());
+  return pullBackbone("minilm-l6", backboneOptions());
 }
 
-function options() {
+export function backboneOptions() {
   let said = "";
   return {
     cache: CACHE,
