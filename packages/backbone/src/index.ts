@@ -1,6 +1,6 @@
 export type { Backbone } from "./backbone.ts";
 export { buildBundle, defaultFirstLayer } from "./bundle/build.ts";
-export { buildGraph, type GraphSpec, graphFile, type TunedSite } from "./bundle/graphs.ts";
+export { buildGraph, type GraphSpec, graphFile, type TextHead, type TunedSite } from "./bundle/graphs.ts";
 export type { BackboneIdentity, BackboneManifest } from "./bundle/manifest.ts";
 export { openBundle } from "./bundle/open.ts";
 export { PRECISIONS, type Precision } from "./bundle/quantize-weights.ts";
@@ -14,7 +14,7 @@ export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/ba
 export { cacheFolder, hubUrl } from "./registry/places.ts";
 export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-tokenizer.ts";
 export type { TextConfig } from "./text/config.ts";
-export type { UpperSite } from "./text/graph.ts";
+export type { TextFeatures, TextWanted, UpperSite } from "./text/graph.ts";
 export type { Pooling } from "./text/sentence.ts";
 export type { VisionBackbone } from "./vision/backbone.ts";
 export { gridOf, type ImageSize, type VisionConfig } from "./vision/config.ts";

@@ -11,6 +11,8 @@ export function sharedSessions(backbone: Backbone): Backbone & AsyncDisposable {
     manifest: backbone.manifest,
     tokenizer: backbone.tokenizer,
     openGraph: backbone.openGraph,
+    // A head has no name that one could be found by: whoever opens it releases it.
+    openTuned: (site, head, options) => backbone.openTuned(site, head, options),
     async open(spec) {
       const name = JSON.stringify(spec);
       const opening = opened.get(name) ?? backbone.open(spec);

@@ -1,6 +1,20 @@
-import { cosineHead, crossEntropy, differentiate, type Graph } from "@kilotune/engine";
+import {
+  cosineHead,
+  crossEntropy,
+  differentiate,
+  type Graph,
+  type GraphBuilder,
+  type Value,
+} from "@kilotune/engine";
 import type { TextConfig } from "../text/config.ts";
-import { textLowerGraph, textServeGraph, textUpper, type UpperSite } from "../text/graph.ts";
+import {
+  type TextFeatures,
+  type TextWanted,
+  textLowerGraph,
+  textServeGraph,
+  textUpper,
+  type UpperSite,
+} from "../text/graph.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 
 /**
@@ -39,25 +53,50 @@ export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightP
     case "lower":
       return textLowerGraph(config, weights, spec.firstLayer);
     case "upper": {
-      const { builder, embedding } = textUpper(config, weights, spec.site, { name: "upper" });
-      builder.output(embedding, "embedding");
+      const { builder, features } = textUpper(config, weights, spec.site, EMBEDDING, { name: "upper" });
+      builder.output(features.embedding as Value, "embedding");
       return builder.build();
     }
-    case "tune": {
-      const { builder: b, embedding } = textUpper(config, weights, spec.site, {
-        name: "tune",
-        dropout: spec.dropout,
-      });
-      // C classes. The head is learnt along: prototypes of any length, compared by cosine.
-      const prototypes = b.input("prototypes", "float32", ["C", config.hiddenSize]);
-      const logits = cosineHead(b, embedding, prototypes, b.input("scale", "float32", []));
-      const targets = b.input("targets", "float32", ["B", "C"]);
-      const loss = crossEntropy(b, logits, targets, b.input("weights", "float32", ["B"]));
-      b.output(loss, "loss");
-      b.output(logits, "logits");
-      return differentiate(b.build(), { loss: "loss", wrt: [spec.site.kind, "prototypes"] });
-    }
+    case "tune":
+      return buildTuneGraph(spec, classificationHead(config), config, weights);
   }
+}
+
+const EMBEDDING: TextWanted = { embedding: true };
+
+/** A head that the caller puts onto features: adds its inputs, loss and outputs to the graph, and names what is learnt. */
+export interface TextHead {
+  readonly wanted: TextWanted;
+  /** @returns names of the inputs that the head learns; the graph has an output `loss` then */
+  add(builder: GraphBuilder, features: TextFeatures): readonly string[];
+}
+
+/** `hidden`, one prompt and what the head reads -> `loss` and the gradients of the prompt and of what the head learns. */
+export function buildTuneGraph(
+  { site, dropout }: { site: UpperSite; dropout: boolean },
+  head: TextHead,
+  config: TextConfig,
+  weights: WeightPlaces,
+): Graph {
+  const { builder, features } = textUpper(config, weights, site, head.wanted, { name: "tune", dropout });
+  const learnt = head.add(builder, features);
+  const wrt = site.kind === "none" ? learnt : [site.kind, ...learnt];
+  return differentiate(builder.build(), { loss: "loss", wrt });
+}
+
+/** C classes: prototypes of any length, compared by cosine. */
+function classificationHead({ hiddenSize }: TextConfig): TextHead {
+  return {
+    wanted: EMBEDDING,
+    add(b, { embedding }) {
+      const prototypes = b.input("prototypes", "float32", ["C", hiddenSize]);
+      const logits = cosineHead(b, embedding as Value, prototypes, b.input("scale", "float32", []));
+      const targets = b.input("targets", "float32", ["B", "C"]);
+      b.output(crossEntropy(b, logits, targets, b.input("weights", "float32", ["B"])), "loss");
+      b.output(logits, "logits");
+      return ["prototypes"];
+    },
+  };
 }
 
 function siteName(site: UpperSite): string {

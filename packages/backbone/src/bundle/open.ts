@@ -5,7 +5,7 @@ import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node"
 import type { Backbone } from "../backbone.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import { readBundle, weightsOf } from "./folder.ts";
-import { buildGraph, type GraphSpec, graphFile } from "./graphs.ts";
+import { buildGraph, buildTuneGraph, type GraphSpec, graphFile } from "./graphs.ts";
 import { type BackboneManifest, parseManifest } from "./manifest.ts";
 
 /** The backbone in a bundle's folder; undefined where there's no bundle, or one of another format. */
@@ -25,6 +25,10 @@ export async function openBundle(
     tokenizer: loadTokenizer({ tokenizerJson, tokenizerConfig, maxTokens: manifest.maxTokens }),
     async open(spec) {
       return openNodeSession(await graphOf(folder, manifest, spec), options, folder);
+    },
+    async openTuned(site, head, { dropout = false } = {}) {
+      const graph = buildTuneGraph({ site, dropout }, head, manifest.config, await weightsOf(folder));
+      return openNodeSession(graph, options, folder);
     },
     openGraph: (graph) => openNodeSession(graph, options),
   };

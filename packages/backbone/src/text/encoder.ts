@@ -1,4 +1,4 @@
-import { normalize, type Value } from "@kilotune/engine";
+import type { Value } from "@kilotune/engine";
 import { type Attended, type Dropout, EncoderParts } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
@@ -66,11 +66,6 @@ export class SentenceEncoder extends EncoderParts {
     const x = this.norm(b.op("Add", [mixed, below]), `${name}.attention.norm`);
     const narrow = dropout(this.geluProducts(x, layer), `${layer}.output`);
     return this.norm(b.op("Add", [narrow, x]), `${name}.norm`);
-  }
-
-  /** As `pooled`, of length one. */
-  pool(hidden: Value, pool: Value): Value {
-    return normalize(this.b, this.pooled(hidden, pool));
   }
 
   /** hidden [T, H], pool weights [B, S] (1 / n on each of a row's n text tokens, or 1 on one position) -> [B, H] */

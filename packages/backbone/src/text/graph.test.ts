@@ -3,19 +3,23 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  cosineHead,
+  crossEntropy,
   type Feeds,
   float32,
   int64,
+  normalize,
   openReferenceSession,
   readSafetensors,
   type Session,
   type Tensor,
+  type Value,
 } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backbone } from "../backbone.ts";
 import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
-import { buildGraph, type GraphSpec, type TunedSite } from "../bundle/graphs.ts";
+import { buildGraph, type GraphSpec, type TextHead, type TunedSite } from "../bundle/graphs.ts";
 import { bundleOf, loadBackbone } from "../load.ts";
 import { packTexts } from "../pack-texts.ts";
 import { placesIn } from "../weight-places.ts";
@@ -125,6 +129,63 @@ describe.each([
       expect(empty.embedding?.data).toEqual(none.embedding?.data);
     },
   );
+});
+
+/** What `tune` computes, from the tokens on. */
+const ON_TOKENS: TextHead = {
+  wanted: { tokens: true },
+  add(b, { tokens, mask }) {
+    const places = b.op("Unsqueeze", [mask, b.ints([1])]);
+    const sums = b.op("Squeeze", [b.op("MatMul", [places, tokens as Value]), b.ints([1])]);
+    const prototypes = b.input("prototypes", "float32", ["C", backbone.manifest.config.hiddenSize]);
+    const logits = cosineHead(b, normalize(b, sums), prototypes, b.input("scale", "float32", []));
+    const targets = b.input("targets", "float32", ["B", "C"]);
+    b.output(crossEntropy(b, logits, targets, b.input("weights", "float32", ["B"])), "loss");
+    b.output(logits, "logits");
+    return ["prototypes"];
+  },
+};
+
+it.each(SITES)(
+  "a head of the caller's on tokens, by the prompt %s, has PyTorch's gradients",
+  async (name, site) => {
+    const spec: GraphSpec = { kind: "tune", site, dropout: false };
+    const open: Open = (asked) =>
+      asked === spec ? backbone.openTuned(site, ON_TOKENS) : backbone.open(asked);
+    expectStep(await run(open, spec, promptOf(name, site)), name, site, 1e-5);
+  },
+);
+
+it("a head alone learns without a prompt's gradient, from unit vectors and from those before", async () => {
+  const head: TextHead = {
+    wanted: { embedding: true, pooled: true },
+    add(b, { embedding, pooled }) {
+      const weight = b.input("weight", "float32", [backbone.manifest.config.hiddenSize]);
+      const cosine = b.op("ReduceSum", [b.op("Mul", [embedding as Value, normalize(b, pooled as Value)])], {
+        keepdims: 0,
+      });
+      b.output(cosine, "rows");
+      b.output(b.op("ReduceSum", [b.op("Mul", [pooled as Value, weight])], { keepdims: 0 }), "loss");
+      return ["weight"];
+    },
+  };
+  const site = { kind: "none", firstLayer: 1 } as const;
+  const session = await backbone.openTuned(site, head);
+  expect(session.outputNames).toEqual(["rows", "loss", "grad.weight"]);
+  const { hidden } = await lower((spec) => backbone.open(spec), 1);
+  const { hiddenSize: H } = backbone.manifest.config;
+  const weight = float32(new Float32Array(H).fill(1), [H]);
+  const feeds = {
+    hidden: hidden as Tensor,
+    mask: given.get("mask") as Tensor,
+    pool: given.get("pool") as Tensor,
+    weight,
+  };
+  const results = await session.run(feeds);
+  await session.release();
+  expect(results.rows?.data[0]).toBeCloseTo(3, 5);
+  const gradient = results["grad.weight"]?.data as Float32Array;
+  expect(gradient.reduce((sum, each) => sum + each, 0)).toBeCloseTo(results.loss?.data[0] as number, 4);
 });
 
 type Open = (spec: GraphSpec) => Promise<Session>;

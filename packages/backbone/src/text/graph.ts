@@ -1,5 +1,5 @@
 import { type Graph, type GraphBuilder, normalize, type Value } from "@kilotune/engine";
-import { type Dropout, splitAxis } from "../encoder/parts.ts";
+import { type Attended, type Dropout, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
 import { SentenceEncoder } from "./encoder.ts";
@@ -79,16 +79,32 @@ export type UpperSite =
   | { readonly kind: "kv"; readonly firstLayer: number }
   | { readonly kind: "soft" };
 
+/** What a head reads: unit sentence vectors [B, H], the same before they are, hidden states of the text's tokens [B, S, H]. */
+export interface TextFeatures {
+  readonly embedding?: Value;
+  readonly pooled?: Value;
+  readonly tokens?: Value;
+  /** 1 where a token is, 0 on padding, [B, S] */
+  readonly mask: Value;
+}
+
+export interface TextWanted {
+  readonly embedding?: boolean;
+  readonly pooled?: boolean;
+  readonly tokens?: boolean;
+}
+
 /**
- * Hidden states below `firstLayer` and one prompt for all rows -> unit sentence vectors [B, H], added to `b`'s graph.
+ * Hidden states below `firstLayer` and one prompt for all rows -> features, added to `b`'s graph; a head goes on from there.
  * kv: input `kv` [L - firstLayer, 2, N, P, D]. soft: input `soft` [P, H], in front of the text.
  */
 export function textUpper(
   config: TextConfig,
   weights: WeightPlaces,
   site: UpperSite,
+  wanted: TextWanted,
   options: { name: string; dropout?: boolean },
-): { builder: GraphBuilder; embedding: Value } {
+): { readonly builder: GraphBuilder; readonly features: TextFeatures } {
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
   const encoder = new SentenceEncoder(options.name, config, weights);
@@ -101,6 +117,16 @@ export function textUpper(
     ? (value, place) => b.op("Mul", [value, b.input(`dropout.${place}`, value.dtype, value.shape)])
     : (value) => value;
   const textBias = encoder.maskBias(mask, ["B", 1, 1, "S"]);
+  const built = (out: Value, weights: Value, tokens: () => Value) => {
+    const pooled = wanted.pooled || wanted.embedding ? encoder.pooled(out, weights) : undefined;
+    const features: TextFeatures = {
+      ...(pooled && wanted.pooled && { pooled }),
+      ...(pooled && wanted.embedding && { embedding: normalize(b, pooled) }),
+      ...(wanted.tokens && { tokens: tokens() }),
+      mask,
+    };
+    return { builder: b, features };
+  };
 
   if (site.kind === "soft") {
     const soft = dropout(b.input("soft", "float32", ["P", H]), "prompt");
@@ -113,16 +139,19 @@ export function textUpper(
     const bias = b.op("Concat", [free, textBias], { axis: 3 });
     const out = encoder.layers(encoder.flatten(hidden), hidden, { attended: () => ({ bias }), dropout });
     const ignored = b.op("Expand", [b.scalar(0), encoder.shape(["B", "P"], text, soft)]);
-    return { builder: b, embedding: encoder.pool(out, b.op("Concat", [ignored, pool], { axis: 1 })) };
+    return built(out, b.op("Concat", [ignored, pool], { axis: 1 }), () => {
+      const all = b.op("Reshape", [out, b.shapeOf(hidden)]);
+      const sizes = b.op("Concat", [b.dimOf(soft, 0), b.dimOf(text, 1)], { axis: 0 });
+      return b.node("Split", [all, sizes], { axis: 1 }, { outputs: 2 })[1] as Value;
+    });
   }
 
-  if (site.kind === "none") {
-    const attended = () => ({ bias: textBias });
-    return {
-      builder: b,
-      embedding: encoder.pool(encoder.upperLayers(text, firstLayer, attended, dropout), pool),
-    };
-  }
+  const fromCut = (attended: (layer: number) => Attended) => {
+    const out = encoder.upperLayers(text, firstLayer, attended, dropout);
+    const shape = () => b.op("Concat", [b.dimOf(text, 0), b.dimOf(text, 1), b.ints([H])], { axis: 0 });
+    return built(out, pool, () => b.op("Reshape", [out, shape()]));
+  };
+  if (site.kind === "none") return fromCut(() => ({ bias: textBias }));
 
   const prompted = L - firstLayer;
   const kv = b.input("kv", "float32", [prompted, 2, N, "P", D]);
@@ -131,13 +160,9 @@ export function textUpper(
   const shared = (part: Value) => b.op("Unsqueeze", [part, b.ints([0])]);
   const free = b.op("Expand", [b.scalar(0), encoder.shape(["B", 1, 1, "P"], text, kv)]);
   const bias = b.op("Concat", [free, textBias], { axis: 3 });
-  const attended = (layer: number) => {
+  return fromCut((layer) => {
     const at = layer - firstLayer;
     const prefix = { key: shared(parts[2 * at] as Value), value: shared(parts[2 * at + 1] as Value) };
     return { prefix, bias };
-  };
-  return {
-    builder: b,
-    embedding: encoder.pool(encoder.upperLayers(text, firstLayer, attended, dropout), pool),
-  };
+  });
 }
