@@ -31,6 +31,15 @@ export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 export { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
 export type { LoopSettings, TunedMethod, TuneSettings } from "./settings.ts";
+export { type Rung, rungsOf, successiveHalving, type Trial } from "./sweep/halving.ts";
+export {
+  type Candidate,
+  drawCandidates,
+  gridOf,
+  parseSweep,
+  type SweepSpace,
+  type SweptName,
+} from "./sweep/space.ts";
 export {
   type LearningTask,
   type Learnt,
