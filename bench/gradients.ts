@@ -9,8 +9,10 @@ import { normal, referenceNumbers } from "./support/reference-numbers.ts";
 import { relativeError } from "./support/relative-error.ts";
 import { readRows } from "./support/texts.ts";
 
-/** PyTorch's side, shared with the unit test's goldens: autograd through transformers' BertModel, in float64. */
 const GOLDENS = path.join(REPOSITORY, "packages/backbone/src/bert/goldens");
+
+/** PyTorch's side, shared with the unit tests' goldens: autograd through transformers' modules, in float64. */
+const REFERENCE = path.join(REPOSITORY, "packages/backbone/src/text/goldens");
 
 export const bench = defineBench({
   about: "prompt and head gradients on ONNX Runtime vs PyTorch autograd, a tiny random BERT and minilm-l6",
@@ -68,7 +70,7 @@ async function errorsOf(
   const head = drawHead(random, rows.length, setting.classes, hiddenSize);
   const drawn = Object.fromEntries(prompts.map(({ name, dims }) => [name, normal(random, dims, 0.3)]));
   const { input_ids, mask, pool } = texts;
-  const theirs = await referenceNumbers(GOLDENS, checkpoint, {
+  const theirs = await referenceNumbers(REFERENCE, checkpoint, {
     input_ids,
     mask,
     pool,

@@ -14,6 +14,7 @@ export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/ba
 export { cacheFolder, hubUrl } from "./registry/places.ts";
 export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-tokenizer.ts";
 export type { TextConfig } from "./text/config.ts";
+export type { TextFamily } from "./text/families.ts";
 export type { TextFeatures, TextWanted, UpperSite } from "./text/graph.ts";
 export type { Pooling } from "./text/sentence.ts";
 export type { VisionBackbone } from "./vision/backbone.ts";

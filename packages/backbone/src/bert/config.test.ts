@@ -31,7 +31,9 @@ describe("parseBertConfig", () => {
       typeVocabSize: 2,
       layerNormEpsilon: 1e-12,
       activation: "gelu",
-      positions: "absolute",
+      mlp: "plain",
+      norms: "behind",
+      positions: { kind: "absolute" },
       padTokenId: 0,
     });
   });

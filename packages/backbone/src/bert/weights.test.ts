@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseBertConfig } from "./config.ts";
-import { bertWeights, mapBertWeights } from "./weights.ts";
+import { textWeights } from "../text/weights.ts";
+import { BERT_WEIGHTS, planBertWeights } from "./weights.ts";
 
 const config = parseBertConfig({
   model_type: "bert",
@@ -14,12 +15,18 @@ const config = parseBertConfig({
 
 /** A checkpoint's header as transformers writes it for `config`. */
 function checkpoint(rename: (name: string) => string = (name) => name): Map<string, readonly number[]> {
-  return new Map(bertWeights(config).map(({ theirs, shape }) => [rename(theirs), shape]));
+  const tensors = textWeights(config, BERT_WEIGHTS).flatMap(({ theirs }) => theirs);
+  return new Map(tensors.map(({ name, shape }) => [rename(name), shape]));
 }
 
-describe("mapBertWeights", () => {
+/** Our name -> the checkpoint's. */
+function planned(shapes: ReadonlyMap<string, readonly number[]>, of = config): Map<string, string> {
+  return new Map(planBertWeights(shapes, of).map(({ ours, from }) => [ours, from.join()]));
+}
+
+describe("planBertWeights", () => {
   it("names every weight of two layers", () => {
-    const mapped = mapBertWeights(checkpoint(), config);
+    const mapped = planned(checkpoint(), config);
     expect(mapped.size).toBe(5 + 2 * 16);
     expect([...mapped].slice(0, 5)).toEqual([
       ["embeddings.word", "embeddings.word_embeddings.weight"],
@@ -39,7 +46,7 @@ describe("mapBertWeights", () => {
   });
 
   it("keeps the checkpoint's [out, in] layout", () => {
-    const shapes = new Map(bertWeights(config).map(({ ours, shape }) => [ours, shape]));
+    const shapes = new Map(planBertWeights(checkpoint(), config).map(({ ours, dims }) => [ours, dims]));
     expect(shapes.get("layer.0.intermediate.weight")).toEqual([6, 4]);
     expect(shapes.get("layer.0.intermediate.bias")).toEqual([6]);
     expect(shapes.get("layer.0.output.weight")).toEqual([4, 6]);
@@ -52,7 +59,7 @@ describe("mapBertWeights", () => {
         .replace("LayerNorm.weight", "LayerNorm.gamma")
         .replace("LayerNorm.bias", "LayerNorm.beta"),
     );
-    expect(mapBertWeights(old, config).get("embeddings.norm.bias")).toBe("bert.embeddings.LayerNorm.beta");
+    expect(planned(old, config).get("embeddings.norm.bias")).toBe("bert.embeddings.LayerNorm.beta");
   });
 
   it("drops heads of other tasks and index buffers", () => {
@@ -61,7 +68,7 @@ describe("mapBertWeights", () => {
     shapes.set("pooler.dense.weight", [4, 4]);
     shapes.set("cls.predictions.bias", [11]);
     shapes.set("classifier.weight", [3, 4]);
-    expect(mapBertWeights(shapes, config)).toEqual(mapBertWeights(checkpoint(), config));
+    expect(planned(shapes, config)).toEqual(planned(checkpoint(), config));
   });
 
   // peft#1646: keys that did not match were ignored, and the model ran on untrained numbers.
@@ -69,16 +76,16 @@ describe("mapBertWeights", () => {
     const shapes = checkpoint((name) =>
       name.replace("layer.1.output.dense.bias", "layer.1.output.dense.bais"),
     );
-    expect(() => mapBertWeights(shapes, config)).toThrowErrorMatchingInlineSnapshot(
+    expect(() => planned(shapes, config)).toThrowErrorMatchingInlineSnapshot(
       `[KilotuneError: The checkpoint does not hold the BERT encoder that its config.json describes: missing encoder.layer.1.output.dense.bias; unknown encoder.layer.1.output.dense.bais.]`,
     );
   });
 
   it("refuses a checkpoint with more or fewer layers than its config", () => {
-    expect(() => mapBertWeights(checkpoint(), { ...config, layers: 1 })).toThrow(
+    expect(() => planned(checkpoint(), { ...config, layers: 1 })).toThrow(
       /unknown encoder\.layer\.1\..*and 10 more/,
     );
-    expect(() => mapBertWeights(checkpoint(), { ...config, layers: 3 })).toThrow(
+    expect(() => planned(checkpoint(), { ...config, layers: 3 })).toThrow(
       /missing encoder\.layer\.2\..*and 10 more/,
     );
   });
@@ -86,7 +93,7 @@ describe("mapBertWeights", () => {
   it("refuses a wrong shape, naming both", () => {
     const shapes = checkpoint();
     shapes.set("embeddings.word_embeddings.weight", [4, 11]);
-    expect(() => mapBertWeights(shapes, config)).toThrow(
+    expect(() => planned(shapes, config)).toThrow(
       "embeddings.word_embeddings.weight: expected shape [11, 4], saw [4, 11]",
     );
   });
@@ -94,6 +101,6 @@ describe("mapBertWeights", () => {
   it("refuses two names for one weight", () => {
     const shapes = checkpoint();
     shapes.set("embeddings.LayerNorm.gamma", [4]);
-    expect(() => mapBertWeights(shapes, config)).toThrow("are the same weight");
+    expect(() => planned(shapes, config)).toThrow("are the same weight");
   });
 });

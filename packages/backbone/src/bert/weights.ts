@@ -1,77 +1,52 @@
-import { findTensors } from "../checkpoint-names.ts";
+import { planWeights } from "../bundle/plan-weights.ts";
+import type { PlannedWeight } from "../bundle/write-weights.ts";
 import type { TextConfig } from "../text/config.ts";
+import { type TextNames, textWeights } from "../text/weights.ts";
 
 /**
- * Pairs each weight that the graph names with the tensor of a BERT checkpoint that holds it. Layout stays the
- * checkpoint's: linear weights are [out, in]. Accepts the `bert.` prefix of task models and TensorFlow's old
- * `gamma`/`beta`.
- * @param shapes tensor name -> shape, as the checkpoint's header has them
- * @returns our name -> checkpoint's name, in graph order
+ * Pairs each weight that the graphs name with the tensor of a BERT checkpoint that holds it. Accepts the `bert.` prefix of
+ * task models and TensorFlow's old `gamma`/`beta`.
  * @throws KilotuneError `bad_weights`, listing missing and unknown names and wrong shapes
  */
-export function mapBertWeights(
+export function planBertWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
   config: TextConfig,
-): Map<string, string> {
-  const weights = bertWeights(config);
-  const wanted = weights.map(({ theirs, shape }) => ({ name: theirs, shape }));
-  const found = findTensors(shapes, wanted, {
+): PlannedWeight[] {
+  return planWeights(shapes, textWeights(config, BERT_WEIGHTS), {
     what: "the BERT encoder",
     kind: "model type bert",
-    dropped: DROPPED,
-    plain: (name) =>
-      name
-        .replace(/^bert\./, "")
-        .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
-        .replace(/LayerNorm\.beta$/, "LayerNorm.bias"),
+    dropped: BERT_DROPPED,
+    plain: (name) => plainBertName(name, /^bert\./),
   });
-  return new Map(weights.map(({ ours, theirs }) => [ours, found.get(theirs) as string]));
 }
 
-export interface BertWeight {
-  /** The graph's name. */
-  readonly ours: string;
-  /** The checkpoint's name, without prefix. */
-  readonly theirs: string;
-  readonly shape: readonly number[];
-}
+/** BERT's names, which RoBERTa shares. */
+export const BERT_WEIGHTS: TextNames = {
+  word: "embeddings.word_embeddings",
+  position: "embeddings.position_embeddings",
+  type: "embeddings.token_type_embeddings",
+  embeddingNorm: "embeddings.LayerNorm",
+  layer: (at) => ({
+    query: `encoder.layer.${at}.attention.self.query`,
+    key: `encoder.layer.${at}.attention.self.key`,
+    value: `encoder.layer.${at}.attention.self.value`,
+    attentionOutput: `encoder.layer.${at}.attention.output.dense`,
+    attentionNorm: `encoder.layer.${at}.attention.output.LayerNorm`,
+    intermediate: `encoder.layer.${at}.intermediate.dense`,
+    output: `encoder.layer.${at}.output.dense`,
+    norm: `encoder.layer.${at}.output.LayerNorm`,
+  }),
+};
 
-/** Every weight of the encoder. V vocabulary, P positions, T token types, H hidden, I intermediate. */
-export function bertWeights(config: TextConfig): BertWeight[] {
-  const { vocabSize: V, maxPositions: P, typeVocabSize: T, hiddenSize: H, intermediateSize: I } = config;
-  const rows: BertWeight[] = [
-    { ours: "embeddings.word", theirs: "embeddings.word_embeddings.weight", shape: [V, H] },
-    { ours: "embeddings.position", theirs: "embeddings.position_embeddings.weight", shape: [P, H] },
-    { ours: "embeddings.type", theirs: "embeddings.token_type_embeddings.weight", shape: [T, H] },
-    ...pair("embeddings.norm", "embeddings.LayerNorm", [H]),
-  ];
-  for (let i = 0; i < config.layers; i++) {
-    const layer = `layer.${i}`;
-    const theirs = `encoder.layer.${i}`;
-    rows.push(
-      ...pair(`${layer}.attention.query`, `${theirs}.attention.self.query`, [H, H]),
-      ...pair(`${layer}.attention.key`, `${theirs}.attention.self.key`, [H, H]),
-      ...pair(`${layer}.attention.value`, `${theirs}.attention.self.value`, [H, H]),
-      ...pair(`${layer}.attention.output`, `${theirs}.attention.output.dense`, [H, H]),
-      ...pair(`${layer}.attention.norm`, `${theirs}.attention.output.LayerNorm`, [H]),
-      ...pair(`${layer}.intermediate`, `${theirs}.intermediate.dense`, [I, H]),
-      ...pair(`${layer}.output`, `${theirs}.output.dense`, [H, I]),
-      ...pair(`${layer}.norm`, `${theirs}.output.LayerNorm`, [H]),
-    );
-  }
-  return rows;
-}
-
-/** A weight and its bias, which has one number for each output. */
-function pair(ours: string, theirs: string, shape: readonly [number, ...number[]]): BertWeight[] {
-  return [
-    { ours: `${ours}.weight`, theirs: `${theirs}.weight`, shape },
-    { ours: `${ours}.bias`, theirs: `${theirs}.bias`, shape: [shape[0]] },
-  ];
+export function plainBertName(name: string, prefix: RegExp): string {
+  return name
+    .replace(prefix, "")
+    .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
+    .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
 }
 
 /** What a checkpoint may hold beside the encoder: heads of other tasks, and index buffers that are no weights. */
-const DROPPED = [
+export const BERT_DROPPED = [
   "embeddings.position_ids",
   "embeddings.token_type_ids",
   "pooler.",

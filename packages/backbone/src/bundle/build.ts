@@ -3,8 +3,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { encodeOnnx } from "@kilotune/engine";
-import { parseBertConfig } from "../bert/config.ts";
-import { mapBertWeights } from "../bert/weights.ts";
+import { textFamilyOf } from "../text/families.ts";
 import { parseMaxTokens, parsePooling } from "../text/sentence.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import { sha256OfFile } from "../download/checksum.ts";
@@ -30,7 +29,7 @@ export async function buildBundle(
   about: { id: string; licence: string; weightsSha256?: string; precision?: Precision },
 ): Promise<void> {
   const { precision = "fp32" } = about;
-  const config = parseBertConfig(await readJson(checkpoint, "config.json"));
+  const { family, config, plan } = textFamilyOf(await readJson(checkpoint, "config.json"));
   const pooling = parsePooling(await readJson(checkpoint, "1_Pooling/config.json", "optional"));
   const maxTokens = parseMaxTokens(
     await readJson(checkpoint, "sentence_bert_config.json", "optional"),
@@ -54,7 +53,7 @@ export async function buildBundle(
   const manifest: BackboneManifest = {
     format: BUNDLE_FORMAT,
     id: about.id,
-    family: "bert",
+    family,
     config,
     pooling,
     maxTokens,
@@ -69,12 +68,6 @@ export async function buildBundle(
   };
 
   await writeBundle(bundle, async (folder) => {
-    const plan = (shapes: ReadonlyMap<string, readonly number[]>) =>
-      [...mapBertWeights(shapes, config)].map(([ours, theirs]) => ({
-        ours,
-        dims: shapes.get(theirs) ?? [],
-        from: [theirs],
-      }));
     const stored = path.join(folder, WEIGHTS_FILE);
     const { header, sizeBytes } = await copyWeights(weightsPath, stored, (shapes) =>
       precision === "int8" ? quantizePlan(plan(shapes)) : plan(shapes),

@@ -1,13 +1,14 @@
 import { KilotuneError } from "@kilotune/contract";
 import { PRECISIONS, type Precision } from "./quantize-weights.ts";
 import type { TextConfig } from "../text/config.ts";
+import type { TextFamily } from "../text/families.ts";
 import type { Pooling } from "../text/sentence.ts";
 
 /** What a bundle says of itself: `manifest.json`. */
 export interface BackboneManifest {
   readonly format: typeof BUNDLE_FORMAT;
   readonly id: string;
-  readonly family: "bert";
+  readonly family: TextFamily;
   readonly config: TextConfig;
   readonly pooling: Pooling;
   /** Longest input in tokens, special tokens included. */
@@ -33,7 +34,7 @@ export interface BackboneIdentity {
 }
 
 /** Raised when a graph or the layout of the weights changes: an older bundle is then built anew. */
-export const BUNDLE_FORMAT = "kilotune.backbone/5";
+export const BUNDLE_FORMAT = "kilotune.backbone/6";
 
 /** undefined where the manifest is of another format version, so that the caller builds the bundle again. */
 export function parseManifest(json: unknown): BackboneManifest | undefined {

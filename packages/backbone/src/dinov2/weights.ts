@@ -1,6 +1,7 @@
+import { planWeights } from "../bundle/plan-weights.ts";
 import type { PlannedWeight } from "../bundle/write-weights.ts";
 import type { VisionCheckpoint } from "../vision/config.ts";
-import { planVisionWeights, tableShapes, visionWeights } from "../vision/weights.ts";
+import { tableShapes, visionWeights } from "../vision/weights.ts";
 
 /**
  * Pairs each weight that the graphs name with the tensors of a DINOv2 checkpoint that it is made of.
@@ -35,7 +36,7 @@ export function planDinov2Weights(
       scale2: `encoder.layer.${at}.layer_scale2.lambda1`,
     }),
   });
-  return planVisionWeights(shapes, weights, {
+  return planWeights(shapes, weights, {
     what: "the DINOv2 encoder",
     kind: "model type dinov2 or dinov2_with_registers",
     plain: (name) => name.replace(/^dinov2(_with_registers)?\./, ""),

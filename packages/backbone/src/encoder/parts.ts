@@ -77,11 +77,11 @@ export class EncoderParts {
     dropout: (x: Value) => Value,
   ): Value {
     const { b } = this;
-    const scoresOf = (keys: Value) => this.#scores(query, keys);
-    const attentionOf = (scores: Value) =>
-      dropout(b.op("Softmax", [this.#biased(scores, bias)], { axis: -1 }));
-    if (prefix === undefined) return b.op("MatMul", [attentionOf(scoresOf(key)), value]);
-    const attention = attentionOf(b.op("Concat", [scoresOf(prefix.key), scoresOf(key)], { axis: 3 }));
+    const attentionOf = (scores: Value) => dropout(b.op("Softmax", [scores], { axis: -1 }));
+    const own = this.#biased(this.#scores(query, key), bias);
+    if (prefix === undefined) return b.op("MatMul", [attentionOf(own), value]);
+    const toPrefixes = this.#biased(this.#scores(query, prefix.key), prefix.bias);
+    const attention = attentionOf(b.op("Concat", [toPrefixes, own], { axis: 3 }));
     const [toPrefix, toText] = this.#splitKeys(attention, b.dimOf(prefix.key, 2), b.dimOf(key, 2));
     const text = b.op("MatMul", [toText, value]);
     return b.op("Add", [b.op("MatMul", [toPrefix, prefix.value]), text]);
@@ -98,9 +98,9 @@ export class EncoderParts {
     const scores = this.#biased(this.#scores(query, key), bias);
     const logs = b.op("LogSoftmax", [scores], { axis: -1 });
     const context = b.op("MatMul", [b.op("Exp", [logs]), value]);
-    // ln sum_j e^s_j = s_j - (ln softmax s)_j for any j; the first token is never padding.
-    const first = (each: Value) => b.op("Slice", [each, b.ints([0]), b.ints([1]), b.ints([3])]);
-    const logWeight = b.op("Sub", [first(scores), first(logs)]);
+    // ln sum_j e^s_j = s_j - (ln softmax s)_j for any j that is seen, such as the largest.
+    const largest = (each: Value) => b.op("ReduceMax", [each, b.ints([3])], { keepdims: 1 });
+    const logWeight = b.op("Sub", [largest(scores), largest(logs)]);
     const byToken = (each: Value) => this.#byToken(each, like);
     const flat = [query, context, logWeight].map(byToken);
     return b.op("Concat", [b.op("Reshape", [kept, b.shapeOf(like)]), ...flat], { axis: 2 });
@@ -239,11 +239,16 @@ export class EncoderParts {
 export interface Prefix {
   readonly key: Value;
   readonly value: Value;
+  /** As Attended's, of the prefix's keys. */
+  readonly bias?: Value;
 }
 
 export interface Attended {
   readonly prefix?: Prefix;
-  /** Added to the scores: 0 where a position may be seen, hugely negative where not. [B, 1, 1, keys]; all are seen where left out. */
+  /**
+   * Added to the scores of the tokens' own keys: 0 where a position may be seen, hugely negative where not. Broadcasts to
+   * [B, N, S, keys]; all are seen where left out.
+   */
   readonly bias?: Value;
   /** Added to the layer's queries and values. */
   readonly lowRank?: LowRank;

@@ -35,16 +35,15 @@ export function textServeGraph(config: TextConfig, weights: WeightPlaces): Graph
   const isSoft = b.op("Unsqueeze", [b.op("Greater", [softIndex, b.ints([0])]), b.ints([-1])]);
   const hidden = b.op("Where", [isSoft, b.op("Gather", [soft, softIndex], { axis: 0 }), text]);
 
-  const textBias = encoder.maskBias(mask, ["B", 1, 1, "S"]);
+  const bias = encoder.biases(mask);
   const tables = splitAxis(b, b.op("Reshape", [prefixes, b.ints([0, L * 2, N, -1, D])]), 1, L * 2);
   const masks = splitAxis(b, prefixMask, 1, L);
   const pick = (table: Value) => b.op("Gather", [table, prefixIndex], { axis: 0 });
   const attended = (layer: number) => {
-    const prefixBias = encoder.maskBias(pick(masks[layer] as Value), ["B", 1, 1, "P"]);
-    return {
-      prefix: { key: pick(tables[2 * layer] as Value), value: pick(tables[2 * layer + 1] as Value) },
-      bias: b.op("Concat", [prefixBias, textBias], { axis: 3 }),
-    };
+    const key = pick(tables[2 * layer] as Value);
+    const value = pick(tables[2 * layer + 1] as Value);
+    const seen = encoder.maskBias(pick(masks[layer] as Value), ["B", 1, 1, "P"]);
+    return { prefix: { key, value, bias: seen }, bias: bias(layer) };
   };
   const out = encoder.layers(encoder.flatten(hidden), hidden, { attended });
   const pooled = encoder.pooled(out, pool);
@@ -67,9 +66,10 @@ export function textLowerGraph(config: TextConfig, weights: WeightPlaces, firstL
   const types = b.input("token_types", "int64", ["B", "S"]);
   const mask = b.input("mask", "float32", ["B", "S"]);
   const text = encoder.embed(ids, positions, types);
-  const bias = encoder.maskBias(mask, ["B", 1, 1, "S"]);
-  const hidden = encoder.layers(encoder.flatten(text), text, { to: firstLayer, attended: () => ({ bias }) });
-  b.output(firstLayer === 0 ? text : encoder.attendAlone(hidden, hidden, text, firstLayer, bias), "hidden");
+  const bias = encoder.biases(mask);
+  const attended = (layer: number) => ({ bias: bias(layer) });
+  const hidden = encoder.layers(encoder.flatten(text), text, { to: firstLayer, attended });
+  b.output(firstLayer === 0 ? text : encoder.cutAt(hidden, text, firstLayer, bias(firstLayer)), "hidden");
   return b.build();
 }
 
@@ -116,7 +116,6 @@ export function textUpper(
   const dropout: Dropout = options.dropout
     ? (value, place) => b.op("Mul", [value, b.input(`dropout.${place}`, value.dtype, value.shape)])
     : (value) => value;
-  const textBias = encoder.maskBias(mask, ["B", 1, 1, "S"]);
   const built = (out: Value, weights: Value, tokens: () => Value) => {
     const pooled = wanted.pooled || wanted.embedding ? encoder.pooled(out, weights) : undefined;
     const features: TextFeatures = {
@@ -135,34 +134,36 @@ export function textUpper(
       encoder.shape(["B", "P", H], text, soft),
     ]);
     const hidden = b.op("Concat", [rows, text], { axis: 1 });
-    const free = b.op("Expand", [b.scalar(0), encoder.shape(["B", 1, 1, "P"], text, soft)]);
-    const bias = b.op("Concat", [free, textBias], { axis: 3 });
-    const out = encoder.layers(encoder.flatten(hidden), hidden, { attended: () => ({ bias }), dropout });
-    const ignored = b.op("Expand", [b.scalar(0), encoder.shape(["B", "P"], text, soft)]);
-    return built(out, b.op("Concat", [ignored, pool], { axis: 1 }), () => {
+    const inFront = (number: number, own: Value) => {
+      const added = b.op("Expand", [b.scalar(number), encoder.shape(["B", "P"], text, soft)]);
+      return b.op("Concat", [added, own], { axis: 1 });
+    };
+    const bias = encoder.biases(inFront(1, mask));
+    const attended = (layer: number) => ({ bias: bias(layer) });
+    const out = encoder.layers(encoder.flatten(hidden), hidden, { attended, dropout });
+    return built(out, inFront(0, pool), () => {
       const all = b.op("Reshape", [out, b.shapeOf(hidden)]);
       const sizes = b.op("Concat", [b.dimOf(soft, 0), b.dimOf(text, 1)], { axis: 0 });
       return b.node("Split", [all, sizes], { axis: 1 }, { outputs: 2 })[1] as Value;
     });
   }
 
-  const fromCut = (attended: (layer: number) => Attended) => {
+  const bias = encoder.biases(mask);
+  const fromCut = (prefixOf: (layer: number) => Pick<Attended, "prefix">) => {
+    const attended = (layer: number) => ({ ...prefixOf(layer), bias: bias(layer) });
     const out = encoder.upperLayers(text, firstLayer, attended, dropout);
     const shape = () => b.op("Concat", [b.dimOf(text, 0), b.dimOf(text, 1), b.ints([H])], { axis: 0 });
     return built(out, pool, () => b.op("Reshape", [out, shape()]));
   };
-  if (site.kind === "none") return fromCut(() => ({ bias: textBias }));
+  if (site.kind === "none") return fromCut(() => ({}));
 
   const prompted = L - firstLayer;
   const kv = b.input("kv", "float32", [prompted, 2, N, "P", D]);
   const dropped = dropout(kv, "prompt");
   const parts = splitAxis(b, b.op("Reshape", [dropped, b.ints([2 * prompted, N, -1, D])]), 0, 2 * prompted);
   const shared = (part: Value) => b.op("Unsqueeze", [part, b.ints([0])]);
-  const free = b.op("Expand", [b.scalar(0), encoder.shape(["B", 1, 1, "P"], text, kv)]);
-  const bias = b.op("Concat", [free, textBias], { axis: 3 });
   return fromCut((layer) => {
     const at = layer - firstLayer;
-    const prefix = { key: shared(parts[2 * at] as Value), value: shared(parts[2 * at + 1] as Value) };
-    return { prefix, bias };
+    return { prefix: { key: shared(parts[2 * at] as Value), value: shared(parts[2 * at + 1] as Value) } };
   });
 }

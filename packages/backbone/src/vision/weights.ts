@@ -1,15 +1,7 @@
-import { findTensors, type NameRules, type WantedTensor } from "../checkpoint-names.ts";
-import type { PlannedWeight } from "../bundle/write-weights.ts";
+import type { MadeWeight } from "../bundle/plan-weights.ts";
+import type { WantedTensor } from "../checkpoint-names.ts";
 import { gridOf, type VisionCheckpoint, type VisionConfig } from "./config.ts";
 import { stretchPositions } from "./positions.ts";
-
-/** A weight of ours, made of tensors of a checkpoint: one is taken as it is where `make` is left out. */
-export interface VisionWeight {
-  readonly ours: string;
-  readonly shape: readonly number[];
-  readonly theirs: readonly WantedTensor[];
-  readonly make?: (parts: readonly Float32Array[]) => Float32Array;
-}
 
 /** What a family calls the parts of its checkpoint. Each part has `.weight` and `.bias`. */
 export interface VisionNames {
@@ -34,28 +26,12 @@ export interface VisionNames {
   };
 }
 
-/** @throws KilotuneError `bad_weights` */
-export function planVisionWeights(
-  shapes: ReadonlyMap<string, readonly number[]>,
-  weights: readonly VisionWeight[],
-  rules: NameRules,
-): PlannedWeight[] {
-  const wanted = new Map(weights.flatMap(({ theirs }) => theirs).map((each) => [each.name, each]));
-  const found = findTensors(shapes, [...wanted.values()], rules);
-  return weights.map(({ ours, shape, theirs, make }) => ({
-    ours,
-    dims: shape,
-    from: theirs.map(({ name }) => found.get(name) as string),
-    ...(make && { make }),
-  }));
-}
-
 /** Every weight of the graphs. H hidden, I intermediate. */
-export function visionWeights(checkpoint: VisionCheckpoint, names: VisionNames): VisionWeight[] {
+export function visionWeights(checkpoint: VisionCheckpoint, names: VisionNames): MadeWeight[] {
   const { config, qkvBias } = checkpoint;
   const { hiddenSize: H, intermediateSize: I, mlp } = config;
   const wide = mlp === "gated" ? 2 * I : I;
-  const rows: VisionWeight[] = [...embeddingWeights(checkpoint, names)];
+  const rows: MadeWeight[] = [...embeddingWeights(checkpoint, names)];
   if (names.inputNorm !== undefined) rows.push(...norm("embeddings.norm", names.inputNorm, H));
   for (let at = 0; at < config.layers; at++) {
     const theirs = names.layer(at);
@@ -76,7 +52,7 @@ export function visionWeights(checkpoint: VisionCheckpoint, names: VisionNames):
 }
 
 /** The class token has a position, registers have none; a patch's bias goes into its position. */
-function embeddingWeights(checkpoint: VisionCheckpoint, names: VisionNames): VisionWeight[] {
+function embeddingWeights(checkpoint: VisionCheckpoint, names: VisionNames): MadeWeight[] {
   const { config, trainedGrid, antialiasPositions, patchBias } = checkpoint;
   const { hiddenSize: H, patchSize, leadingTokens } = config;
   const grid = gridOf(config);
@@ -115,7 +91,7 @@ function linear(
   theirs: string,
   [out, into]: readonly [number, number],
   { bias = true, scale }: { bias?: boolean; scale?: string | undefined } = {},
-): VisionWeight[] {
+): MadeWeight[] {
   const factors = scale === undefined ? [] : [{ name: scale, shape: [out] }];
   const scaled = ([values, by]: readonly Float32Array[]) => scaleRows(values as Float32Array, by);
   return [
@@ -143,7 +119,7 @@ export function scaleRows(values: Float32Array, factors: Float32Array | undefine
   return values.map((x, at) => x * (factors[Math.floor(at / width)] as number));
 }
 
-function norm(ours: string, theirs: string, size: number): VisionWeight[] {
+function norm(ours: string, theirs: string, size: number): MadeWeight[] {
   return ["weight", "bias"].map((part) => ({
     ours: `${ours}.${part}`,
     shape: [size],

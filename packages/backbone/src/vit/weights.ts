@@ -1,6 +1,7 @@
+import { planWeights } from "../bundle/plan-weights.ts";
 import type { PlannedWeight } from "../bundle/write-weights.ts";
 import type { VisionCheckpoint } from "../vision/config.ts";
-import { planVisionWeights, tableShapes, type VisionNames, visionWeights } from "../vision/weights.ts";
+import { tableShapes, type VisionNames, visionWeights } from "../vision/weights.ts";
 import type { VitDialect } from "./config.ts";
 
 /**
@@ -13,7 +14,7 @@ export function planVitWeights(
 ): PlannedWeight[] {
   const isClip = checkpoint.dialect === "clip";
   const names = isClip ? clipNames(checkpoint) : vitNames(checkpoint);
-  return planVisionWeights(shapes, visionWeights(checkpoint, names), {
+  return planWeights(shapes, visionWeights(checkpoint, names), {
     what: "the vision transformer",
     kind: "model type vit, vit_mae, clip_vision_model or clip",
     plain: (name) => name.replace(isClip ? /^vision_model\./ : /^vit\./, ""),

@@ -1,10 +1,11 @@
 """Writes tiny/, a random BERT of 2 layers as a user's checkpoint folder, and PyTorch's numbers for it: given.safetensors
-(texts, prompts, dropout masks) and wanted.safetensors (see reference.py).
+(texts, prompts, dropout masks) and wanted.safetensors (see ../../text/goldens/reference.py).
 
     python make.py        (torch 2.13 on a CPU, transformers 5.24)
 """
 
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "text" / "goldens"))
 from reference import reference
 
 here = Path(__file__).parent
