@@ -11,7 +11,7 @@ export const bench = defineBench({
   goal: "median of init and first answer <= 1.5 s, peak <= 700 MB",
   flags: { runs: 7 },
   run: ({ runs }) =>
-    withMiniLmCloud(async ({ cloud, planted: { tenant, promptId } }) => {
+    withMiniLmCloud(async ({ cloud, planted: { id: tenant, promptId } }) => {
       const event = { task: "classify", tenant, promptId, inputs: ["where is my parcel"] };
 
       const colds: Cold[] = [];

@@ -13,7 +13,7 @@ export const bench = defineBench({
   flags: { rounds: 20, calls: 50 },
   run: ({ rounds, calls }) =>
     withMiniLmCloud(async ({ backbone, cloud, service, planted }) => {
-      const { tenant, key, model, promptId } = planted;
+      const { id: tenant, key, model, promptId } = planted;
       const prompt = await decodePrompt(await bytesOf((await openPrompt(service, tenant, promptId)).chunks));
       const predictor = await createPredictor({ backbone, loadPrompt: async () => prompt });
       const infer = await cloud.instance("infer");

@@ -4,7 +4,8 @@ import { readEnvironment } from "../../packages/aws/src/environment.ts";
 import { openService } from "../../packages/aws/src/service.ts";
 import { build } from "../../test/aws/built.ts";
 import { type Cloud, openCloud } from "../../test/aws/cloud.ts";
-import { type Planted, plant } from "../../test/aws/plant.ts";
+import { plant } from "../../test/aws/plant.ts";
+import type { PlantedTenant } from "../../test/plant-tenant.ts";
 import { openMiniLm } from "./backbone.ts";
 import { Unavailable } from "./bench.ts";
 
@@ -13,7 +14,7 @@ export interface MiniLmCloud {
   readonly backbone: Backbone;
   readonly cloud: Cloud;
   readonly service: Service;
-  readonly planted: Planted;
+  readonly planted: PlantedTenant;
 }
 
 /** @throws Unavailable where ministack isn't installed */

@@ -1,27 +1,10 @@
-import { createHash } from "node:crypto";
 import type { Backbone } from "@kilotune/backbone";
-import type { PromptId, TenantId } from "@kilotune/contract";
-import {
-  beginJob,
-  createFile,
-  createJob,
-  createKey,
-  createTenant,
-  finishJob,
-  queueJob,
-  type Service,
-} from "@kilotune/service";
+import type { Service } from "@kilotune/service";
 import { openLocalStore } from "@kilotune/store/local";
+import { type PlantedTenant, plantTenant } from "../../test/plant-tenant.ts";
 import { randomPromptBytes } from "./random-prompts.ts";
 
-/** A tenant with a key that may do everything, and one tuned model. */
-export interface PlantedTenant {
-  readonly id: TenantId;
-  readonly key: string;
-  readonly model: string;
-  /** Of the model's prompt. */
-  readonly bytes: Uint8Array;
-}
+export type { PlantedTenant };
 
 /**
  * Tenants with a model each (8 tokens, the upper half of the layers, as the tuner chooses; 12 labels), in a folder that
@@ -45,37 +28,6 @@ export async function plantTenants(
   };
   const planted: PlantedTenant[] = [];
   for (const bytes of randomPromptBytes(backbone, count, { tokens: 8 }))
-    planted.push(await plant(service, id, `Tenant ${planted.length}`, bytes));
+    planted.push(await plantTenant(service, { name: `Tenant ${planted.length}`, backbone: id, bytes }));
   return planted;
-}
-
-async function plant(
-  service: Service,
-  model: string,
-  name: string,
-  bytes: Uint8Array,
-): Promise<PlantedTenant> {
-  const { id } = await createTenant(service, { name, plan: "business" });
-  const { secret } = await createKey(service, id);
-  const request = { filename: "train.jsonl", purpose: "fine-tune" };
-  const file = await createFile(service, id, request, rows());
-  const job = await createJob(service, id, { model, trainingFile: file.id, method: { type: "kv" } });
-  await queueJob(service, id, job.id);
-  await beginJob(service, id, job.id);
-  const promptId = createHash("sha256").update(bytes).digest("hex") as PromptId;
-  const ended = await finishJob(service, id, job.id, {
-    status: "succeeded",
-    promptId,
-    bytes,
-    trainedTokens: 1,
-  });
-  return { id, key: secret, model: ended.tunedModel as string, bytes };
-}
-
-async function* rows(): AsyncGenerator<Uint8Array> {
-  const labels = ["a", "b"];
-  const lines = labels.flatMap((label) =>
-    [1, 2].map((at) => JSON.stringify({ text: `${label} ${at}`, label })),
-  );
-  yield new TextEncoder().encode(lines.join("\n"));
 }

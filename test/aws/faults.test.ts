@@ -7,12 +7,13 @@ import { readEnvironment } from "../../packages/aws/src/environment.ts";
 import { openService } from "../../packages/aws/src/service.ts";
 import { type TinyBackbone, tinyBackbone } from "../../packages/backbone/src/testing.ts";
 import { randomPrompt, WORDS } from "../../packages/serving/src/testing.ts";
+import type { PlantedTenant } from "../plant-tenant.ts";
 import { type Built, build } from "./built.ts";
 import { type Cloud, openCloud } from "./cloud.ts";
 import { eventOf, responseOf } from "./events.ts";
 import { type AwsFault, type FaultProxy, faultProxy } from "./fault-proxy.ts";
 import { type LambdaProcess, MOUNTS } from "./lambda-process.ts";
-import { type Planted, plant } from "./plant.ts";
+import { plant } from "./plant.ts";
 
 /** What goes wrong around the functions: each gives an error that says what, with the right status, and is tried again where that helps. */
 
@@ -21,7 +22,7 @@ let built: Built;
 let cloud: Cloud | undefined;
 let proxy: FaultProxy;
 let api: LambdaProcess;
-let planted: Planted;
+let planted: PlantedTenant;
 beforeAll(async () => {
   tiny = await tinyBackbone({ words: WORDS });
   built = await build(["api", "infer", "evaluate"], tiny.bundle);
@@ -65,7 +66,7 @@ const classify = (input = "my card was lost") =>
   call("POST", "/v1/classify", { model: planted.model, input });
 const question = (more: object = {}) => ({
   task: "classify",
-  tenant: planted.tenant,
+  tenant: planted.id,
   promptId: planted.promptId,
   inputs: ["my card was lost"],
   ...more,
@@ -87,7 +88,7 @@ const objectOf = (tenant: TenantId, promptId: string) => ({
 
 async function withObject(bytes: Uint8Array | undefined, work: () => Promise<void>): Promise<void> {
   const { s3 } = cloud as Cloud;
-  const object = objectOf(planted.tenant, planted.promptId);
+  const object = objectOf(planted.id, planted.promptId);
   const found = await s3.send(new GetObjectCommand(object));
   const Body = await found.Body!.transformToByteArray();
   await s3.send(
@@ -131,7 +132,7 @@ describe("layers", () => {
   it("missing under `evaluate`: the job fails, and the log says why", async () => {
     await using evaluate = await cloud!.another("evaluate", { layers: await built.otherLayers({}) });
     expect(evaluate.log()).toBe("");
-    const input = { tenant: planted.tenant, job: "ftjob-00000000000000000000000000" };
+    const input = { tenant: planted.id, job: "ftjob-00000000000000000000000000" };
     // There is no such job: it stops before it needs a layer.
     expect((await evaluate.invoke(input)).error?.errorType).toBe("JobStopped");
     expect((await evaluate.invoke({ tenant: "x" })).error?.errorMessage).toContain(
@@ -177,7 +178,7 @@ describe("prompts", () => {
       storage: "float32",
     });
     const promptId = createHash("sha256").update(bytes).digest("hex");
-    await cloud!.s3.send(new PutObjectCommand({ ...objectOf(planted.tenant, promptId), Body: bytes }));
+    await cloud!.s3.send(new PutObjectCommand({ ...objectOf(planted.id, promptId), Body: bytes }));
     expect(await refusal(await cloud!.instance("infer"), question({ promptId }))).toMatchObject({
       code: "backbone_mismatch",
       kind: "input",

@@ -18,7 +18,7 @@ it("a call is traced to X-Ray's daemon: its own part, and the store's behind it,
   await using running = cloud;
   Object.assign(process.env, CREDENTIALS, running.environment);
   const service = openService(readEnvironment(running.environment));
-  const { tenant, promptId } = await plant(service, tiny.backbone.manifest, 1);
+  const { id: tenant, promptId } = await plant(service, tiny.backbone.manifest, 1);
 
   const packets: string[] = [];
   const daemon = createSocket("udp4", (packet) => packets.push(packet.toString()));
