@@ -18,50 +18,64 @@ export interface RowShape<R> {
   readonly keys: readonly string[];
   /** One object as an example, for messages. */
   readonly example: string;
+  /** The same row in a table, where a table can hold it. */
+  readonly csv?: CsvShape;
   /** A row where its fields can be used, else every reason why not; warnings besides. */
   check(line: number, field: (key: string) => Field): Reading<R>[];
+}
+
+export interface CsvShape {
+  /** Columns that the header must name. */
+  readonly columns: readonly string[];
+  /** What a cell stands for, by its column; text where nothing is said. What it can't read it gives back as it is. */
+  readonly cells?: Readonly<Record<string, (cell: string) => unknown>>;
 }
 
 export const TEXT_ROWS: RowShape<Example> = {
   keys: ["text", "label"],
   example: '{"text": "..", "label": ".."}',
-  check: (line, field) => checkRow(line, field("text"), field("label")),
+  csv: { columns: ["text", "label"] },
+  check(line, field) {
+    const [text, label] = [field("text"), field("label")];
+    return rowUnless([...findingsOfText(text), ...findingsOfLabel(label)], () => ({
+      text: text.value as string,
+      label: label.value as string,
+      line,
+    }));
+  },
 };
 
-/** A row where text and label can be used, else every reason why not; warnings besides. */
-export function checkRow(line: number, text: Field, label: Field): Reading[] {
-  const findings = [...findingsOfText(text), ...findingsOfLabel(label)];
-  if (findings.some((finding) => finding.kind === "error")) return findings;
-  return [
-    ...findings,
-    { kind: "row", row: { text: text.value as string, label: label.value as string, line } },
-  ];
+/** The findings, and behind them the row where none of them is an error. */
+export function rowUnless<R>(findings: readonly Finding[], row: () => R): Reading<R>[] {
+  if (findings.some(({ kind }) => kind === "error")) return [...findings];
+  return [...findings, { kind: "row", row: row() }];
 }
 
-function findingsOfText({ value, place }: Field): Finding[] {
-  const hint = "Give every row a text, or delete the row.";
-  if (value === undefined) return [errorAt(place, "text_missing", 'expected a "text", seen none.', hint)];
+/** @param key of the field, which begins the codes: `text_empty`, `query_empty` */
+export function findingsOfText({ value, place }: Field, key = "text"): Finding[] {
+  const hint = `Give every row a ${key}, or delete the row.`;
+  if (value === undefined) return [errorAt(place, `${key}_missing`, `expected a "${key}", seen none.`, hint)];
   if (typeof value !== "string") {
     return [
       errorAt(
         place,
-        "text_not_string",
-        `expected "text" to be a string, seen ${kindOf(value)}.`,
+        `${key}_not_string`,
+        `expected "${key}" to be a string, seen ${kindOf(value)}.`,
         "Put the text in double quotes.",
       ),
     ];
   }
   if (value.trim() === "") {
     const seen = value === "" ? "an empty one" : "only blanks";
-    return [errorAt(place, "text_empty", `expected a text with words in it, seen ${seen}.`, hint)];
+    return [errorAt(place, `${key}_empty`, `expected a text with words in it, seen ${seen}.`, hint)];
   }
   if (value.length > MAX_TEXT_LENGTH) {
     const message = `expected a text of at most ${MAX_TEXT_LENGTH} characters, seen ${value.length}.`;
     return [
-      errorAt(place, "text_too_long", message, "Split the text, or keep the part that decides the label."),
+      errorAt(place, `${key}_too_long`, message, "Split the text, or keep the part that decides the answer."),
     ];
   }
-  if (!value.isWellFormed()) return [halfPair(place, "text")];
+  if (!value.isWellFormed()) return [halfPair(place, key)];
   if (!value.includes("\u0000")) return [];
   return [
     warningAt(
@@ -103,6 +117,25 @@ export function findingsOfLabel({ value, place }: Field): Finding[] {
   ];
 }
 
+/** Any number of labels, none included: `[]` says that none fits. */
+export function findingsOfLabels({ value, place }: Field): Finding[] {
+  const hint = 'Write "labels": ["..", ".."], or [] where none fits.';
+  if (value === undefined) return [errorAt(place, "labels_missing", 'expected "labels", seen none.', hint)];
+  if (!Array.isArray(value)) {
+    return [
+      errorAt(place, "labels_not_array", `expected "labels" to be an array, seen ${kindOf(value)}.`, hint),
+    ];
+  }
+  if (value.length > MAX_LABELS_OF_A_ROW) {
+    const message = `expected at most ${MAX_LABELS_OF_A_ROW} labels of one row, seen ${value.length}.`;
+    return [errorAt(place, "labels_too_many", message, "Is the text in the labels' place?")];
+  }
+  return value.flatMap((label) => findingsOfLabel({ value: label, place }));
+}
+
+/** More than anyone gives one text: a list of all classes, say. */
+const MAX_LABELS_OF_A_ROW = 1000;
+
 export function hasControl(text: string): boolean {
   return CONTROL.test(text);
 }
@@ -110,7 +143,7 @@ export function hasControl(text: string): boolean {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose.
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
-function halfPair(place: Place, key: string): Finding {
+export function halfPair(place: Place, key: string): Finding {
   return errorAt(
     place,
     "lone_surrogate",

@@ -20,6 +20,12 @@ export function count(n: number, noun: string, plural = `${noun}s`): string {
   return `${n} ${n === 1 ? noun : plural}`;
 }
 
+/** `"a", "b" and "c"`, of names of our own. */
+export function quotedList(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
+}
+
 // DEL and C1 controls, soft hyphen, combining marks that would sit on the quote before them, zero-width and
 // direction marks, line separators, BOM. Ordinary blanks other than U+0020 look like it, so they count as invisible.
 const INVISIBLE =

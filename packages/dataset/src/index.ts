@@ -6,8 +6,23 @@ export { labelsOf } from "./labels.ts";
 export { type LintedFile, type LintFileOptions, lintFile, loadExamples } from "./lint-file.ts";
 export { createLinter, type Linter, type LinterOptions } from "./linter.ts";
 export { type Prng, type PrngState, prng, resumePrng } from "./prng.ts";
-export { type Format, guessFormat, readExamples } from "./read-examples.ts";
-export type { Example, Finding, Reading } from "./reading.ts";
+export { guessFormat, readExamples } from "./read-examples.ts";
+export type { Example, Finding, Format, Reading } from "./reading.ts";
+export { tagName } from "./texts/check-tags.ts";
+export { type LintTextRowsOptions, lintTextRows, loadTextRows } from "./texts/lint-text-rows.ts";
+export { readTextRows, type TextRowsOptions } from "./texts/read-text-rows.ts";
+export { createTextLinter } from "./texts/text-linter.ts";
+export type {
+  MultiLabelRow,
+  PairedText,
+  RegressionRow,
+  RetrievalRow,
+  RowOfTask,
+  Span,
+  TagRow,
+  TextRow,
+  TextTask,
+} from "./texts/text-rows.ts";
 export type { TokenCount } from "./token-totals.ts";
 export { type CocoRows, readCoco, toRle, writeCoco } from "./vision/coco.ts";
 export { createImageLinter, type ImageLinter, type ImageLinterOptions } from "./vision/image-linter.ts";

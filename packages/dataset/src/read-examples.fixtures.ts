@@ -1,4 +1,4 @@
-import type { Format } from "./read-examples.ts";
+import type { Format } from "./reading.ts";
 
 /** A file of few bytes and what the reader must say of it. */
 export interface Fixture {

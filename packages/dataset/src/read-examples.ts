@@ -1,11 +1,6 @@
-import { decodeLines } from "./decode-lines.ts";
-import { TEXT_ROWS } from "./check-row.ts";
 import type { Chunks } from "./decode-text.ts";
-import { readCsv } from "./read-csv.ts";
-import { readJsonl } from "./read-jsonl.ts";
-import type { Reading } from "./reading.ts";
-
-export type Format = "jsonl" | "csv";
+import type { Format, Reading } from "./reading.ts";
+import { readTextRows } from "./texts/read-text-rows.ts";
 
 /**
  * The rows of a file and what is wrong with the others, in one pass and bounded memory. Faults are data, never thrown;
@@ -15,8 +10,7 @@ export function readExamples(
   chunks: Chunks,
   { format }: { readonly format: Format },
 ): AsyncGenerator<Reading> {
-  const lines = decodeLines(chunks);
-  return format === "csv" ? readCsv(lines) : readJsonl(lines, TEXT_ROWS);
+  return readTextRows(chunks, { format, task: "classification" });
 }
 
 /** By the name's ending: `.csv` and `.tsv` are CSV (the header tells the separator), all else JSONL. */

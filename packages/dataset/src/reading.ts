@@ -1,5 +1,7 @@
 import type { LintIssue } from "@kilotune/contract";
 
+export type Format = "jsonl" | "csv";
+
 /** A row that can be used: text and label as written in the file, never trimmed or folded. */
 export interface Example {
   readonly text: string;

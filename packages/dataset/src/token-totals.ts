@@ -2,7 +2,10 @@ import { count } from "./excerpt.ts";
 import { type Finding, warningAt } from "./reading.ts";
 
 /** What the backbone's tokenizer makes of a text: all its tokens, those it does not know, whether it must be cut. */
-export type TokenCount = (text: string) => {
+export type TokenCount = (
+  text: string,
+  pair?: string,
+) => {
   readonly tokens: number;
   readonly unknown: number;
   readonly truncated: boolean;
@@ -25,8 +28,8 @@ export class TokenTotals {
     this.#tokenCount = tokenCount;
   }
 
-  add(text: string, line: number): void {
-    const { tokens, unknown, truncated } = this.#tokenCount(text);
+  add(line: number, text: string, pair?: string): void {
+    const { tokens, unknown, truncated } = this.#tokenCount(text, pair);
     this.#rows++;
     this.#tokens += tokens;
     this.#unknown += unknown;

@@ -1,4 +1,4 @@
-import { count, excerpt } from "./excerpt.ts";
+import { count, excerpt, quotedList } from "./excerpt.ts";
 import { type Finding, type Place, WHOLE_FILE, warningAt } from "./reading.ts";
 
 /** Counts the keys that no one asked for, so that a file with an `id` in a million rows gets one warning. */
@@ -10,8 +10,7 @@ export class UnknownKeys {
 
   /** @param known the keys of a row that mean something; all others are read over, and said so once a key */
   constructor(known: readonly string[]) {
-    const quoted = known.map((key) => `"${key}"`);
-    this.#hint = `Only ${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)} are read; nothing to do if that is meant.`;
+    this.#hint = `Only ${quotedList(known)} are read; nothing to do if that is meant.`;
   }
 
   add(key: string, place: Place): void {

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { Tokenizer } from "@kilotune/backbone";
 import { KilotuneError, type LintIssue, type LintReport } from "@kilotune/contract";
 import {
   drawShots,
@@ -51,7 +50,7 @@ export async function readData(job: TuneJob, emit: (event: JobEvent) => void): P
 /** Reads one labelled file to the end. Throws `invalid_training_file` where the linter found errors. */
 export async function readRows(
   source: DataSource,
-  tokenCount: TokenCount | Tokenizer["encode"],
+  tokenCount: TokenCount,
   emit: (event: JobEvent) => void,
   purpose: "learning" | "answering",
   against?: Linter,

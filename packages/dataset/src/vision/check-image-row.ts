@@ -1,6 +1,13 @@
 import { isCodedError } from "@kilotune/contract";
 import { parseRle } from "@kilotune/image/masks";
-import { type Field, findingsOfLabel, hasControl, kindOf, type RowShape } from "../check-row.ts";
+import {
+  type Field,
+  findingsOfLabel,
+  findingsOfLabels,
+  hasControl,
+  kindOf,
+  type RowShape,
+} from "../check-row.ts";
 import { excerpt } from "../excerpt.ts";
 import { errorAt, type Finding, type Place, type Reading } from "../reading.ts";
 import type { ImageObject, ImageRow, Segment, Target, VisionTask } from "./image-rows.ts";
@@ -70,13 +77,7 @@ function labelsOf(field: Fields): Checked {
         "Keep the one that is meant.",
       ),
     ];
-  if (!Array.isArray(value)) {
-    const hint = 'Write "labels": ["..", ".."], or "label" for a single one.';
-    return [
-      errorAt(place, "labels_not_array", `expected "labels" to be an array, seen ${kindOf(value)}.`, hint),
-    ];
-  }
-  const findings = value.flatMap((label) => findingsOfLabel({ value: label, place }));
+  const findings = findingsOfLabels(several);
   if (findings.length > 0) return findings;
   return { kind: "labels", labels: [...new Set(value as string[])], several: true };
 }

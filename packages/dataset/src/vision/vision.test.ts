@@ -75,7 +75,7 @@ describe("rows", () => {
         "error 1:11 image_path: expected a path from the rows' own folder on, seen "https://a.example/a.png". Put the images beside the file, and write paths without a drive, an address or ..",
         "error 1:0 label_missing: expected a "label", seen none. Give every row a label, or delete the row.",
         "error 1:44 label_twice: expected "label" or "labels", seen both. Keep the one that is meant.",
-        "error 1:30 labels_not_array: expected "labels" to be an array, seen a string. Write "labels": ["..", ".."], or "label" for a single one.",
+        "error 1:30 labels_not_array: expected "labels" to be an array, seen a string. Write "labels": ["..", ".."], or [] where none fits.",
         "error 1:45 patient_format: expected "patient" to be a short string, seen a number. Write a pseudonym in quotes, or leave the key out.",
         "error 1:0 mask_missing: expected a path in "mask", seen none. Write {"image": "a.png", "mask": "a-mask.png"}.",
         "error 1:32 segmentation_format: segment 1: expected polygons of three corners and more, each [x, y, x, y, ..] in pixels, seen something else. Write the object's polygons as COCO does, or its runs as {size, counts}.",
