@@ -213,6 +213,7 @@ it.each(SITES)(
 );
 
 it("a head alone learns without a prompt's gradient, from unit vectors and from those before", async () => {
+  await openGolden("../bert/goldens/tiny");
   const head: TextHead = {
     wanted: { embedding: true, pooled: true },
     add(b, { embedding, pooled }) {
