@@ -16,7 +16,7 @@ export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-to
 export type { TextConfig } from "./text/config.ts";
 export type { TextFamily } from "./text/families.ts";
 export type { TextFeatures, TextWanted, UpperSite } from "./text/graph.ts";
-export type { Pooling } from "./text/sentence.ts";
+export type { Instructions, Pooling } from "./text/sentence.ts";
 export type { VisionBackbone } from "./vision/backbone.ts";
 export { gridOf, type ImageSize, type VisionConfig } from "./vision/config.ts";
 export type { VisionFeatures, VisionSite, Wanted } from "./vision/graph.ts";

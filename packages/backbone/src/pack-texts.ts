@@ -8,7 +8,7 @@ export interface PackedTexts extends Feeds {
   readonly token_types: Feeds[string];
   /** 1 on tokens, 0 on padding. [B, S] */
   readonly mask: Feeds[string];
-  /** Weights of the pooled sum: 1 / n on each of a row's n tokens (mean), or 1 on one position. [B, S] */
+  /** Weights of the pooled sum: 1 / n on each of a row's n tokens (mean), or 1 on one position; max: 1 on each token. [B, S] */
   readonly pool: Feeds[string];
 }
 
@@ -18,6 +18,8 @@ export interface RowPlace {
   readonly start?: number;
   /** The number that its first token's position has. Default 0, whatever stands in front. */
   readonly firstPosition?: number;
+  /** Which of a pair's texts each token belongs to; default all the first. */
+  readonly typeIds?: ArrayLike<number>;
   /** `first`: the row's first position, a soft token where there is one. Default the backbone's. */
   readonly pooling?: Pooling | "first" | undefined;
 }
@@ -32,6 +34,7 @@ export function packTexts(
   const shape = [rows.length, length];
   const ids = new BigInt64Array(rows.length * length);
   const positions = new BigInt64Array(ids.length);
+  const types = new BigInt64Array(ids.length);
   const mask = new Float32Array(ids.length);
   const pool = new Float32Array(ids.length);
   rows.forEach((row, at) => {
@@ -43,6 +46,7 @@ export function packTexts(
     for (let token = 0; token < row.length; token++) {
       ids[start + token] = BigInt(row[token] as number);
       positions[start + token] = BigInt(firstPosition + token);
+      types[start + token] = BigInt(place?.typeIds?.[token] ?? 0);
     }
     switch (place?.pooling ?? pooling) {
       case "first":
@@ -51,6 +55,12 @@ export function packTexts(
       case "cls":
         pool[start] = 1;
         break;
+      case "last":
+        pool[start + row.length - 1] = 1;
+        break;
+      case "max":
+        pool.fill(1, start, start + row.length);
+        break;
       case "mean":
         pool.fill(1 / row.length, start, start + row.length);
     }
@@ -58,7 +68,7 @@ export function packTexts(
   return {
     input_ids: int64(ids, shape),
     positions: int64(positions, shape),
-    token_types: int64(new BigInt64Array(ids.length), shape),
+    token_types: int64(types, shape),
     mask: float32(mask, shape),
     pool: float32(pool, shape),
   };

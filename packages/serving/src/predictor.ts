@@ -1,4 +1,4 @@
-import type { Backbone } from "@kilotune/backbone";
+import type { Backbone, BackboneManifest } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import { inSpan } from "@kilotune/contract/spans";
 import type { StoredPrompt } from "@kilotune/prompt";
@@ -58,7 +58,7 @@ export interface Prediction {
 }
 
 export interface Embedding {
-  /** Of length one. */
+  /** Of length one, where the backbone's are: its manifest says so. */
   readonly vector: Float32Array;
   readonly truncated: boolean;
   /** That the backbone read, special ones counted. */
@@ -97,12 +97,12 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   const session = await backbone.open({ kind: "serve" });
   const cache = new PromptCache(async (ref) => preparePrompt(await loadPrompt(ref), manifest), cacheBytes);
   const batcher = new Batcher<BatchRow, Float32Array>(async (rows) => {
-    const outputs = [...new Set(rows.map(outputOf))];
+    const outputs = [...new Set(rows.map((row) => outputOf(row, manifest)))];
     const vectors = await session.run(assemble(rows, rows[0]!.bucket, manifest), outputs);
     const { hiddenSize } = manifest.config;
     // Copies: a view would keep the whole batch in memory.
     return rows.map((row, at) =>
-      (vectors[outputOf(row)]!.data as Float32Array).slice(at * hiddenSize, (at + 1) * hiddenSize),
+      (vectors[outputOf(row, manifest)]!.data as Float32Array).slice(at * hiddenSize, (at + 1) * hiddenSize),
     );
   }, maxQueueRows);
   const calls = new Set<Promise<unknown>>();
@@ -177,9 +177,10 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   };
 }
 
-/** The graph's output that the row's head reads. */
-function outputOf({ prompt }: Row): "embedding" | "pooled" {
-  return prompt?.head.dense === undefined ? "embedding" : "pooled";
+/** The graph's output that the row's head reads, or that is wanted where it has none. */
+function outputOf({ prompt }: Row, { normalize }: BackboneManifest): "embedding" | "pooled" {
+  if (prompt === undefined) return normalize ? "embedding" : "pooled";
+  return prompt.head.dense === undefined ? "embedding" : "pooled";
 }
 
 /** A quarter of a full pass. */

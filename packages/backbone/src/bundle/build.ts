@@ -4,7 +4,13 @@ import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { encodeOnnx } from "@kilotune/engine";
 import { textFamilyOf } from "../text/families.ts";
-import { parseMaxTokens, parsePooling } from "../text/sentence.ts";
+import type { TextConfig } from "../text/config.ts";
+import {
+  type Instructions,
+  parsePreprocessing,
+  poolingFile,
+  type SentencePreprocessing,
+} from "../text/sentence.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { parseJson, readJson, readText } from "./checkpoint-files.ts";
@@ -19,28 +25,34 @@ import { copyWeights } from "./write-weights.ts";
  * of the default method, the tokenizer's files and a manifest.
  *
  * @param checkpoint folder with config.json, model.safetensors, tokenizer.json and optionally tokenizer_config.json,
- *   sentence_bert_config.json, 1_Pooling/config.json
+ *   sentence_bert_config.json, modules.json, 1_Pooling/config.json, config_sentence_transformers.json
+ * @param about.instructions of a checkpoint whose files don't say them
  * @param about.precision default fp32
  * @param about.weightsSha256 where it is known and verified already; else the file is hashed here
  */
 export async function buildBundle(
   checkpoint: string,
   bundle: string,
-  about: { id: string; licence: string; weightsSha256?: string; precision?: Precision },
+  about: {
+    id: string;
+    licence: string;
+    weightsSha256?: string;
+    precision?: Precision;
+    instructions?: Instructions;
+  },
 ): Promise<void> {
   const { precision = "fp32" } = about;
-  const { family, config, plan } = textFamilyOf(await readJson(checkpoint, "config.json"));
-  const pooling = parsePooling(await readJson(checkpoint, "1_Pooling/config.json", "optional"));
-  const maxTokens = parseMaxTokens(
-    await readJson(checkpoint, "sentence_bert_config.json", "optional"),
-    config,
-  );
+  const { family, config: encoder, plan } = textFamilyOf(await readJson(checkpoint, "config.json"));
+  const preprocessing = await readPreprocessing(checkpoint, encoder, about.instructions);
+  const { maxTokens, instructions, pooling } = preprocessing;
+  const config: TextConfig = pooling === "max" ? { ...encoder, maxPooling: true } : encoder;
   const tokenizerJson = await readText(checkpoint, "tokenizer.json");
   const tokenizerConfig = (await readText(checkpoint, "tokenizer_config.json", "optional")) ?? "{}";
   const tokenizer = loadTokenizer({
     tokenizerJson: parseJson(tokenizerJson as string, "tokenizer.json"),
     tokenizerConfig: parseJson(tokenizerConfig, "tokenizer_config.json"),
     maxTokens,
+    ...(instructions && { instructions }),
   });
   if (tokenizer.vocabularySize > config.vocabSize) {
     throw new KilotuneError(
@@ -55,13 +67,12 @@ export async function buildBundle(
     id: about.id,
     family,
     config,
-    pooling,
-    maxTokens,
+    ...preprocessing,
     licence: about.licence,
     identity: {
       weightsSha256: about.weightsSha256 ?? (await sha256OfFile(weightsPath)),
       tokenizerSha256: sha256(tokenizerJson as string),
-      preprocessingSha256: sha256(JSON.stringify({ pooling, maxTokens, normalize: true })),
+      preprocessingSha256: preprocessingSha256(preprocessing),
     },
     precision,
     weightsBytes: 0,
@@ -81,6 +92,23 @@ export async function buildBundle(
     await writeFile(path.join(folder, "tokenizer_config.json"), tokenizerConfig);
     return { ...manifest, ...storedSha256, weightsBytes: sizeBytes };
   });
+}
+
+async function readPreprocessing(checkpoint: string, config: TextConfig, known: Instructions | undefined) {
+  const read = (name: string) => readJson(checkpoint, name, "optional");
+  const modules = await read("modules.json");
+  const files = {
+    modules,
+    pooling: await read(poolingFile(modules)),
+    sentenceBert: await read("sentence_bert_config.json"),
+    sentenceTransformers: await read("config_sentence_transformers.json"),
+  };
+  return parsePreprocessing(files, config, known);
+}
+
+/** In the order that it always had, so that prompts stay bound to what they were tuned on. */
+function preprocessingSha256({ pooling, maxTokens, normalize, instructions }: SentencePreprocessing): string {
+  return sha256(JSON.stringify({ pooling, maxTokens, normalize, instructions }));
 }
 
 /** Default first prompted layer: the upper half. Lower layers are then computed once a row, see engine.md. */

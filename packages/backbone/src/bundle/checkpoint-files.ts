@@ -12,6 +12,8 @@ export const TEXT_FILES = [
   "tokenizer_config.json",
   "sentence_bert_config.json",
   "1_Pooling/config.json",
+  "modules.json",
+  "config_sentence_transformers.json",
 ] as const;
 
 export async function readHeaderOfFile(file: string): Promise<SafetensorsHeader> {

@@ -2,17 +2,14 @@ import { KilotuneError } from "@kilotune/contract";
 import { PRECISIONS, type Precision } from "./quantize-weights.ts";
 import type { TextConfig } from "../text/config.ts";
 import type { TextFamily } from "../text/families.ts";
-import type { Pooling } from "../text/sentence.ts";
+import type { SentencePreprocessing } from "../text/sentence.ts";
 
 /** What a bundle says of itself: `manifest.json`. */
-export interface BackboneManifest {
+export interface BackboneManifest extends SentencePreprocessing {
   readonly format: typeof BUNDLE_FORMAT;
   readonly id: string;
   readonly family: TextFamily;
   readonly config: TextConfig;
-  readonly pooling: Pooling;
-  /** Longest input in tokens, special tokens included. */
-  readonly maxTokens: number;
   /** SPDX name, or "unknown" for a folder of the user's own. */
   readonly licence: string;
   readonly identity: BackboneIdentity;
@@ -40,7 +37,7 @@ export const BUNDLE_FORMAT = "kilotune.backbone/6";
 export function parseManifest(json: unknown): BackboneManifest | undefined {
   if (typeof json !== "object" || json === null || !("format" in json)) throw refuse("no field `format`");
   if (json.format !== BUNDLE_FORMAT) return undefined;
-  const manifest = { precision: "fp32", ...json } as BackboneManifest;
+  const manifest = { precision: "fp32", normalize: true, ...json } as BackboneManifest;
   const hashes = Object.values(manifest.identity ?? {});
   if (hashes.length !== 3 || hashes.some((hash) => !/^[0-9a-f]{64}$/.test(String(hash)))) {
     throw refuse("an identity without three SHA-256 hashes");

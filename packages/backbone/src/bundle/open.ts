@@ -22,7 +22,7 @@ export async function openBundle(
   );
   return {
     manifest,
-    tokenizer: loadTokenizer({ tokenizerJson, tokenizerConfig, maxTokens: manifest.maxTokens }),
+    tokenizer: loadTokenizer({ tokenizerJson, tokenizerConfig, ...manifest }),
     async open(spec) {
       return openNodeSession(await graphOf(folder, manifest, spec), options, folder);
     },

@@ -1,3 +1,5 @@
+import { KilotuneError } from "@kilotune/contract";
+import type { Instructions } from "../text/sentence.ts";
 import { badTokenizer } from "./bad-tokenizer.ts";
 import { openTokenizer } from "./hugging-face.ts";
 
@@ -7,8 +9,12 @@ export interface Tokenizer {
   readonly maxTokens: number;
   /** Every id is below this. */
   readonly vocabularySize: number;
-  encode(text: string): Encoded;
-  /** Two texts in one sequence; where they don't fit, tokens go from the end of the longer one first. */
+  /**
+   * @param instruction name of the one whose words go in front; default the backbone's own, where it has one
+   * @throws KilotuneError `unknown_instruction`
+   */
+  encode(text: string, instruction?: string): Encoded;
+  /** Two texts in one sequence, the default instruction in front of the first; where they don't fit, tokens go from the end of the longer one first. */
   encodePair(first: string, second: string): EncodedPair;
 }
 
@@ -37,8 +43,9 @@ export function loadTokenizer(source: {
   tokenizerJson: unknown;
   tokenizerConfig: unknown;
   maxTokens: number;
+  instructions?: Instructions;
 }): Tokenizer {
-  const { maxTokens } = source;
+  const { maxTokens, instructions } = source;
   const opened = openTokenizer(source.tokenizerJson, source.tokenizerConfig);
   const specialsOfOne = opened.addSpecials([], null).ids.length;
   const specialsOfTwo = opened.addSpecials([], []).ids.length;
@@ -52,8 +59,8 @@ export function loadTokenizer(source: {
   return {
     maxTokens,
     vocabularySize: opened.vocabularySize,
-    encode(text) {
-      const words = opened.split(text);
+    encode(text, instruction) {
+      const words = opened.split(inFrontOf(instructions, instruction) + text);
       const room = maxTokens - specialsOfOne;
       return {
         ids: opened.addSpecials(words.slice(0, room), null).ids,
@@ -63,7 +70,7 @@ export function loadTokenizer(source: {
       };
     },
     encodePair(first, second) {
-      const [a, b] = [opened.split(first), opened.split(second)];
+      const [a, b] = [opened.split(inFrontOf(instructions) + first), opened.split(second)];
       const room = maxTokens - specialsOfTwo;
       const [keepA, keepB] = roomForTwo(a.length, b.length, room);
       return {
@@ -74,6 +81,18 @@ export function loadTokenizer(source: {
       };
     },
   };
+}
+
+function inFrontOf(instructions: Instructions | undefined, wanted = instructions?.default): string {
+  if (wanted === undefined) return "";
+  const texts = instructions?.texts ?? {};
+  if (Object.hasOwn(texts, wanted)) return texts[wanted] as string;
+  throw new KilotuneError(
+    "unknown_instruction",
+    `expected the name of one of the backbone's instructions, saw ${JSON.stringify(wanted.slice(0, 80))}`,
+    `It has ${Object.keys(texts).join(", ") || "none"}.`,
+    { kind: "usage" },
+  );
 }
 
 /** The Rust tokenizers' "longest first": the shorter text stays whole while it takes no more than half the room. */
