@@ -3,8 +3,9 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   contract: [],
   engine: [],
   image: ["contract"],
+  zip: ["contract"],
   backbone: ["contract", "engine", "image"],
-  dataset: ["contract", "image"],
+  dataset: ["contract", "image", "zip"],
   heads: ["engine", "image"],
   prompt: ["contract", "engine", "heads"],
   report: ["contract"],
@@ -45,7 +46,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Run anywhere, so they know no Node. */
-const PORTABLE = ["contract", "dataset", "heads", "image", "report", "sdk", "tuner"];
+const PORTABLE = ["contract", "dataset", "heads", "image", "report", "sdk", "tuner", "zip"];
 
 /** Specifiers of a source file's imports and re-exports, dynamic ones included. */
 export function importsOf(source: string): string[] {

@@ -35,3 +35,4 @@ export {
   ulidOf,
 } from "./ids.ts";
 export { TASKS, type TaskName } from "./task.ts";
+export { bytesOfDataUrl, isDataUrl } from "./data-url.ts";

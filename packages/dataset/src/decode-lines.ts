@@ -19,7 +19,10 @@ export const MAX_LINE_LENGTH = 1_048_576;
  * hold them. A finding is always an error and always the last item: not UTF-8, binary, or a line past the cap, which is
  * refused as soon as the cap is passed, before the rest of it is read.
  */
-export async function* decodeLines(chunks: Chunks): AsyncGenerator<Line | Finding> {
+export async function* decodeLines(
+  chunks: Chunks,
+  maxLength = MAX_LINE_LENGTH,
+): AsyncGenerator<Line | Finding> {
   let pending = "";
   let line = 1;
   let afterReturn = false;
@@ -36,8 +39,8 @@ export async function* decodeLines(chunks: Chunks): AsyncGenerator<Line | Findin
     lineEnds.lastIndex = start;
     for (let end = lineEnds.exec(piece); end !== null; end = lineEnds.exec(piece)) {
       const text = pending + piece.slice(start, end.index);
-      if (text.length > MAX_LINE_LENGTH) {
-        yield tooLong(line);
+      if (text.length > maxLength) {
+        yield tooLong(line, maxLength);
         return;
       }
       yield { kind: "line", text, line, terminated: true };
@@ -46,19 +49,19 @@ export async function* decodeLines(chunks: Chunks): AsyncGenerator<Line | Findin
       start = lineEnds.lastIndex;
     }
     pending += piece.slice(start);
-    if (pending.length > MAX_LINE_LENGTH) {
-      yield tooLong(line);
+    if (pending.length > maxLength) {
+      yield tooLong(line, maxLength);
       return;
     }
   }
   if (pending !== "") yield { kind: "line", text: pending, line, terminated: false };
 }
 
-function tooLong(line: number): Finding {
+function tooLong(line: number, maxLength: number): Finding {
   return errorAt(
-    { line, column: MAX_LINE_LENGTH + 1 },
+    { line, column: maxLength + 1 },
     "line_too_long",
-    `expected at most ${MAX_LINE_LENGTH} characters a line, seen more.`,
+    `expected at most ${maxLength} characters a line, seen more.`,
     "Write one row a line; reading stopped here.",
   );
 }

@@ -27,6 +27,8 @@ export type { TokenCount } from "./token-totals.ts";
 export { type CocoRows, readCoco, toRle, writeCoco } from "./vision/coco.ts";
 export { createImageLinter, type ImageLinter, type ImageLinterOptions } from "./vision/image-linter.ts";
 export type { ImageObject, ImageRow, Segment, Target, VisionTask } from "./vision/image-rows.ts";
+export { guessVisionTask } from "./vision/guess-vision-task.ts";
+export { type ImageZip, openImageZip, readRowFile } from "./vision/image-zip.ts";
 export { type ImageEyes, lintImages } from "./vision/lint-images.ts";
 export { readImageRows } from "./vision/read-image-rows.ts";
 export { type ImageSize, readYolo, writeYolo } from "./vision/yolo.ts";

@@ -1,4 +1,4 @@
-import { isCodedError } from "@kilotune/contract";
+import { isCodedError, isDataUrl } from "@kilotune/contract";
 import { parseRle } from "@kilotune/image/masks";
 import {
   type Field,
@@ -235,7 +235,7 @@ export function findingsOfSegmentation(value: unknown, place: Place): Finding[] 
   }
 }
 
-/** A path that stays in the folder of the rows' file: rows come from outside, and must not name any other file. */
+/** An image itself, or a path that stays in the folder of the rows' file: rows come from outside, and must not name any other file. */
 function findingsOfPath({ value, place }: Field, key: string, example: string): Finding[] {
   if (value === undefined || value === "" || typeof value !== "string") {
     const seen = value === undefined ? "none" : value === "" ? "an empty one" : kindOf(value);
@@ -243,6 +243,16 @@ function findingsOfPath({ value, place }: Field, key: string, example: string): 
       errorAt(place, `${key}_missing`, `expected a path in "${key}", seen ${seen}.`, `Write ${example}.`),
     ];
   }
+  if (/^data:/i.test(value)) return findingsOfDataUrl({ value, place }, key);
+  if (/^https?:/i.test(value))
+    return [
+      errorAt(
+        place,
+        `${key}_address`,
+        `expected a file beside the rows in "${key}", seen an address: nothing is fetched.`,
+        "Put the images beside the file, or into it as data: URLs.",
+      ),
+    ];
   const parts = value.split(/[\\/]/);
   if (
     value.length <= MAX_PATH_LENGTH &&
@@ -258,6 +268,14 @@ function findingsOfPath({ value, place }: Field, key: string, example: string): 
       `expected a path from the rows' own folder on, seen ${excerpt(value)}.`,
       "Put the images beside the file, and write paths without a drive, an address or ..",
     ),
+  ];
+}
+
+function findingsOfDataUrl({ value, place }: Field, key: string): Finding[] {
+  if (isDataUrl(value as string)) return [];
+  const hint = 'Write "data:image/png;base64,..", without line ends in the base64.';
+  return [
+    errorAt(place, `${key}_data_url`, `expected a whole data: URL in "${key}", seen a broken one.`, hint),
   ];
 }
 

@@ -79,9 +79,10 @@ class RowLinter implements ImageLinter {
     this.#frame.rows++;
     if (target.kind !== "labels" || target.several) this.#several = true;
     for (const label of labelsOf(reading.row)) this.#frame.countLabel(label, line);
-    const before = this.#paths.get(image);
-    if (before === undefined) this.#paths.set(image, line);
-    else this.#pairs.paths.add(before, line);
+    // Images within the rows aren't kept; equal ones are found by their bytes.
+    const before = isInRow(image) ? undefined : this.#paths.get(image);
+    if (before !== undefined) this.#pairs.paths.add(before, line);
+    else if (!isInRow(image)) this.#paths.set(image, line);
     if (patient === null || this.#patients.has(patient)) return;
     this.#patients.set(patient, line);
     const treated = this.#train === null ? undefined : this.#train.#patients.get(patient);
@@ -114,7 +115,7 @@ class RowLinter implements ImageLinter {
     const copied = this.#bytes.get(sha256);
     if (copied === undefined) this.#bytes.set(sha256, { line, target });
     // A path named twice is said once, in `add`.
-    else if (this.#paths.get(image) === line) {
+    else if (isInRow(image) || this.#paths.get(image) === line) {
       this.#pairs.duplicates.add(copied.line, line);
       if (row.target.kind !== "mask" && copied.target !== target) {
         const message = `lines ${copied.line} and ${line} hold the same image with different answers.`;
@@ -243,6 +244,10 @@ class RowLinter implements ImageLinter {
       ),
     ];
   }
+}
+
+function isInRow(image: string): boolean {
+  return /^data:/i.test(image);
 }
 
 function labelsOf({ target }: ImageRow): readonly string[] {

@@ -2,7 +2,7 @@ import type { CocoRle, Polygon } from "@kilotune/image/masks";
 
 /** A row about an image, as written in the file. */
 export interface ImageRow {
-  /** Where the image lies, from the folder of the rows' file on. */
+  /** Where the image lies, from the folder of the rows' file on; or the image itself, as a `data:` URL (see `readRowFile`). */
   readonly image: string;
   /** Whose image it is, where given: images of one patient belong into one file. */
   readonly patient: string | null;
@@ -14,6 +14,7 @@ export interface ImageRow {
 export type Target =
   /** `several`: any number of labels, none included. Otherwise there is exactly one. */
   | { readonly kind: "labels"; readonly labels: readonly string[]; readonly several: boolean }
+  /** `file` as `image`. */
   | { readonly kind: "mask"; readonly file: string }
   | { readonly kind: "segments"; readonly segments: readonly Segment[] }
   | { readonly kind: "objects"; readonly objects: readonly ImageObject[] };

@@ -5,10 +5,13 @@ import type { Reading } from "../reading.ts";
 import { IMAGE_ROWS } from "./check-image-row.ts";
 import type { ImageRow, VisionTask } from "./image-rows.ts";
 
+/** 8 MiB: a row may hold its image itself, as a `data:` URL of some 6 MB. Larger ones come beside the rows. */
+export const MAX_IMAGE_LINE_LENGTH = 8 * 2 ** 20;
+
 /**
  * The rows of a JSONL file about images, as `readExamples` gives those of texts. No image is opened: what only the images
  * tell is the linter's `see`.
  */
 export function readImageRows(chunks: Chunks, task: VisionTask): AsyncGenerator<Reading<ImageRow>> {
-  return readJsonl(decodeLines(chunks), IMAGE_ROWS[task]);
+  return readJsonl(decodeLines(chunks, MAX_IMAGE_LINE_LENGTH), IMAGE_ROWS[task]);
 }
