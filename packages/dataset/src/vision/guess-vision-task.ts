@@ -18,7 +18,7 @@ export async function guessVisionTask(
     if (done) break;
     seen.push(value);
     seenBytes += value.length;
-    const begins = solid ? 0 : value.findIndex((byte) => byte > SPACE);
+    const begins: number = solid ? 0 : value.findIndex((byte) => byte > SPACE);
     solid ||= begins >= 0;
     isWhole = solid && value.includes(LINE_FEED, begins);
   }
