@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone } from "@kilotune/backbone";
-import type { TuneReport } from "@kilotune/contract";
+import { isClassification, mainFigure, type TuneReport } from "@kilotune/contract";
 import { fileSource, type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
 import { say } from "./bench.ts";
 import { withFolder } from "./temporary.ts";
@@ -39,8 +39,11 @@ export async function tuneOnce(
 }
 
 /** Test accuracies in percent: of what was published and of the linear probe on the same rows. */
-export function accuracies({ evaluation, candidates, prompt, verdict }: TuneReport) {
-  const probe = candidates.find(({ name }) => name === "linearProbe")?.test?.accuracy ?? Number.NaN;
+export function accuracies(report: TuneReport) {
+  if (!isClassification(report)) throw new Error(`no accuracies of ${report.task}`);
+  const { evaluation, candidates, prompt, verdict } = report;
+  const test = candidates.find(({ name }) => name === "linearProbe")?.test;
+  const probe = test ? mainFigure(test).value : Number.NaN;
   return {
     published: prompt.method,
     accuracy: 100 * evaluation.accuracy,

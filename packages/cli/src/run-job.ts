@@ -1,4 +1,4 @@
-import type { TuneReport } from "@kilotune/contract";
+import { isClassification, mainFigure, type TuneReport } from "@kilotune/contract";
 import { terminalSummary } from "@kilotune/report";
 import { type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
 import { jobProgress } from "./job-progress.ts";
@@ -21,10 +21,7 @@ export async function tuneWithProgress(
 
 /** Figures are of the test file, null where there is none. */
 export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
-  const testAccuracy = (name: string) =>
-    report.candidates.find((candidate) => candidate.name === name)?.test?.accuracy ?? null;
   const { best, margin, significant } = report.verdict;
-  const { accuracy, macroF1 } = report.evaluation;
   return {
     prompt: {
       path: report.prompt.path,
@@ -32,17 +29,25 @@ export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
       sizeBytes: stored.sizeBytes,
       method: stored.prompt.method,
     },
-    test: report.data.testRows > 0 ? { accuracy, macroF1 } : null,
-    baselines: {
-      majority: testAccuracy("majority"),
-      classMean: testAccuracy("classMean"),
-      knn: testAccuracy("knn"),
-      linearProbe: testAccuracy("linearProbe"),
-    },
+    test: report.data.testRows > 0 ? testFigures(report) : null,
+    baselines: Object.fromEntries(
+      report.candidates
+        .filter(({ name }) => name !== "kv" && name !== "soft" && name !== "head")
+        .map(({ name, test }) => [name, test && mainFigure(test).value]),
+    ),
     verdict: { best, margin, significant },
     seconds,
     epochs,
   };
+}
+
+function testFigures(report: TuneReport): Readonly<Record<string, number>> {
+  if (isClassification(report)) {
+    const { accuracy, macroF1 } = report.evaluation;
+    return { accuracy, macroF1 };
+  }
+  const score = report.candidates.find(({ published }) => published)?.test;
+  return score && "figures" in score ? score.figures : {};
 }
 
 export function summaryWords(report: TuneReport, terminal: Terminal, stream: "stdout" | "stderr"): string {

@@ -1,15 +1,34 @@
 export { describeFault } from "./describe-fault.ts";
 export { type ErrorKind, isCodedError, KilotuneError } from "./error.ts";
 export type { LintIssue, LintReport } from "./lint.ts";
-export type {
-  Calibration,
-  Candidate,
-  CurvePoint,
-  Evaluation,
-  MethodName,
-  Score,
-  TuneReport,
-  Verdict,
+export {
+  type BoxCorners,
+  type Calibration,
+  type Candidate,
+  type ClassificationFindings,
+  type ClassificationReport,
+  type ClassificationScore,
+  type CountedShare,
+  type CurvePoint,
+  type DetectionEvaluation,
+  type Evaluation,
+  type Figure,
+  type FiguresEvaluation,
+  type FiguresScore,
+  type Interval,
+  isClassification,
+  type MeanShare,
+  type MethodName,
+  mainFigure,
+  type Outline,
+  type Picture,
+  type ReportFindings,
+  type Score,
+  type Screening,
+  type SegmentationEvaluation,
+  secondFigure,
+  type TuneReport,
+  type Verdict,
 } from "./report.ts";
 export {
   type AliasName,

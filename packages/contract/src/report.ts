@@ -2,7 +2,12 @@
  * Everything that a tuning job found out, as data: the worker fills it, the HTML report draws it, the command line and
  * the API print parts of it. Accuracies are 0..1, times are seconds unless a name says otherwise.
  */
-export interface TuneReport {
+export type TuneReport = ReportFrame & ReportFindings;
+
+export type ClassificationReport = ReportFrame & ClassificationFindings;
+
+/** What every task's report has. */
+export interface ReportFrame {
   readonly title: string;
   /** ISO 8601. */
   readonly createdAt: string;
@@ -26,15 +31,13 @@ export interface TuneReport {
   /** Baselines and tuned candidates, in the order in which they are shown. */
   readonly candidates: readonly Candidate[];
   readonly verdict: Verdict;
-  /** On the test file (or on the held-out rows where there is none), by the published prompt as written. */
-  readonly evaluation: Evaluation;
-  readonly calibration: Calibration;
   /** Further test files, e.g. other languages: what the backbone makes of them. */
   readonly otherTests: readonly {
     readonly name: string;
     readonly rows: number;
     readonly published: Score;
-    readonly linearProbe: Score;
+    /** Of tasks that have one. */
+    readonly linearProbe?: Score;
   }[];
   readonly prompt: {
     readonly path: string;
@@ -48,19 +51,43 @@ export interface TuneReport {
   readonly notes: readonly string[];
 }
 
+/**
+ * On the test file (or on the held-out rows where there is none), by the published prompt as written. No task: one label a
+ * row.
+ */
+export type ReportFindings =
+  | ClassificationFindings
+  | { readonly task: "segmentation"; readonly evaluation: SegmentationEvaluation }
+  | { readonly task: "detection"; readonly evaluation: DetectionEvaluation }
+  | {
+      readonly task: "multi_label" | "regression" | "tagging" | "retrieval";
+      readonly evaluation: FiguresEvaluation;
+    };
+
+export interface ClassificationFindings {
+  readonly task?: "classification";
+  readonly evaluation: Evaluation;
+  readonly calibration: Calibration;
+}
+
+export function isClassification(report: TuneReport): report is ClassificationReport {
+  return report.task === undefined || report.task === "classification";
+}
+
 export type MethodName = "kv" | "soft" | "head";
 
 export interface CurvePoint {
   readonly epoch: number;
-  /** Mean cross-entropy over the epoch's training rows. */
+  /** Mean loss over the epoch's training rows. */
   readonly loss: number;
-  /** null where the run has no held-out rows (the last run on all rows). */
+  /** What the task is judged by, on held-out rows; null where the run has none (the last run on all rows). */
   readonly validationAccuracy: number | null;
   readonly learningRate: number;
 }
 
 export interface Candidate {
-  readonly name: "majority" | "classMean" | "knn" | "linearProbe" | MethodName;
+  /** Of a method, or of one of the task's baselines, e.g. "linearProbe". */
+  readonly name: string;
   /** Words for people, e.g. "linear probe". */
   readonly title: string;
   readonly heldOut: Score | null;
@@ -70,19 +97,55 @@ export interface Candidate {
   readonly published: boolean;
 }
 
-export interface Score {
+/** How a candidate did on some rows. */
+export type Score = ClassificationScore | FiguresScore;
+
+/** Of one label a row. */
+export interface ClassificationScore {
   readonly rows: number;
   readonly accuracy: number;
   readonly macroF1: number;
   /** 95 % Wilson interval of the accuracy. */
-  readonly interval: readonly [low: number, high: number];
+  readonly interval: Interval;
+}
+
+/** Of any other task. */
+export interface FiguresScore {
+  readonly rows: number;
+  /** The one of the figures that the task is judged by: higher is better, 1 is perfect. */
+  readonly main: string;
+  /** By name, such as "meanIou". */
+  readonly figures: Readonly<Record<string, number>>;
+  /** 95 % interval of the main one. */
+  readonly interval?: Interval;
+}
+
+export type Interval = readonly [low: number, high: number];
+
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+}
+
+/** What a score is compared by. */
+export function mainFigure(score: Score): Figure & { readonly interval: Interval } {
+  if ("accuracy" in score) return { name: "accuracy", value: score.accuracy, interval: score.interval };
+  const value = score.figures[score.main] ?? Number.NaN;
+  return { name: score.main, value, interval: score.interval ?? [value, value] };
+}
+
+/** The other figure that tables show beside it, where there is one. */
+export function secondFigure(score: Score): Figure | undefined {
+  if ("accuracy" in score) return { name: "macroF1", value: score.macroF1 };
+  const other = Object.entries(score.figures).find(([name]) => name !== score.main);
+  return other && { name: other[0], value: other[1] };
 }
 
 export interface Verdict {
   readonly best: Candidate["name"];
-  /** Held-out accuracy of the tuned prompt less that of the best baseline; negative where the prompt does not pay. */
+  /** Held-out figure of the tuned prompt less that of the best baseline; negative where the prompt does not pay. */
   readonly margin: number;
-  /** Whether a paired test (McNemar) says that the difference is more than noise, at 5 %. */
+  /** Whether a paired test (McNemar's, of one label a row) says that the difference is more than noise, at 5 %. */
   readonly significant: boolean;
   /** p-value of that test. */
   readonly pValue: number;
@@ -110,6 +173,140 @@ export interface Evaluation {
     readonly label: string;
     readonly predicted: string;
     readonly score: number;
+    /** Of a row that is an image; `text` is its name then. */
+    readonly picture?: Picture;
+  }[];
+  /** Each class against all others, where that is asked: of images. */
+  readonly screening?: readonly Screening[];
+}
+
+/** How many of what is there were found, and how many of what isn't were left alone. */
+export interface Screening {
+  readonly label: string;
+  readonly sensitivity: CountedShare;
+  readonly specificity: CountedShare;
+}
+
+/** `right` of `of`, with the 95 % Wilson interval of the share. */
+export interface CountedShare {
+  readonly right: number;
+  readonly of: number;
+  readonly interval: Interval;
+}
+
+/** An upright image, made small for the page. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** `data:` URL of a JPEG, PNG or WebP file. */
+  readonly source: string;
+}
+
+export interface SegmentationEvaluation {
+  /** Images. */
+  readonly rows: number;
+  readonly labels: readonly string[];
+  readonly meanIou: number;
+  readonly meanDice: number;
+  readonly pixelAccuracy: number;
+  /** Of the classes' edges, within a few pixels; null where it wasn't asked. */
+  readonly boundaryF1: number | null;
+  readonly perClass: readonly {
+    readonly label: string;
+    /** null where the class appears nowhere. */
+    readonly iou: number | null;
+    readonly dice: number | null;
+    readonly boundaryF1: number | null;
+    /** Shares of pixels, over images: the interval is that of the images' mean. */
+    readonly sensitivity: MeanShare | null;
+    readonly specificity: MeanShare | null;
+    readonly pixels: number;
+  }[];
+  /** The images with the worst answers first. */
+  readonly examples: readonly {
+    readonly name: string;
+    readonly picture: Picture;
+    /** Mean IoU of this image. */
+    readonly score: number;
+    /** Outlines in pixels of the picture, x and y in turn. */
+    readonly truth: readonly Outline[];
+    readonly answer: readonly Outline[];
+  }[];
+}
+
+/** A share whose trials aren't independent, such as pixels: its 95 % interval is taken over images. */
+export interface MeanShare {
+  readonly value: number;
+  readonly interval: Interval;
+}
+
+/** Edges of one part of a class: `points` are x, y, x, y .. */
+export interface Outline {
+  readonly label: number;
+  readonly points: readonly number[];
+}
+
+export interface DetectionEvaluation {
+  /** Images. */
+  readonly rows: number;
+  /** In the truth. */
+  readonly objects: number;
+  readonly labels: readonly string[];
+  /** As COCO defines them: over overlaps of 0.5 .. 0.95; at 0.5; at 0.75. */
+  readonly map: number;
+  readonly map50: number;
+  readonly map75: number;
+  /** Answers below this score are left out of sensitivity, precision and pictures; chosen on held-out images. */
+  readonly threshold: number;
+  readonly perClass: readonly {
+    readonly label: string;
+    readonly objects: number;
+    /** null where no object is of the class. */
+    readonly ap: number | null;
+    readonly ap50: number | null;
+    /** Objects that were found, overlap 0.5. */
+    readonly sensitivity: CountedShare;
+    /** Answers that are an object. */
+    readonly precision: CountedShare;
+    /** At overlap 0.5, recall 0, 0.01 .. 1. */
+    readonly curve: readonly number[];
+  }[];
+  /** The images with the worst answers first. */
+  readonly examples: readonly {
+    readonly name: string;
+    readonly picture: Picture;
+    readonly missed: number;
+    readonly wrong: number;
+    /** Corners in pixels of the picture. */
+    readonly truth: readonly { readonly label: number; readonly box: BoxCorners; readonly found: boolean }[];
+    readonly answer: readonly {
+      readonly label: number;
+      readonly box: BoxCorners;
+      readonly score: number;
+      readonly right: boolean;
+    }[];
+  }[];
+  readonly calibration: Omit<Calibration, "temperature"> | null;
+}
+
+export type BoxCorners = readonly [xmin: number, ymin: number, xmax: number, ymax: number];
+
+/** Of a task whose figures are told in tables. */
+export interface FiguresEvaluation {
+  readonly rows: number;
+  readonly figures: readonly Figure[];
+  readonly tables: readonly {
+    readonly title: string;
+    /** What is to be seen in it, in a sentence. */
+    readonly about: string;
+    readonly columns: readonly string[];
+    readonly rows: readonly (readonly (string | number | null)[])[];
+  }[];
+  /** Wrong answers, the worst first. */
+  readonly mistakes: readonly {
+    readonly text: string;
+    readonly wanted: string;
+    readonly given: string;
   }[];
 }
 

@@ -1,5 +1,5 @@
-import type { TuneReport } from "@kilotune/contract";
-import { html } from "./escape.ts";
+import { isClassification, type TuneReport } from "@kilotune/contract";
+import { html, type Markup } from "./escape.ts";
 import { calibration } from "./sections/calibration.ts";
 import { candidates } from "./sections/candidates.ts";
 import { classes } from "./sections/classes.ts";
@@ -35,11 +35,18 @@ ${style}
 <body>
 <main>
 ${headline(report)}
-${candidates(report)}${curve(report)}${confusion(report)}${classes(report)}${mistakes(report)}${calibration(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
+${candidates(report)}${curve(report)}${findings(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
 </main>
 <footer>Made by Kilotune. The page loads nothing and sends nothing.</footer>
 </body>
 </html>
 `;
   return page.toString();
+}
+
+/** What the answers look like, by task. */
+function findings(report: TuneReport): readonly Markup[] {
+  if (isClassification(report))
+    return [confusion(report), classes(report), mistakes(report), calibration(report)];
+  return [];
 }

@@ -1,4 +1,5 @@
-import type { Candidate, Score, TuneReport } from "@kilotune/contract";
+import { type Candidate, mainFigure, type Score, type TuneReport } from "@kilotune/contract";
+import { figureTitles, isFiniteScore } from "./figure-title.ts";
 import { bytes, counted, dash, duration, percent, percentRange } from "./format.ts";
 import { methodWords, type Tone, verdictHeadline } from "./verdict-words.ts";
 import { clip, visible } from "./visible-text.ts";
@@ -46,7 +47,7 @@ function candidateTable({ candidates, data }: TuneReport, columns: number, paint
   ]);
   const accuracy = padded(
     "padStart",
-    column("accuracy", (one) => percent(score(one)?.accuracy ?? Number.NaN)),
+    column(figureTitles({ candidates }).main, (one) => percent(shareOf(score(one)))),
   );
   const interval = padded(
     "padStart",
@@ -54,7 +55,7 @@ function candidateTable({ candidates, data }: TuneReport, columns: number, paint
   );
   const heldOut = padded(
     "padStart",
-    column("held-out", (one) => percent(one.heldOut?.accuracy ?? Number.NaN)),
+    column("held-out", (one) => percent(shareOf(one.heldOut))),
   );
   const size = padded(
     "padStart",
@@ -92,15 +93,20 @@ function tableWidth(shown: readonly (readonly string[])[]): number {
   return shown.reduce((sum, [head]) => sum + head!.length + gap.length, -gap.length);
 }
 
+function shareOf(score: Score | null): number {
+  return score === null ? Number.NaN : mainFigure(score).value;
+}
+
 function intervalWords(score: Score | null): string {
-  return score === null ? dash : percentRange(score.interval);
+  return score === null ? dash : percentRange(mainFigure(score).interval);
 }
 
 /** Full blocks up to the interval's low end, fading through the interval. */
 function bar(score: Score | null, width: number): string {
-  if (score === null || ![score.accuracy, ...score.interval].every(Number.isFinite)) return " ".repeat(width);
+  if (score === null || !isFiniteScore(score)) return " ".repeat(width);
+  const { value, interval } = mainFigure(score);
   const cell = (share: number) => Math.round(Math.min(1, Math.max(0, share)) * width);
-  const [low, middle, high] = [cell(score.interval[0]), cell(score.accuracy), cell(score.interval[1])];
+  const [low, middle, high] = [cell(interval[0]), cell(value), cell(interval[1])];
   return "█".repeat(low).padEnd(middle, "▓").padEnd(high, "░").padEnd(width, " ");
 }
 

@@ -1,34 +1,37 @@
 import { encodePrompt } from "@kilotune/prompt";
+import type { Learnt, TuneState } from "@kilotune/tuner";
 import type { JobHooks, TuneJob } from "./job.ts";
 import type { LearnContext } from "./learn.ts";
-import { roundedPrompt } from "./publish.ts";
-import type { JobData } from "./read-data.ts";
+import { TUNED } from "./select.ts";
+import type { RowsOf, Task } from "./task.ts";
+import { CODE_VERSION } from "./version.ts";
 
 /**
  * Prompts from under way, for who listens: at most three a job, of the run whose end is published. With a validation
  * file that is the run which is measured; else the last one, on all rows.
  */
-export function epochCheckpoints(
-  { job, hooks, data }: { readonly job: TuneJob; readonly hooks: JobHooks; readonly data: JobData },
+export function epochCheckpoints<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
+  task: Task<File, Rows, Fitted, Outcome>,
+  {
+    job,
+    hooks,
+    dataSha256,
+  }: { readonly job: TuneJob; readonly hooks: JobHooks; readonly dataSha256: string },
   trainRows: number,
   hasValidation: boolean,
 ): Pick<LearnContext, "onEpochEnd"> {
   if (hooks.onCheckpoint === undefined) return {};
   const published = hasValidation ? "selection-0" : "final";
   return {
-    onEpochEnd(run, settings, step, { state, curve }) {
-      if (run !== published || !quarters(settings.epochs).includes(state.epoch)) return;
-      const { prompt: numbers, head, epoch } = state;
-      const prototypes = head.prototypes?.values as Float32Array;
-      const prompt = roundedPrompt({
-        backbone: job.backbone,
-        labels: data.labels,
-        storage: job.storage ?? "float16",
-        temperature: 1,
-        receipt: { dataSha256: data.sha256, seed: job.seed, epochs: epoch, trainRows },
-        kind: "tuned",
-        head: { kind: "cosine", weight: prototypes.slice(), scale: 1 / settings.temperature },
-        tuned: { settings: { ...settings, epochs: epoch }, data: numbers.values.slice() },
+    onEpochEnd(run, epochs, step, { state, curve }) {
+      if (run !== published || !quarters(epochs).includes(state.epoch)) return;
+      const { epoch } = state;
+      const prompt = task.publish({
+        kind: TUNED,
+        heldOut: [],
+        fitted: undefined,
+        tuned: { ...copyOf(state), epoch },
+        receipt: { dataSha256, seed: job.seed, epochs: epoch, trainRows, codeVersion: CODE_VERSION },
       });
       const { loss = Number.NaN, validationAccuracy = null } = curve.at(-1) ?? {};
       hooks.onCheckpoint?.({
@@ -40,6 +43,14 @@ export function epochCheckpoints(
         bytes: encodePrompt(prompt, { storage: prompt.manifest.storage }),
       });
     },
+  };
+}
+
+/** The state goes on changing. */
+function copyOf({ prompt, head }: TuneState): Learnt {
+  return {
+    prompt: prompt.values.slice(),
+    head: Object.fromEntries(Object.entries(head).map(([name, { values }]) => [name, values.slice()])),
   };
 }
 

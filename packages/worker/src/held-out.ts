@@ -1,14 +1,14 @@
 import { stratifiedFolds, stratifiedSplit } from "@kilotune/dataset";
-import type { PreparedRows } from "./prepare.ts";
+import type { RowsOf } from "./task.ts";
 
 /** One way to hold rows out: learn on some, measure on others that were not learnt from. */
-export interface Fold {
-  readonly train: PreparedRows;
-  readonly heldOut: PreparedRows;
+export interface Fold<Rows> {
+  readonly train: Rows;
+  readonly heldOut: Rows;
 }
 
-export interface HeldOut {
-  readonly folds: readonly Fold[];
+export interface HeldOut<Rows> {
+  readonly folds: readonly Fold<Rows>[];
   /** For people. */
   readonly source: string;
 }
@@ -17,20 +17,25 @@ export interface HeldOut {
  * The rows that choose epochs and verdict: the user's validation file, else a fifth of the training rows; where there are
  * so few that a fifth says nothing, five folds, so that every row is held out once.
  */
-export function holdOut(train: PreparedRows, validation: PreparedRows | undefined, seed: number): HeldOut {
+export function holdOut<Rows extends RowsOf>(
+  train: Rows,
+  validation: Rows | undefined,
+  seed: number,
+  { strataOf, pick, folds: few = FOLDS }: Holding<Rows>,
+): HeldOut<Rows> {
   if (validation !== undefined) {
-    const known = indices(validation.labels).filter((row) => (validation.labels[row] as number) >= 0);
+    const strata = strataOf(validation);
+    const known = indices(strata).filter((row) => (strata[row] as number) >= 0);
     return { folds: [{ train, heldOut: pick(validation, known) }], source: validation.name };
   }
-  const rows = train.labels.length;
-  if (rows > FEW_ROWS) {
+  if (train.count > FEW_ROWS || few < 2) {
     // A tenth of many rows is plenty, and more than 2,000 only costs time.
-    const fraction = rows > 2000 ? Math.min(0.1, 2000 / rows) : 0.2;
-    const split = stratifiedSplit(train.labels, fraction, seed);
+    const fraction = train.count > 2000 ? Math.min(0.1, 2000 / train.count) : 0.2;
+    const split = stratifiedSplit(strataOf(train), fraction, seed);
     const fold = { train: pick(train, split.train), heldOut: pick(train, split.heldOut) };
     return { folds: [fold], source: `${Math.round(100 * fraction)} % of ${train.name}, held out` };
   }
-  const folds = stratifiedFolds(train.labels, FOLDS, seed);
+  const folds = stratifiedFolds(strataOf(train), few, seed);
   const numbers = [...new Set(folds)].filter((fold) => fold >= 0);
   return {
     folds: numbers.map((fold) => ({
@@ -50,25 +55,17 @@ export function holdOut(train: PreparedRows, validation: PreparedRows | undefine
   };
 }
 
+export interface Holding<Rows> {
+  /** What is held out in equal shares: a row's class. Of a validation file's rows those below 0 are left out. */
+  strataOf(rows: Rows): Int32Array;
+  /** Some rows of a file; nothing is computed again. */
+  pick(rows: Rows, wanted: readonly number[]): Rows;
+  /** Of few rows; 5 where left out. 1 holds out a fifth of them, where a run takes too long to repeat it. */
+  readonly folds?: number;
+}
+
 const FEW_ROWS = 200;
 const FOLDS = 5;
-
-/** Some rows of a file; nothing is computed again. */
-export function pick(rows: PreparedRows, wanted: readonly number[]): PreparedRows {
-  const hiddenSize = rows.vectors.length / Math.max(1, rows.labels.length);
-  const vectors = new Float32Array(wanted.length * hiddenSize);
-  wanted.forEach((row, at) => {
-    vectors.set(rows.vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize), at * hiddenSize);
-  });
-  return {
-    name: rows.name,
-    texts: wanted.map((row) => rows.texts[row] as string),
-    labels: Int32Array.from(wanted, (row) => rows.labels[row] as number),
-    store: rows.store.subset(wanted),
-    vectors,
-    truncatedRows: rows.truncatedRows,
-  };
-}
 
 function indices(values: ArrayLike<unknown>): number[] {
   return Array.from({ length: values.length }, (_, at) => at);

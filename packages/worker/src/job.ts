@@ -2,12 +2,17 @@ import type { Backbone } from "@kilotune/backbone";
 import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
-import type { Storage } from "@kilotune/prompt";
-import type { PublishedPrompt } from "./publish.ts";
+import type { Storage, StoredPrompt } from "@kilotune/prompt";
 
 /** A tuning job as its user asks for it. */
-export interface TuneJob {
+export type TuneJob = TextJob;
+
+/** Of texts. */
+export interface TextJob extends JobOf<DataSource> {
   readonly backbone: Backbone;
+}
+
+interface JobOf<DataSource> {
   readonly train: DataSource;
   readonly validation?: DataSource;
   readonly test?: DataSource;
@@ -69,7 +74,7 @@ export type JobStage = "read" | "prepare" | "baselines" | "tune" | "publish" | "
 
 export interface JobResult {
   readonly report: TuneReport;
-  readonly stored: PublishedPrompt;
+  readonly stored: StoredPrompt;
   readonly seconds: { readonly prepare: number; readonly tune: number; readonly evaluate: number };
   readonly epochs: number;
   /** Tokens of the training rows, once an epoch of the run that is published; once where that is a head alone. */

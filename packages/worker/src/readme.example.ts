@@ -17,5 +17,7 @@ export async function tuneDesk(backbone: Backbone, folder: string) {
     },
     { onEvent: (event) => event.kind === "note" && console.error(event.words) },
   );
-  return { id: stored.id, accuracy: report.evaluation.accuracy, verdict: report.verdict.words };
+  const { verdict, candidates } = report;
+  const published = candidates.find((candidate) => candidate.published);
+  return { id: stored.id, test: published?.test, verdict: verdict.words };
 }

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { JobEvent, JobHooks, TuneJob } from "./job.ts";
+import type { JobEvent, JobHooks, TextJob } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { openTiny, toyJob, withoutValidation } from "./testing.ts";
 
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const job = (more: Partial<TuneJob> = {}) => toyJob(tiny, folder, { epochs: 3, ...more });
+const job = (more: Partial<TextJob> = {}) => toyJob(tiny, folder, { epochs: 3, ...more });
 
 describe("an aborted job", () => {
   // Epochs of one step each. In cross-validation: 5 folds of 24 rows, then the last run on all 30.
@@ -71,7 +71,7 @@ describe("a checkpoint", () => {
 });
 
 /** Ctrl-C at the given step of all runs together. */
-async function interrupt(wanted: TuneJob, cut: number): Promise<void> {
+async function interrupt(wanted: TextJob, cut: number): Promise<void> {
   const controller = new AbortController();
   let steps = 0;
   const onEvent: JobHooks["onEvent"] = (event) => {

@@ -5,9 +5,17 @@ import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { evaluatePrompt } from "./evaluate.ts";
-import type { JobEvent, TuneJob } from "./job.ts";
-import { runTuneJob } from "./run-tune-job.ts";
-import { jsonl, lines, openTiny, type Row, toyJob, toyRows, withoutValidation } from "./testing.ts";
+import type { JobEvent, TextJob } from "./job.ts";
+import {
+  jsonl,
+  lines,
+  openTiny,
+  type Row,
+  toyJob,
+  toyRows,
+  tuneClasses,
+  withoutValidation,
+} from "./testing.ts";
 
 let tiny: TinyBackbone;
 let folder: string;
@@ -20,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const job = (more: Partial<TuneJob> = {}) => toyJob(tiny, folder, more);
+const job = (more: Partial<TextJob> = {}) => toyJob(tiny, folder, more);
 const exists = (file: string) =>
   access(file).then(
     () => true,
@@ -30,7 +38,7 @@ const exists = (file: string) =>
 describe("a job", () => {
   it("publishes a file that loads, and removes its checkpoints", async () => {
     const events: JobEvent[] = [];
-    const result = await runTuneJob(job(), { onEvent: (event) => events.push(event) });
+    const result = await tuneClasses(job(), { onEvent: (event) => events.push(event) });
     const file = await readPromptFile(job().out);
     expect(file).toEqual(result.stored);
     expect(file.sizeBytes).toBe((await readFile(job().out)).length);
@@ -50,7 +58,7 @@ describe("a job", () => {
   });
 
   it("reports what an independent evaluation of the file as written finds", async () => {
-    const { report } = await runTuneJob(job());
+    const { report } = await tuneClasses(job());
     const stored = await readPromptFile(job().out);
     const alone = await evaluatePrompt({ backbone: tiny.backbone, stored, test: job().test! });
     expect(alone.evaluation).toEqual(report.evaluation);
@@ -66,7 +74,7 @@ describe("a job", () => {
 
   it("has the same bytes for the same seed, others for another", async () => {
     const bytes = async (seed: number, out: string) => {
-      await runTuneJob(job({ seed, out: path.join(folder, out) }));
+      await tuneClasses(job({ seed, out: path.join(folder, out) }));
       return readFile(path.join(folder, out));
     };
     const first = await bytes(1, "first");
@@ -77,27 +85,27 @@ describe("a job", () => {
   it("numbers labels by name: the order of the rows changes none of them (known faults 10 and 11)", async () => {
     const labels = Array.from({ length: 12 }, (_, at) => `label ${(at * 7) % 12}`);
     const rows = labels.flatMap((label, at) => toyRows(1, at).map((row) => ({ ...row, label })));
-    const { stored } = await runTuneJob(job({ method: "head", train: jsonl("train.jsonl", rows) }));
+    const { stored } = await tuneClasses(job({ method: "head", train: jsonl("train.jsonl", rows) }));
     expect(stored.prompt.manifest.labels).toEqual([...labels].sort());
     const shuffled = [...rows].reverse();
-    const again = await runTuneJob(job({ method: "head", train: jsonl("train.jsonl", shuffled) }));
+    const again = await tuneClasses(job({ method: "head", train: jsonl("train.jsonl", shuffled) }));
     expect(again.stored.prompt.manifest.labels).toEqual(stored.prompt.manifest.labels);
   });
 
   it("answers a test file of one class, which nobody could learn from", async () => {
-    const { stored } = await runTuneJob(job());
+    const { stored } = await tuneClasses(job());
     const rows = toyRows(5, 3);
     const one = rows.filter(({ label }) => label === rows[0]!.label);
     const test = jsonl("test.jsonl", one);
     const { evaluation } = await evaluatePrompt({ backbone: tiny.backbone, stored, test });
     expect(evaluation.rows).toBe(one.length);
-    await expect(runTuneJob(job({ train: jsonl("train.jsonl", one) }))).rejects.toMatchObject({
+    await expect(tuneClasses(job({ train: jsonl("train.jsonl", one) }))).rejects.toMatchObject({
       code: "invalid_training_file",
     });
   });
 
   it("is answered the same however the test rows are sorted (known fault 11)", async () => {
-    const { stored } = await runTuneJob(job());
+    const { stored } = await tuneClasses(job());
     const rows = toyRows(5, 3);
     const evaluate = async (test: readonly Row[]) =>
       (await evaluatePrompt({ backbone: tiny.backbone, stored, test: jsonl("test.jsonl", test) })).evaluation;
@@ -108,7 +116,7 @@ describe("a job", () => {
 
   it("takes __proto__ for a name like any other", async () => {
     const rows = toyRows(6, 1).map((row) => (row.label === "card" ? { ...row, label: "__proto__" } : row));
-    const { report, stored } = await runTuneJob(
+    const { report, stored } = await tuneClasses(
       withoutValidation(job({ train: jsonl("train.jsonl", rows), test: jsonl("test.jsonl", rows) })),
     );
     expect(stored.prompt.manifest.labels).toEqual(["__proto__", "parcel", "refund"]);
@@ -116,43 +124,43 @@ describe("a job", () => {
   });
 
   it("of another method publishes it: soft tokens", async () => {
-    const { stored, report } = await runTuneJob(job({ method: "soft", epochs: 3 }));
+    const { stored, report } = await tuneClasses(job({ method: "soft", epochs: 3 }));
     expect(report.candidates.map(({ name }) => name)).toContain("soft");
     expect(["soft", "head"]).toContain(stored.prompt.method);
   });
 
   it("of the method `head` learns a linear head and no prompt", async () => {
-    const { stored, report, epochs } = await runTuneJob(job({ method: "head" }));
+    const { stored, report, epochs } = await tuneClasses(job({ method: "head" }));
     expect(stored.prompt.method).toBe("head");
     expect(epochs).toBe(0);
     expect(report.curve).toEqual([]);
     const [published, ...more] = report.candidates.filter((candidate) => candidate.published);
     expect(more).toEqual([]);
-    expect(published?.test?.accuracy).toBe(report.evaluation.accuracy);
+    expect(published?.test).toMatchObject({ accuracy: report.evaluation.accuracy });
   });
 });
 
 describe("held-out rows", () => {
   it("are the validation file's where there is one: one run, on all training rows", async () => {
-    const { report } = await runTuneJob(job());
+    const { report } = await tuneClasses(job());
     expect(report.data.heldOut).toEqual({ rows: 15, source: "validation.jsonl" });
     expect(report.data.trainRows).toBe(30);
   });
 
   it("are all rows in turn where there are few", async () => {
-    const { report } = await runTuneJob(withoutValidation(job({ epochs: 1 })));
+    const { report } = await tuneClasses(withoutValidation(job({ epochs: 1 })));
     expect(report.data.heldOut).toEqual({ rows: 30, source: "5-fold cross-validation of train.jsonl" });
   });
 
   it("are a fifth of more than 200", async () => {
     const train = jsonl("train.jsonl", toyRows(70, 1));
-    const { report } = await runTuneJob(withoutValidation(job({ train, epochs: 1 })));
+    const { report } = await tuneClasses(withoutValidation(job({ train, epochs: 1 })));
     expect(report.data.heldOut).toEqual({ rows: 42, source: "20 % of train.jsonl, held out" });
   });
 
   it("stand for the test rows where there is no test file, and the report says so", async () => {
     const { test: _, ...without } = job();
-    const { report } = await runTuneJob(without);
+    const { report } = await tuneClasses(without);
     expect(report.data.testRows).toBe(0);
     expect(report.evaluation.rows).toBe(15);
     expect(report.notes.join("\n")).toContain("There is no test file");
@@ -160,13 +168,13 @@ describe("held-out rows", () => {
 
   it("two rows a class are enough for cross-validation", async () => {
     const train = jsonl("train.jsonl", toyRows(2, 1));
-    const { report } = await runTuneJob(withoutValidation(job({ train, epochs: 1 })));
+    const { report } = await tuneClasses(withoutValidation(job({ train, epochs: 1 })));
     expect(report.data.heldOut.rows).toBe(6);
   });
 
   it("a class with one row is learnt and never held out (known fault 76)", async () => {
     const rows = [...toyRows(4, 1), { text: "we still help you", label: "odd" }];
-    const { report, stored } = await runTuneJob(
+    const { report, stored } = await tuneClasses(
       withoutValidation(job({ train: jsonl("train.jsonl", rows), epochs: 1 })),
     );
     expect(stored.prompt.manifest.labels).toEqual(["card", "odd", "parcel", "refund"]);
@@ -175,7 +183,7 @@ describe("held-out rows", () => {
   });
 
   it("one row a class leaves none: the job learns all the same, and claims nothing", async () => {
-    const { report, stored, epochs } = await runTuneJob(withoutValidation(job({ shots: 1, epochs: 3 })));
+    const { report, stored, epochs } = await tuneClasses(withoutValidation(job({ shots: 1, epochs: 3 })));
     expect(epochs).toBe(3);
     expect(stored.prompt.method).toBe("kv");
     expect(report.data).toMatchObject({ trainRows: 3, heldOut: { rows: 0 } });
@@ -185,7 +193,7 @@ describe("held-out rows", () => {
 
   it("a class of the validation file alone is left out, and said (known fault 76)", async () => {
     const rows = [...toyRows(5, 2), { text: "we still help you", label: "stranger" }];
-    const { report } = await runTuneJob(job({ validation: jsonl("validation.jsonl", rows) }));
+    const { report } = await tuneClasses(job({ validation: jsonl("validation.jsonl", rows) }));
     expect(report.data.heldOut.rows).toBe(15);
     expect(report.notes).toContain(
       "Rows of validation.jsonl with a label that no training row has: 1; they were left out.",
@@ -194,7 +202,7 @@ describe("held-out rows", () => {
 
   it("a class of the test file alone counts as wrong, and is said (known fault 76)", async () => {
     const rows = [...toyRows(5, 3), { text: "we still help you", label: "stranger" }];
-    const { report } = await runTuneJob(job({ test: jsonl("test.jsonl", rows) }));
+    const { report } = await tuneClasses(job({ test: jsonl("test.jsonl", rows) }));
     expect(report.evaluation.rows).toBe(16);
     expect(report.evaluation.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(15);
     expect(report.evaluation.mistakes).toContainEqual(
@@ -209,18 +217,18 @@ describe("held-out rows", () => {
 describe("a prompt that doesn't pay", () => {
   it("gives way to a head, and the words say so", async () => {
     const ruined = { ...job(), backbone: ruinedByPrompts(tiny) };
-    const { report, stored } = await runTuneJob(ruined);
+    const { report, stored } = await tuneClasses(ruined);
     expect(stored.prompt.method).toBe("head");
     expect(report.verdict.words).toMatch(/The prompt doesn't pay here\. A .* is published instead\.$/);
     const published = report.candidates.filter((candidate) => candidate.published);
     expect(published.map(({ name }) => name)).toEqual([expect.stringMatching(/linearProbe|classMean/)]);
-    expect(published[0]?.test?.accuracy).toBe(report.evaluation.accuracy);
+    expect(published[0]?.test).toMatchObject({ accuracy: report.evaluation.accuracy });
     expect(report.prompt.method).toBe("head");
   });
 
   it("gives way to a head where tuning diverged, and a note says that", async () => {
     const events: JobEvent[] = [];
-    const { report, stored } = await runTuneJob(
+    const { report, stored } = await tuneClasses(
       { ...job(), backbone: diverging(tiny) },
       { onEvent: (event) => events.push(event) },
     );
@@ -276,7 +284,7 @@ function diverging({ backbone }: TinyBackbone): TinyBackbone["backbone"] {
 describe("what can't be done is told", () => {
   it("a file with a bad line, by its line", async () => {
     const train = lines("train.jsonl", ['{"text":"a","label":"card"}', "{", '{"text":"b","label":"refund"}']);
-    await expect(runTuneJob(job({ train }))).rejects.toMatchObject({
+    await expect(tuneClasses(job({ train }))).rejects.toMatchObject({
       code: "invalid_training_file",
       kind: "input",
       message: expect.stringContaining("train.jsonl: line 2"),
@@ -286,10 +294,10 @@ describe("what can't be done is told", () => {
 
   it("a place that no file can be written to: nothing half-written stays, the checkpoint does", async () => {
     const blocked = job({ out: path.join(tiny.bundle, "manifest.json", "prompt.safetensors") });
-    await expect(runTuneJob(blocked)).rejects.toMatchObject({ code: "not_a_folder" });
+    await expect(tuneClasses(blocked)).rejects.toMatchObject({ code: "not_a_folder" });
     expect(await readdir(folder)).toEqual(["checkpoints"]);
     expect((await readdir(tiny.bundle)).filter((name) => name.includes("tmp"))).toEqual([]);
-    const mended = await runTuneJob(job({ resume: true }));
+    const mended = await tuneClasses(job({ resume: true }));
     expect(mended.stored.id).toBe((await readPromptFile(job().out)).id);
     expect(await exists(job().checkpoints)).toBe(false);
   });

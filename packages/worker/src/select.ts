@@ -1,235 +1,128 @@
-import type { Backbone } from "@kilotune/backbone";
 import type { Candidate, CurvePoint, MethodName, Score, Verdict } from "@kilotune/contract";
-import type { Head } from "@kilotune/prompt";
-import {
-  argmaxRows,
-  type BaselineName,
-  countRight,
-  embed,
-  type FrozenRows,
-  fitBaselines,
-  type HeldOutAnswers,
-  judge,
-  type LinearHead,
-  type LinearSession,
-  predictBaselines,
-  promptFeed,
-  promptSite,
-  type RunResult,
-  scoreOf,
-  type TuneSettings,
-} from "@kilotune/tuner";
-import { headLogits } from "./answer.ts";
+import { mainFigure } from "@kilotune/contract";
+import type { LoopSettings, RunResult } from "@kilotune/tuner";
 import type { Fold, HeldOut } from "./held-out.ts";
-import type { PreparedRows } from "./prepare.ts";
-import { BASELINES, TITLES } from "./titles.ts";
+import type { Judged, Judgement, RowsOf, Task } from "./task.ts";
+import { METHOD_TITLES } from "./titles.ts";
 
 /** What the held-out rows decided. They were never learnt from by what they judge. */
-export interface Selection {
+export interface Selection<Outcome> {
   readonly verdict: Verdict;
-  /** What is to be published. */
-  readonly publish: PublishedKind;
+  /** What is to be published: "tuned", or the name of a head. */
+  readonly publish: string;
   /** What is published where the last run fails. */
-  readonly betterHead: PublishedHead;
+  readonly betterHead: string;
   /** Epochs of the final run. */
   readonly epochs: number;
   readonly curve: readonly CurvePoint[];
   /** The run itself, where it learnt from all training rows (there was a validation file): no second one is needed. */
-  readonly run: RunResult<"prototypes"> | undefined;
-  readonly scores: Readonly<Partial<Record<Candidate["name"], Score>>>;
-  readonly heldOut: {
-    readonly labels: Int32Array;
-    readonly texts: readonly string[];
-    /** [rows, classes] flat of each kind; `tuned` is absent where nothing was tuned, or a run diverged. */
-    readonly logits: Readonly<Partial<Record<PublishedKind, Float32Array>>>;
-  };
+  readonly run: RunResult | undefined;
+  readonly scores: Readonly<Record<Candidate["name"], Score>>;
+  /** How many rows were held out. */
+  readonly rows: number;
+  /** By name of a baseline; `tuned` is absent where nothing was tuned, or a run diverged. */
+  readonly outcomes: Readonly<Record<string, readonly Outcome[]>>;
 }
 
-export type PublishedKind = "tuned" | PublishedHead;
+export const TUNED = "tuned";
 
-/** The heads that a prompt file can hold without a prompt. Neighbours would have to store the rows themselves. */
-export type PublishedHead = "linearProbe" | "classMean";
-
-export interface SelectContext {
-  readonly backbone: Backbone;
-  readonly linear: LinearSession;
-  readonly classes: number;
-  readonly seed: number;
-  readonly chosen: { readonly C: number; readonly k: number };
+export interface SelectContext<Rows, Fitted> {
+  /** Of all training rows. */
+  readonly fitted: Fitted;
   readonly method: MethodName;
-  /** undefined for the method `head`, which learns no prompt. */
-  readonly tuning:
-    | {
-        readonly settings: TuneSettings;
-        /** Tunes on a fold's training rows, with its held-out rows as validation. */
-        readonly tuneOn: (fold: Fold, name: string) => Promise<RunResult<"prototypes">>;
-      }
-    | undefined;
+  /** Tunes on a fold's training rows, with its held-out rows as validation. */
+  readonly tuneOn: (fold: Fold<Rows>, name: string) => Promise<RunResult>;
 }
 
 /** Third state of a job: everything that is decided, decided on held-out rows. */
-export async function select(context: SelectContext, { folds }: HeldOut): Promise<Selection> {
-  const { linear, classes, seed, method, tuning } = context;
-  const answers: FoldAnswers[] = [];
-  const runs: RunResult<"prototypes">[] = [];
+export async function select<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
+  task: Task<File, Rows, Fitted, Outcome>,
+  { fitted, method, tuneOn }: SelectContext<Rows, Fitted>,
+  { folds }: HeldOut<Rows>,
+): Promise<Selection<Outcome>> {
+  const { settings } = task;
+  const answers: Readonly<Record<string, readonly Outcome[]>>[] = [];
+  const runs: RunResult[] = [];
   for (const [at, fold] of folds.entries()) {
-    const frozen: FrozenRows = { vectors: fold.train.vectors, labels: fold.train.labels, classes };
-    const fitted = await fitBaselines(linear, frozen, seed, context.chosen);
-    const logits: FoldAnswers["logits"] = {
-      linearProbe: await headLogits(linear, linearHead(fitted.probe), fold.heldOut.vectors),
-      classMean: await headLogits(linear, meansHead(fitted.classMeans), fold.heldOut.vectors),
-    };
-    if (tuning !== undefined) {
-      const run = await tuning.tuneOn(fold, `selection-${at}`);
-      runs.push(run);
-      if (run.end !== "diverged")
-        logits.tuned = await tunedLogits(context, tuning.settings, run, fold.heldOut);
-    }
-    answers.push({
-      labels: fold.heldOut.labels,
-      texts: fold.heldOut.texts,
-      baselines: await predictBaselines(linear, fitted, frozen, fold.heldOut.vectors),
-      logits,
-    });
+    const own = await task.fit(fold.train, fitted);
+    const baselines = await task.answerBaselines(own, fold.heldOut);
+    const run = settings && (await tuneOn(fold, `selection-${at}`));
+    if (run !== undefined) runs.push(run);
+    const tuned = run && run.end !== "diverged" && { [TUNED]: await task.answerRun(run, fold.heldOut) };
+    answers.push({ ...baselines, ...tuned });
   }
 
-  const expected = concat(answers.map((each) => each.labels));
-  const baselines = BASELINES.map((name) => ({
-    name,
-    title: TITLES[name],
-    predicted: concat(answers.map((each) => each.baselines[name])),
-  }));
   const diverged = runs.some((run) => run.end === "diverged");
-  const logits = joinLogits(answers, tuning !== undefined && !diverged);
-  const asked = askedFor(method, logits.tuned, baselines, classes);
-  const verdict = judge(
-    expected,
+  const joined = (name: string) => answers.flatMap((each) => each[name] as readonly Outcome[]);
+  const baselines = task.baselines.map(({ name, title }) => ({ name, title, outcomes: joined(name) }));
+  const tuned = settings !== undefined && !diverged ? joined(TUNED) : undefined;
+  const { asked, twin } = askedFor(method, tuned, baselines, task.heads[0]);
+  const judgement = task.judge(
     asked,
-    baselines.filter(({ name }) => name !== asked.twin),
+    baselines.filter(({ name }) => name !== twin),
   );
-  const head = betterHead(expected, baselines);
+  const scores = Object.fromEntries(
+    [...baselines, asked].map(({ name, outcomes }) => [name, task.score(outcomes)]),
+  );
+  const head = betterHead(task.heads, scores);
   // Judged by what a file can hold: a prompt that only neighbours beat isn't given up for a head that is worse still.
   const heads = baselines.filter(({ name }) => name === head);
-  const publish = logits.tuned !== undefined && judge(expected, asked, heads).paid ? "tuned" : head;
+  const publish = tuned !== undefined && task.judge(asked, heads).paid ? TUNED : head;
+  const title = baselines.find(({ name }) => name === publish)?.title;
   const [only] = runs;
   return {
-    verdict: { ...verdict, words: verdictWords(verdict, publish, tuning !== undefined, diverged) },
+    verdict: { ...judgement, words: verdictWords(judgement, title, settings !== undefined, diverged) },
     publish,
     betterHead: head,
-    epochs: tuning === undefined ? 0 : chooseEpochs(tuning.settings, runs),
+    epochs: settings === undefined ? 0 : chooseEpochs(settings, runs),
     curve: only?.curve ?? [],
     run: only,
-    scores: Object.fromEntries(
-      [...baselines, asked].map(({ name, predicted }) => [name, scoreOf(expected, predicted, classes)]),
-    ),
-    heldOut: { labels: expected, texts: answers.flatMap((each) => each.texts), logits },
+    scores,
+    rows: asked.outcomes.length,
+    outcomes: {
+      ...Object.fromEntries(baselines.map(({ name, outcomes }) => [name, outcomes])),
+      ...(tuned && { [TUNED]: tuned }),
+    },
   };
 }
 
-/** The verdict, and what follows from it. */
+/** The verdict, and what follows from it. @param head the title of what is published in the prompt's place */
 function verdictWords(
-  { words, paid }: ReturnType<typeof judge>,
-  publish: PublishedKind,
+  { words, paid }: Judgement,
+  head: string | undefined,
   wantsPrompt: boolean,
   diverged: boolean,
 ): string {
   if (!wantsPrompt) return words;
-  if (diverged)
-    return `Tuning diverged: its loss was no longer a number. A ${TITLES[publish as PublishedHead]} is published instead.`;
-  if (publish !== "tuned") return `${words} A ${TITLES[publish]} is published instead.`;
+  if (diverged) return `Tuning diverged: its loss was no longer a number. A ${head} is published instead.`;
+  if (head !== undefined) return `${words} A ${head} is published instead.`;
   if (!paid)
     return `${words} It is published all the same, since no head that a prompt file can hold is better.`;
   return words;
 }
 
-interface FoldAnswers {
-  readonly labels: Int32Array;
-  readonly texts: readonly string[];
-  readonly baselines: Readonly<Record<BaselineName, Int32Array>>;
-  readonly logits: Partial<Record<PublishedKind, Float32Array>>;
-}
-
-export function linearHead({ weight, bias }: LinearHead): Head {
-  return { kind: "linear", weight, bias, scale: 1 };
-}
-
-/** Cosines lie within a narrow band; this is the scale that tuning uses too. */
-export function meansHead(weight: Float32Array): Head {
-  return { kind: "cosine", weight, scale: 20 };
-}
-
-async function tunedLogits(
-  { backbone, linear }: SelectContext,
-  settings: TuneSettings,
-  { prompt, head }: RunResult<"prototypes">,
-  rows: PreparedRows,
-): Promise<Float32Array> {
-  const site = promptSite(settings, backbone.manifest);
-  const upper = await backbone.open({ kind: "upper", site: site.site });
-  try {
-    const vectors = await embed(upper, rows.store, linear.hiddenSize, promptFeed(site, prompt));
-    return await headLogits(
-      linear,
-      { kind: "cosine", weight: head.prototypes, scale: 1 / settings.temperature },
-      vectors,
-    );
-  } finally {
-    await upper.release();
-  }
-}
-
 /**
  * The answers that the user's method is judged by. A method that learns no prompt, or one that diverged, stands or falls
- * with its head: the linear probe.
+ * with its head, which is among the baselines under its own name: its twin.
  */
-function askedFor(
+function askedFor<Outcome>(
   method: MethodName,
-  tuned: Float32Array | undefined,
-  baselines: readonly HeldOutAnswers[],
-  classes: number,
-): HeldOutAnswers & { readonly twin?: Candidate["name"] } {
-  if (tuned !== undefined)
-    return { name: method, title: TITLES[method], predicted: argmaxRows(tuned, classes) };
-  const probe = baselines.find(({ name }) => name === "linearProbe") as HeldOutAnswers;
-  return method === "head"
-    ? { ...probe, name: "head", title: TITLES.head, twin: "linearProbe" }
-    : { ...probe, twin: "linearProbe" };
+  tuned: readonly Outcome[] | undefined,
+  baselines: readonly Judged<Outcome>[],
+  twin: string,
+): { readonly asked: Judged<Outcome>; readonly twin?: string } {
+  if (tuned !== undefined) return { asked: { name: method, title: METHOD_TITLES[method], outcomes: tuned } };
+  const head = baselines.find(({ name }) => name === twin) as Judged<Outcome>;
+  return { asked: method === "head" ? { ...head, name: method, title: METHOD_TITLES.head } : head, twin };
 }
 
-function joinLogits(answers: readonly FoldAnswers[], tuned: boolean): Selection["heldOut"]["logits"] {
-  const joined = (kind: PublishedKind) =>
-    concatFloats(answers.map((each) => each.logits[kind] as Float32Array));
-  return {
-    linearProbe: joined("linearProbe"),
-    classMean: joined("classMean"),
-    ...(tuned ? { tuned: joined("tuned") } : {}),
-  };
-}
-
-function betterHead(expected: Int32Array, baselines: readonly HeldOutAnswers[]): PublishedHead {
-  const right = (wanted: PublishedHead) => {
-    const answers = baselines.find(({ name }) => name === wanted) as HeldOutAnswers;
-    return countRight(expected, answers.predicted);
-  };
-  return right("classMean") > right("linearProbe") ? "classMean" : "linearProbe";
+function betterHead(heads: readonly string[], scores: Selection<unknown>["scores"]): string {
+  const value = (name: string) => mainFigure(scores[name] as Score).value;
+  return heads.reduce((best, next) => (value(next) > value(best) ? next : best));
 }
 
 /** As many as the runs that chose took; see `runTuning` for when that is fewer than were planned. */
-function chooseEpochs(settings: TuneSettings, runs: readonly RunResult<"prototypes">[]): number {
+function chooseEpochs(settings: LoopSettings, runs: readonly RunResult[]): number {
   if (runs.length === 0) return settings.epochs;
   return Math.round(runs.reduce((sum, { epoch }) => sum + epoch, 0) / runs.length);
-}
-
-function concat(parts: readonly Int32Array[]): Int32Array {
-  return Int32Array.from(parts.flatMap((part) => [...part]));
-}
-
-function concatFloats(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -1,5 +1,7 @@
+import { type ClassificationReport, isClassification } from "@kilotune/contract";
 import { randomNumbers, type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
-import type { DataSource, TuneJob } from "./job.ts";
+import type { DataSource, JobHooks, JobResult, TextJob } from "./job.ts";
+import { runTuneJob } from "./run-tune-job.ts";
 
 /** What the tests of this package share: a tiny backbone, toy files in memory, and a job that takes a second. */
 
@@ -54,7 +56,7 @@ export function lines(name: string, text: readonly string[]): DataSource {
 }
 
 /** A job on 10 rows a class with a validation and a test file: one run of 2 epochs. */
-export function toyJob(tiny: TinyBackbone, folder: string, more: Partial<TuneJob> = {}): TuneJob {
+export function toyJob(tiny: TinyBackbone, folder: string, more: Partial<TextJob> = {}): TextJob {
   return {
     backbone: tiny.backbone,
     train: jsonl("train.jsonl", toyRows(10, 1)),
@@ -72,6 +74,15 @@ export function toyJob(tiny: TinyBackbone, folder: string, more: Partial<TuneJob
 }
 
 /** The job without its validation file: rows are then held out of the training rows. */
-export function withoutValidation({ validation: _, ...job }: TuneJob): TuneJob {
+export function withoutValidation({ validation: _, ...job }: TextJob): TextJob {
   return job;
+}
+
+export async function tuneClasses(
+  job: TextJob,
+  hooks?: JobHooks,
+): Promise<JobResult & { readonly report: ClassificationReport }> {
+  const result = await runTuneJob(job, hooks);
+  if (!isClassification(result.report)) throw new Error(`a report of ${result.report.task}`);
+  return { ...result, report: result.report };
 }

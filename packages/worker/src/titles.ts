@@ -1,15 +1,8 @@
-import type { Candidate } from "@kilotune/contract";
+import type { MethodName } from "@kilotune/contract";
 
-/** What candidates are called, wherever people read them. */
-export const TITLES: Readonly<Record<Candidate["name"], string>> = {
-  majority: "majority class",
-  classMean: "nearest class mean",
-  knn: "nearest neighbours",
-  linearProbe: "linear probe",
+/** What methods are called, wherever people read them. */
+export const METHOD_TITLES: Readonly<Record<MethodName, string>> = {
   kv: "key/value prefixes",
   soft: "soft tokens",
   head: "linear head",
 };
-
-/** In the order in which they are shown. */
-export const BASELINES = ["majority", "classMean", "knn", "linearProbe"] as const;

@@ -1,11 +1,11 @@
-import type { RunOptions, TuneSettings } from "@kilotune/tuner";
+import type { LoopSettings, RunOptions } from "@kilotune/tuner";
 import type { JobEvent } from "./job.ts";
 
 /** Turns steps into progress events with the time that is left of all runs of a job, by the pace so far. */
 export interface TrainingPace {
   begin(
     run: string,
-    settings: TuneSettings,
+    settings: Pick<LoopSettings, "batchSize" | "epochs">,
     rows: number,
   ): { onStep: NonNullable<RunOptions["onStep"]>; onEpoch: NonNullable<RunOptions["onEpoch"]> };
 }

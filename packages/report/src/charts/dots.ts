@@ -1,16 +1,17 @@
-import type { Score } from "@kilotune/contract";
+import { mainFigure, type Score } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
+import { isFiniteScore } from "../figure-title.ts";
 import { niceScale, position, type Scale } from "./scale.ts";
 
 /**
- * The axis for a column of accuracies, with round ends inside 0..1. Scores that are far worse than the rest (majority at
+ * The axis for a column of shares, with round ends inside 0..1. Scores that are far worse than the rest (majority at
  * 8 % beside 90 %) would squeeze every interesting difference into a few pixels, so the axis may leave them out on the
  * left; `whiskerRow` draws an arrow for them.
  */
 export function accuracyAxis(scores: readonly Score[]): Scale {
-  const known = scores.filter((score) => [score.accuracy, ...score.interval].every(Number.isFinite));
-  const best = Math.max(...known.map((score) => score.accuracy));
-  const near = known.filter((score) => score.accuracy >= best / 2);
+  const known = scores.filter(isFiniteScore).map(mainFigure);
+  const best = Math.max(...known.map(({ value }) => value));
+  const near = known.filter(({ value }) => value >= best / 2);
   const scale = niceScale(near.length === 0 ? [0, 1] : near.flatMap((score) => score.interval), 4);
   const ticks = scale.ticks.filter((tick) => tick >= 0 && tick <= 1);
   return { ...scale, min: Math.max(0, scale.min), max: Math.min(1, scale.max), ticks };
@@ -40,11 +41,11 @@ ${axis.ticks.map((tick) => html`<text class="tick" x="${percentAt(axis, tick)}" 
 }
 
 function whisker(axis: Scale, score: Score | null, series: string, y: number): Markup | null {
-  if (score === null || ![score.accuracy, ...score.interval].every(Number.isFinite)) return null;
-  if (score.accuracy < axis.min)
-    return html`<path class="off-axis ${series}" d="M9 ${y - 4} L2 ${y} L9 ${y + 4}"/>`;
-  const [low, high] = score.interval.map((end) => percentAt(axis, end)) as [string, string];
-  return html`<g class="whisker ${series}"><line x1="${low}" x2="${high}" y1="${y}" y2="${y}"/><line x1="${low}" x2="${low}" y1="${y - 4}" y2="${y + 4}"/><line x1="${high}" x2="${high}" y1="${y - 4}" y2="${y + 4}"/><circle cx="${percentAt(axis, score.accuracy)}" cy="${y}" r="4.5"/></g>`;
+  if (score === null || !isFiniteScore(score)) return null;
+  const { value, interval } = mainFigure(score);
+  if (value < axis.min) return html`<path class="off-axis ${series}" d="M9 ${y - 4} L2 ${y} L9 ${y + 4}"/>`;
+  const [low, high] = interval.map((end) => percentAt(axis, end)) as [string, string];
+  return html`<g class="whisker ${series}"><line x1="${low}" x2="${high}" y1="${y}" y2="${y}"/><line x1="${low}" x2="${low}" y1="${y - 4}" y2="${y + 4}"/><line x1="${high}" x2="${high}" y1="${y - 4}" y2="${y + 4}"/><circle cx="${percentAt(axis, value)}" cy="${y}" r="4.5"/></g>`;
 }
 
 function percentAt(axis: Scale, value: number): string {

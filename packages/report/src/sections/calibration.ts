@@ -1,11 +1,11 @@
-import type { TuneReport } from "@kilotune/contract";
+import type { ClassificationReport } from "@kilotune/contract";
 import { reliabilityChart } from "../charts/reliability.ts";
 import { html, type Markup } from "../escape.ts";
 import { count, fixed, percent } from "../format.ts";
 import { scrollBox, section } from "./section.ts";
 
 /** Whether "80 % sure" means right four times out of five. */
-export function calibration({ calibration, evaluation }: TuneReport): Markup {
+export function calibration({ calibration, evaluation }: ClassificationReport): Markup {
   const filled = calibration.bins.filter((bin) => bin.rows > 0);
   const title = "Can its probabilities be believed?";
   if (filled.length === 0)

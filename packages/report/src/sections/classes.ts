@@ -1,4 +1,4 @@
-import type { TuneReport } from "@kilotune/contract";
+import type { ClassificationReport } from "@kilotune/contract";
 import { labelName } from "./label-name.ts";
 import { spanBar } from "../charts/span-bar.ts";
 import { html, type Markup } from "../escape.ts";
@@ -8,10 +8,10 @@ import { scrollBox, section } from "./section.ts";
 /** Shown before a fold; the rest of a long list is one click (or a print-out) away. */
 const alwaysShown = 25;
 
-type PerClass = TuneReport["evaluation"]["perClass"][number];
+type PerClass = ClassificationReport["evaluation"]["perClass"][number];
 
 /** Precision, recall and F1 of each label, the weakest first: that is where more examples help. */
-export function classes({ evaluation, data }: TuneReport): Markup {
+export function classes({ evaluation, data }: ClassificationReport): Markup {
   // A Map, because a label may be called "__proto__".
   const trained = new Map(data.labels.map(({ name, rows }) => [name, rows]));
   const sorted = [...evaluation.perClass].sort((a, b) => sortable(a) - sortable(b) || b.support - a.support);

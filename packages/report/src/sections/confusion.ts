@@ -1,4 +1,4 @@
-import type { TuneReport } from "@kilotune/contract";
+import type { ClassificationReport } from "@kilotune/contract";
 import { type ConfusedPair, confusedPairs, heatTable, heatThumbnail } from "../charts/heatmap.ts";
 import { html, type Markup } from "../escape.ts";
 import { count, counted, percent } from "../format.ts";
@@ -10,7 +10,7 @@ const mostLabelsWithNames = 25;
 const mostPairs = 20;
 
 /** Which labels are taken for which. */
-export function confusion({ evaluation }: TuneReport): Markup {
+export function confusion({ evaluation }: ClassificationReport): Markup {
   const title = "What is taken for what";
   if (evaluation.rows === 0) return section("confusion", title, html`<p>No rows were evaluated.</p>`);
   if (evaluation.labels.length <= mostLabelsWithNames)

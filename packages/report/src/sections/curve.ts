@@ -1,7 +1,8 @@
-import type { CurvePoint, TuneReport } from "@kilotune/contract";
+import { type CurvePoint, isClassification, type TuneReport } from "@kilotune/contract";
 import { type LineChart, lineChart } from "../charts/line.ts";
 import { niceScale, wholeScale } from "../charts/scale.ts";
 import { html, type Markup } from "../escape.ts";
+import { figureTitles } from "../figure-title.ts";
 import { counted, percent } from "../format.ts";
 import { section } from "./section.ts";
 
@@ -14,20 +15,26 @@ export function curve(report: TuneReport): Markup {
   if (curve.length === 0)
     return section("curve", "Training", html`<p>There were no epochs, so there is no curve to show.</p>`);
   const best = bestEpoch(curve);
-  const shown = panels(curve, best);
+  const figure = figureTitles(report).main;
+  const shown = panels(curve, best, figure, isClassification(report));
   return section(
     "curve",
     "Training, epoch by epoch",
     html`<p class="legend">${shown.map(({ chart }) => html`<span><svg width="26" height="12" aria-hidden="true"><line class="series ${chart.series}" x1="1" x2="25" y1="6" y2="6"/></svg> ${chart.title.toLowerCase()}</span> `)}${
       best === null
         ? null
-        : html`<span><svg width="26" height="12" aria-hidden="true"><line class="mark" x1="13" x2="13" y1="0" y2="12"/></svg> best validation accuracy: epoch ${best.epoch}, ${percent(best.validationAccuracy ?? Number.NaN)}</span>`
+        : html`<span><svg width="26" height="12" aria-hidden="true"><line class="mark" x1="13" x2="13" y1="0" y2="12"/></svg> best validation ${figure}: epoch ${best.epoch}, ${percent(best.validationAccuracy ?? Number.NaN)}</span>`
     }</p>
 <div class="panels">${shown.map(({ chart, note }) => html`<figure><figcaption>${chart.title}<small>${note}</small></figcaption>${lineChart(chart)}</figure>`)}</div>`,
   );
 }
 
-function panels(curve: readonly CurvePoint[], best: CurvePoint | null): { chart: LineChart; note: string }[] {
+function panels(
+  curve: readonly CurvePoint[],
+  best: CurvePoint | null,
+  figure: string,
+  isCrossEntropy: boolean,
+): { chart: LineChart; note: string }[] {
   const shared = {
     xLabel: "epoch",
     x: wholeScale(curve[0]!.epoch, curve.at(-1)!.epoch, 6),
@@ -50,12 +57,19 @@ function panels(curve: readonly CurvePoint[], best: CurvePoint | null): { chart:
   };
   const fixed = (digits: number) => (y: number) => (Number.isFinite(y) ? y.toFixed(digits) : "–");
   return [
-    panel("Training loss", "loss", (p) => p.loss, true, "mean cross-entropy of an epoch's rows", fixed),
+    panel(
+      "Training loss",
+      "loss",
+      (p) => p.loss,
+      true,
+      `mean ${isCrossEntropy ? "cross-entropy" : "loss"} of an epoch's rows`,
+      fixed,
+    ),
     ...(best === null
       ? []
       : [
           panel(
-            "Validation accuracy",
+            `Validation ${figure}`,
             "accuracy",
             (p) => p.validationAccuracy ?? Number.NaN,
             false,

@@ -1,4 +1,4 @@
-import type { TuneReport } from "@kilotune/contract";
+import type { ClassificationReport } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
 import { count, counted, percent } from "../format.ts";
 import { clip } from "../visible-text.ts";
@@ -10,7 +10,7 @@ const mostMistakes = 40;
 const mostCharacters = 280;
 
 /** Wrong answers with their texts, the surest first: wrong labels in the data show up here. */
-export function mistakes({ evaluation }: TuneReport): Markup {
+export function mistakes({ evaluation }: ClassificationReport): Markup {
   const { mistakes } = evaluation;
   const title = "Mistakes, the surest first";
   if (mistakes.length === 0)

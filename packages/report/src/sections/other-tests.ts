@@ -1,4 +1,4 @@
-import type { Score, TuneReport } from "@kilotune/contract";
+import { isClassification, mainFigure, type Score, type TuneReport } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
 import { count, percent, points } from "../format.ts";
 import { labelName } from "./label-name.ts";
@@ -6,21 +6,25 @@ import { scoreWords, section } from "./section.ts";
 import { stackedTable } from "./stacked-table.ts";
 
 /** Further test files, e.g. other languages, and what each result means for the reader. */
-export function otherTests({ otherTests, candidates, evaluation }: TuneReport): Markup | null {
+export function otherTests(report: TuneReport): Markup | null {
+  const { otherTests, candidates } = report;
   if (otherTests.length === 0) return null;
   const majority = candidates.find(({ name }) => name === "majority");
-  const floor = (majority?.test ?? majority?.heldOut)?.accuracy ?? 0;
+  const lowest = majority?.test ?? majority?.heldOut;
+  const floor = lowest ? mainFigure(lowest).value : 0;
+  const main = mainOf(report);
+  const probed = otherTests.some(({ linearProbe }) => linearProbe !== undefined);
   return section(
     "other-tests",
     "Other test files",
-    html`<p>The same prompt on files that it was not tuned for. The main result to compare with: ${percent(evaluation.accuracy)}.</p>`,
+    html`<p>The same prompt on files that it was not tuned for. The main result to compare with: ${percent(main)}.</p>`,
     stackedTable(
       "other-tests",
       [
         { name: "File", kind: "head" },
         { name: "Rows", kind: "number" },
         { name: "Published", kind: "number" },
-        { name: "Linear probe", kind: "number" },
+        ...(probed ? [{ name: "Linear probe", kind: "number" } as const] : []),
         { name: "What it means", kind: "text" },
       ],
       otherTests.map(({ name, rows, published, linearProbe }) => ({
@@ -28,16 +32,27 @@ export function otherTests({ otherTests, candidates, evaluation }: TuneReport): 
           labelName(name),
           count(rows),
           scoreWords(published),
-          scoreWords(linearProbe),
-          `${meaning(published, evaluation.accuracy, floor)} ${againstProbe(published, linearProbe)}`,
+          ...(probed ? [scoreWords(linearProbe ?? null)] : []),
+          `${meaning(published, main, floor)} ${againstProbe(published, linearProbe)}`,
         ],
       })),
     ),
   );
 }
 
+function mainOf(report: TuneReport): number {
+  if (isClassification(report)) return report.evaluation.accuracy;
+  const published = report.candidates.find((candidate) => candidate.published);
+  const score = published?.test ?? published?.heldOut;
+  return score ? mainFigure(score).value : Number.NaN;
+}
+
 /** The interval decides, not the point: a few rows allow no firm word. `floor` is what always answering one label gets. */
-function meaning({ accuracy, interval: [low, high] }: Score, main: number, floor: number): string {
+function meaning(score: Score, main: number, floor: number): string {
+  const {
+    value: accuracy,
+    interval: [low, high],
+  } = mainFigure(score);
   if (![accuracy, low, high, main].every(Number.isFinite)) return "Nothing was measured.";
   if (high >= main && low <= floor) return "Too few rows to say anything.";
   if (high >= main) return "As good as on the main file, as far as these rows can tell.";
@@ -49,8 +64,9 @@ function meaning({ accuracy, interval: [low, high] }: Score, main: number, floor
   return "The backbone understands little of this: choose one that was trained on such texts.";
 }
 
-function againstProbe(published: Score, probe: Score): string {
-  const difference = published.accuracy - probe.accuracy;
+function againstProbe(published: Score, probe: Score | undefined): string {
+  if (probe === undefined) return "";
+  const difference = mainFigure(published).value - mainFigure(probe).value;
   if (!Number.isFinite(difference)) return "";
   if (Math.abs(difference) < 0.0005) return "Level with the linear probe.";
   return `${points(difference)} ${difference > 0 ? "above" : "below"} the linear probe.`;

@@ -1,4 +1,4 @@
-import type { TuneReport } from "@kilotune/contract";
+import { isClassification, type TuneReport } from "@kilotune/contract";
 import { type Content, html, type Markup } from "../escape.ts";
 import { bytes, count, counted, dateTime, fixed, pValue } from "../format.ts";
 import { methodWords } from "../verdict-words.ts";
@@ -7,7 +7,7 @@ import { section } from "./section.ts";
 
 /** Everything that another engineer needs to repeat the job, or to prove which file this page is about. */
 export function receipt(report: TuneReport): Markup {
-  const { backbone, data, prompt, settings, verdict, calibration } = report;
+  const { backbone, data, prompt, settings, verdict } = report;
   return section(
     "receipt",
     "Settings and receipt",
@@ -35,8 +35,8 @@ ${facts("Receipt", [
   ["held-out rows", html`${count(data.heldOut.rows)} (${clip(data.heldOut.source, 80)})`],
   ["test rows", count(data.testRows)],
   ["rows cut to fit", count(data.truncatedRows)],
-  ["temperature", fixed(calibration.temperature, 3)],
-  ["McNemar test", pValue(verdict.pValue)],
+  ...(isClassification(report) ? ([["temperature", fixed(report.calibration.temperature, 3)]] as const) : []),
+  [isClassification(report) ? "McNemar test" : "paired test", pValue(verdict.pValue)],
 ])}
 </div>`,
   );

@@ -1,4 +1,4 @@
-import type { Score } from "@kilotune/contract";
+import { mainFigure, type Score } from "@kilotune/contract";
 import { type Content, html, type Markup } from "../escape.ts";
 import { dash, percent, percentRange } from "../format.ts";
 
@@ -15,9 +15,9 @@ export function scrollBox(label: string, content: Content): Markup {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
 }
 
-/** An accuracy with its interval below it. */
+/** What a score is compared by, with its interval below it. */
 export function scoreWords(score: Score | null): Content {
-  return score === null
-    ? dash
-    : html`${percent(score.accuracy)} <small>${percentRange(score.interval)}</small>`;
+  if (score === null) return dash;
+  const { value, interval } = mainFigure(score);
+  return html`${percent(value)} <small>${percentRange(interval)}</small>`;
 }

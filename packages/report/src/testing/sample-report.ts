@@ -1,7 +1,7 @@
-import type { Candidate, Evaluation, Score, TuneReport } from "@kilotune/contract";
+import type { Candidate, ClassificationReport, Evaluation, Score } from "@kilotune/contract";
 
 /** A realistic report of a support desk with 12 intents, or of any number of made-up ones; the same numbers every time. */
-export function sampleReport(labelCount = 12): TuneReport {
+export function sampleReport(labelCount = 12): ClassificationReport {
   const random = lehmer(20261125 + labelCount);
   const labels = Array.from({ length: labelCount }, (_, i) => intents[i] ?? `intent_${i + 1}`);
   const evaluation = sampleEvaluation(labels, 20, random);
@@ -125,7 +125,7 @@ export function score(rows: number, accuracy: number): Score {
 }
 
 /** A run that learns, with a warm-up and a cosine. */
-export function sampleCurve(epochs: number, random: () => number = lehmer(7)): TuneReport["curve"] {
+export function sampleCurve(epochs: number, random: () => number = lehmer(7)): ClassificationReport["curve"] {
   return Array.from({ length: epochs }, (_, i) => ({
     epoch: i + 1,
     loss: 2.4 * Math.exp(-4 * ((i + 1) / epochs)) + 0.08 + random() * 0.06,

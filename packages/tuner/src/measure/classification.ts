@@ -1,8 +1,8 @@
-import type { Evaluation, Score } from "@kilotune/contract";
+import type { ClassificationScore, Evaluation } from "@kilotune/contract";
 import { countRight } from "./count-right.ts";
 
 /** What a classifier got right. `expected` and `predicted` hold class numbers. */
-export function scoreOf(expected: Int32Array, predicted: Int32Array, classes: number): Score {
+export function scoreOf(expected: Int32Array, predicted: Int32Array, classes: number): ClassificationScore {
   const rows = expected.length;
   const right = countRight(expected, predicted);
   const confusion = confusionOf(expected, predicted, classes);

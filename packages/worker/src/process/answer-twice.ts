@@ -3,9 +3,9 @@ import { expectUse } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor } from "@kilotune/serving";
 import { argmaxRows } from "@kilotune/tuner";
-import { answerTexts } from "../answer.ts";
+import { answerTexts } from "../classes/answer.ts";
 import type { DataSource } from "../job.ts";
-import { readRows } from "../read-data.ts";
+import { readRows } from "../classes/read-data.ts";
 import type { AnswerTaskResult, TaskHooks } from "./tasks.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { KilotuneError } from "@kilotune/contract";
+import { isClassification, KilotuneError } from "@kilotune/contract";
 import { type Job, reportProgress } from "@kilotune/service";
 import type { AnswerTaskResult } from "../process/tasks.ts";
 import type { Execution, StateContext } from "./context.ts";
@@ -39,7 +39,9 @@ export const evaluate = state(async (context, execution) => {
  * to what its file holds, which may turn a row or two.
  */
 function isAsClaimed({ rows, right }: AnswerTaskResult, { validationFile }: Job, output: JobOutput): boolean {
-  const { evaluation } = parseReport(output);
+  const report = parseReport(output);
+  if (!isClassification(report)) return true;
+  const { evaluation } = report;
   if (validationFile === null || evaluation.rows !== rows) return true;
   return Math.abs(right - evaluation.accuracy * rows) <= Math.max(2, 0.05 * rows);
 }

@@ -16,10 +16,12 @@ import {
   textClassification,
 } from "@kilotune/tuner";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { answer, headLogits } from "./answer.ts";
+import { writePrompt } from "../write-prompt.ts";
+import { answer } from "./answer.ts";
+import { headLogits } from "./class-heads.ts";
 import { openFrozenSessions, type PreparedRows, prepareRows } from "./prepare.ts";
-import { type Published, roundedPrompt, writePrompt } from "./publish.ts";
-import { openTiny, toyRows } from "./testing.ts";
+import { type PublishedClasses, roundedPrompt, type TextPrompt } from "./publish.ts";
+import { openTiny, toyRows } from "../testing.ts";
 
 let tiny: TinyBackbone;
 let folder: string;
@@ -48,7 +50,7 @@ describe.each<TunedMethod>(["kv", "soft"])("a reloaded %s prompt", (method) => {
       const file = path.join(folder, `${method}-${storage}.safetensors`);
       const { id, prompt } = await writePrompt(roundedPrompt(publishedOf(settings, run, storage)), {}, file);
       expect((await readPromptFile(file)).id).toBe(id);
-      const after = await answer(tiny.backbone, sessions.linear, prompt, rows);
+      const after = await answer(tiny.backbone, sessions.linear, prompt as TextPrompt, rows);
       expect(Math.max(...before.map((logit, at) => Math.abs(logit - after[at]!)))).toBeLessThanOrEqual(
         tolerance,
       );
@@ -90,17 +92,16 @@ async function logitsOf({ settings, run, rows, sessions }: Awaited<ReturnType<ty
 function publishedOf(
   settings: TuneSettings,
   run: RunResult<"prototypes">,
-  storage: Published["storage"],
-): Published {
+  storage: PublishedClasses["storage"],
+): PublishedClasses {
   return {
     backbone: tiny.backbone,
     labels: LABELS,
-    kind: "tuned",
     head: { kind: "cosine", weight: run.head.prototypes, scale: 1 / settings.temperature },
     tuned: { settings, data: run.prompt },
     temperature: 1,
     storage,
-    receipt: { dataSha256: "0".repeat(64), seed: 1, epochs: 5, trainRows: 30 },
+    receipt: { dataSha256: "0".repeat(64), seed: 1, epochs: 5, trainRows: 30, codeVersion: "0" },
   };
 }
 

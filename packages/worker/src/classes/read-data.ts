@@ -8,29 +8,20 @@ import {
   loadExamples,
   type TokenCount,
 } from "@kilotune/dataset";
-import type { DataSource, JobEvent, TuneJob } from "./job.ts";
+import type { DataSource, JobEvent, TextJob } from "../job.ts";
+import type { JobData, RowsOf } from "../task.ts";
 
-/** All files of a job, read, linted and numbered. */
-export interface JobData {
-  /** Sorted, so that the order of the rows changes nothing. */
-  readonly labels: readonly string[];
-  readonly train: LabelledTexts;
-  readonly validation: LabelledTexts | undefined;
-  readonly test: LabelledTexts | undefined;
-  readonly otherTests: readonly LabelledTexts[];
-  /** Of the training and validation rows, as used. */
-  readonly sha256: string;
-}
-
-export interface LabelledTexts {
-  readonly name: string;
+export interface LabelledTexts extends RowsOf {
   readonly texts: readonly string[];
   /** Class of each text, -1 for a label that the training rows don't have. */
   readonly labels: Int32Array;
 }
 
 /** First state of a job: bytes -> rows. Any error of the linter ends the job, with every bad line in the report. */
-export async function readData(job: TuneJob, emit: (event: JobEvent) => void): Promise<JobData> {
+export async function readData(
+  job: TextJob,
+  emit: (event: JobEvent) => void,
+): Promise<JobData<LabelledTexts>> {
   const tokenCount = (text: string) => job.backbone.tokenizer.encode(text);
   const train = await readRows(job.train, tokenCount, emit, "learning");
   const rows = job.shots === undefined ? train.rows : drawShots(train.rows, job.shots, job.seed);
@@ -81,6 +72,7 @@ function invalidFile(name: string, errors: readonly LintIssue[]): KilotuneError 
 function number(name: string, rows: readonly Example[], classOf: ReadonlyMap<string, number>): LabelledTexts {
   return {
     name,
+    count: rows.length,
     texts: rows.map((row) => row.text),
     labels: Int32Array.from(rows, (row) => classOf.get(row.label) ?? -1),
   };

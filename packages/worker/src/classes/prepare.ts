@@ -1,11 +1,11 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { Session } from "@kilotune/engine";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
+import type { RowsOf } from "../task.ts";
 import type { LabelledTexts } from "./read-data.ts";
 
 /** A file's rows as the tuner takes them. */
-export interface PreparedRows {
-  readonly name: string;
+export interface PreparedRows extends RowsOf {
   readonly texts: readonly string[];
   readonly labels: Int32Array;
   readonly store: HiddenStore;
@@ -38,7 +38,7 @@ export async function openFrozenSessions(backbone: Backbone, firstLayer: number)
 export async function prepareRows(
   backbone: Backbone,
   { lower, plain }: FrozenSessions,
-  { name, texts, labels }: LabelledTexts,
+  { name, texts, labels }: Omit<LabelledTexts, "count">,
   onProgress?: (share: number) => void,
 ): Promise<PreparedRows> {
   const encoded = texts.map((text) => backbone.tokenizer.encode(text));
@@ -49,10 +49,44 @@ export async function prepareRows(
   const vectors = await embed(plain, store, backbone.manifest.config.hiddenSize);
   return {
     name,
+    count: texts.length,
     texts,
     labels,
     store,
     vectors,
     truncatedRows: encoded.filter((row) => row.truncated).length,
+  };
+}
+
+/** Some rows of a file; nothing is computed again. */
+export function pickRows(rows: PreparedRows, wanted: readonly number[]): PreparedRows {
+  const hiddenSize = rows.vectors.length / Math.max(1, rows.count);
+  const vectors = new Float32Array(wanted.length * hiddenSize);
+  wanted.forEach((row, at) => {
+    vectors.set(rows.vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize), at * hiddenSize);
+  });
+  return {
+    name: rows.name,
+    count: wanted.length,
+    texts: wanted.map((row) => rows.texts[row] as string),
+    labels: Int32Array.from(wanted, (row) => rows.labels[row] as number),
+    store: rows.store.subset(wanted),
+    vectors,
+    truncatedRows: rows.truncatedRows,
+  };
+}
+
+/** Rows of two files after one another, as a run learns from them. */
+export function joinRows(
+  rows: PreparedRows,
+  more: PreparedRows,
+): Pick<PreparedRows, "labels" | "store" | "vectors"> {
+  const vectors = new Float32Array(rows.vectors.length + more.vectors.length);
+  vectors.set(rows.vectors);
+  vectors.set(more.vectors, rows.vectors.length);
+  return {
+    labels: Int32Array.from([...rows.labels, ...more.labels]),
+    store: rows.store.concat(more.store),
+    vectors,
   };
 }

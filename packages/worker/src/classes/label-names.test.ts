@@ -2,7 +2,7 @@ import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { labelNames } from "./label-names.ts";
 import { type FrozenSessions, openFrozenSessions, prepareRows } from "./prepare.ts";
-import { openTiny } from "./testing.ts";
+import { openTiny } from "../testing.ts";
 
 let tiny: TinyBackbone;
 let sessions: FrozenSessions;

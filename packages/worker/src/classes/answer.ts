@@ -1,8 +1,9 @@
 import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
 import { type Feeds, float32, type Session } from "@kilotune/engine";
-import type { Head, TextClassifier } from "@kilotune/prompt";
+import type { TextClassifier } from "@kilotune/prompt";
 import { createPredictor } from "@kilotune/serving";
-import { embed, HiddenStore, type LinearSession, normalizeRows, openLinearSession } from "@kilotune/tuner";
+import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
+import { headLogits } from "./class-heads.ts";
 import type { PreparedRows } from "./prepare.ts";
 import type { TextPrompt } from "./publish.ts";
 
@@ -58,22 +59,6 @@ export async function answer(
   rows: Pick<PreparedRows, "store" | "vectors">,
 ): Promise<Float32Array> {
   return headLogits(linear, prompt.head, await promptedVectors(backbone, prompt, rows));
-}
-
-export async function headLogits(
-  linear: LinearSession,
-  head: Head,
-  vectors: Float32Array,
-): Promise<Float32Array> {
-  if (head.kind === "mlp")
-    throw new Error("vectors of length one don't do for a head that reads pooled states");
-  const hiddenSize = linear.hiddenSize;
-  const cosine = head.kind === "cosine";
-  const weight = cosine ? normalizeRows(head.weight.slice(), hiddenSize) : head.weight;
-  const bias = cosine ? new Float32Array(weight.length / hiddenSize) : head.bias;
-  const scaled = (values: Float32Array) =>
-    head.scale === 1 ? values : values.map((value) => value * head.scale);
-  return linear.logits(vectors, scaled(weight), bias);
 }
 
 async function promptedVectors(
