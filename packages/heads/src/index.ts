@@ -8,8 +8,8 @@ export {
 } from "./detection/detection-head.ts";
 export { type DetectionTargets, detectionTargets } from "./detection/targets.ts";
 export { type HeadNumbers, type HeadTensor, headBytes, startHead } from "./head-tensors.ts";
-export { detectionHead, type PatchFeatures, type PatchHead, segmentationHead } from "./patch-head.ts";
 export type { PatchGrid } from "./patch-grid.ts";
+export { detectionHead, type PatchFeatures, type PatchHead, segmentationHead } from "./patch-head.ts";
 export { detailOf, mapOfLogits, segmentationTargets } from "./segmentation/cells.ts";
 export {
   type SegmentationSpec,

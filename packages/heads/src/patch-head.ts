@@ -5,6 +5,7 @@ import {
   detectionOutput,
   detectionTensors,
 } from "./detection/detection-head.ts";
+import type { HeadTensor } from "./head-tensors.ts";
 import {
   type SegmentationSpec,
   segmentationLogits,
@@ -12,11 +13,13 @@ import {
   segmentationTensors,
 } from "./segmentation/segmentation-head.ts";
 
-/** A head as `openTuned` of @kilotune/backbone takes one: adds its loss and its answer to the backbone's graph. */
+/** A head as `openTuned` and `openAnswering` of @kilotune/backbone take one. */
 export interface PatchHead {
   readonly wanted: { readonly patches: true; readonly taps: readonly number[] };
-  /** @returns the inputs that are learnt */
+  /** Adds its loss and its answer to the backbone's graph. @returns the inputs that are learnt */
   add(b: GraphBuilder, features: PatchFeatures): readonly string[];
+  /** Adds its answer alone. */
+  answer(b: GraphBuilder, features: PatchFeatures): void;
 }
 
 /** Patches [B, N, H] behind the last layer, and behind so many layers. */
@@ -27,30 +30,46 @@ export interface PatchFeatures {
 
 /** Outputs `loss` and `output`. @param taps besides the last layer, in this order before it; `spec.layers` counts them all */
 export function detectionHead(spec: DetectionSpec, taps: readonly number[] = []): PatchHead {
-  return {
-    wanted: { patches: true, taps },
-    add(b, features) {
-      const output = detectionOutput(b, tokensOf(features, taps), spec);
-      b.output(detectionLoss(b, output, spec), "loss");
-      b.output(output, "output");
-      return detectionTensors(spec).map(({ name }) => name);
-    },
-  };
+  return patchHead(taps, {
+    name: "output",
+    answer: (b, tokens) => detectionOutput(b, tokens, spec),
+    loss: (b, output) => detectionLoss(b, output, spec),
+    learnt: detectionTensors(spec),
+  });
 }
 
 /** Outputs `loss` and `logits`. @param taps as of `detectionHead` */
 export function segmentationHead(spec: SegmentationSpec, taps: readonly number[] = []): PatchHead {
+  return patchHead(taps, {
+    name: "logits",
+    answer: (b, tokens) => segmentationLogits(b, tokens, spec),
+    loss: (b, logits) => segmentationLoss(b, logits, spec),
+    learnt: segmentationTensors(spec),
+  });
+}
+
+interface Parts {
+  readonly name: string;
+  answer(b: GraphBuilder, tokens: readonly Value[]): Value;
+  loss(b: GraphBuilder, answer: Value): Value;
+  readonly learnt: readonly HeadTensor[];
+}
+
+function patchHead(taps: readonly number[], { name, answer, loss, learnt }: Parts): PatchHead {
+  const tokensOf = (features: PatchFeatures) => [
+    ...taps.map((tap) => features.taps.get(tap)!),
+    features.patches!,
+  ];
   return {
     wanted: { patches: true, taps },
     add(b, features) {
-      const logits = segmentationLogits(b, tokensOf(features, taps), spec);
-      b.output(segmentationLoss(b, logits, spec), "loss");
-      b.output(logits, "logits");
-      return segmentationTensors(spec).map(({ name }) => name);
+      const value = answer(b, tokensOf(features));
+      b.output(loss(b, value), "loss");
+      b.output(value, name);
+      return learnt.map((tensor) => tensor.name);
+    },
+    answer(b, features) {
+      b.output(answer(b, tokensOf(features)), name);
     },
   };
-}
-
-function tokensOf({ patches, taps: given }: PatchFeatures, taps: readonly number[]): Value[] {
-  return [...taps.map((tap) => given.get(tap)!), patches!];
 }

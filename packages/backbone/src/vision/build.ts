@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { encodeOnnx } from "@kilotune/engine";
-import { CENTRED, CLIP, IMAGENET, preprocessingSha256, type Preprocessing } from "@kilotune/image";
+import { CENTRED, CLIP, IMAGENET, type Preprocessing, preprocessingSha256 } from "@kilotune/image";
 import { readJson } from "../bundle/checkpoint-files.ts";
 import { WEIGHTS_FILE, weightsIn, writeBundle } from "../bundle/folder.ts";
 import { copyWeights, type PlannedWeight, type WrittenWeights } from "../bundle/write-weights.ts";

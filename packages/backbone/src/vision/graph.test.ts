@@ -5,18 +5,21 @@ import { fileURLToPath } from "node:url";
 import {
   type Feeds,
   float32,
+  type GraphBuilder,
   openReferenceSession,
   readSafetensors,
   type Session,
   type Tensor,
+  type Value,
 } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
+import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import { placesIn } from "../weight-places.ts";
 import type { VisionBackbone } from "./backbone.ts";
 import { buildVisionBundle } from "./build.ts";
 import type { ImageSize } from "./config.ts";
+import type { VisionFeatures } from "./graph.ts";
 import { buildVisionGraph, type ImageFeature, type TunedVisionSite, type VisionSpec } from "./graphs.ts";
 import { openVisionBundle } from "./open.ts";
 
@@ -195,27 +198,62 @@ describe.each(MODELS)("$name, equal to PyTorch", ({ name, size, exactly }) => {
   }
 
   if (exactly)
-    it("rows of a mixed batch have the bits that they have alone", async () => {
-      const session = await backbone.open({ kind: "serve", wanted: { cls: true, patches: true } });
-      const prefix = await run(
+    it("a caller's head reads taps on both sides of the cut, with a loss and without", async () => {
+      const site = { kind: "none", firstLayer: 1 } as const;
+      const taps = [1, 2];
+      const sum = (b: GraphBuilder, each: readonly Value[]) =>
+        each.map((x) => b.op("ReduceSum", [x], { keepdims: 0 })).reduce((x, y) => b.op("Add", [x, y]));
+      const answer = (b: GraphBuilder, { patches, taps: read }: VisionFeatures) =>
+        sum(b, [...taps.map((tap) => read.get(tap)!), patches!]);
+      const { hidden, ...below } = await run(
         (spec) => backbone.open(spec),
-        { kind: "prefix", firstLayer: 0 },
-        { deep: given.get("deep-0")! },
+        { kind: "lower", site, taps },
+        { pixels: given.get("pixels")! },
       );
-      const mixed = serveFeeds(prefix.kv!);
-      const together = await session.run(mixed);
-      for (let row = 0; row < 4; row++) {
-        const one = (name: string) => {
-          const part = rowOf(mixed[name], row);
-          return { ...part, dims: [1, ...part.dims] };
-        };
-        const own = { pixels: one("pixels"), soft_index: one("soft_index"), kv_index: one("kv_index") };
-        const alone = await session.run({ ...mixed, ...own });
-        expect(alone.cls?.data).toEqual(rowOf(together.cls, row).data);
-        expect(alone.patches?.data).toEqual(rowOf(together.patches, row).data);
-      }
-      await session.release();
+      const answering = await backbone.openAnswering(site, {
+        wanted: { patches: true, taps },
+        answer: (b, features) => b.output(answer(b, features), "sum"),
+      });
+      const tuned = await backbone.openTuned(site, {
+        wanted: { patches: true, taps },
+        add(b, features) {
+          b.output(b.op("Mul", [answer(b, features), b.input("factor", "float32", [])]), "loss");
+          return ["factor"];
+        },
+      });
+      const feeds = { hidden: hidden!, "tap-1": below["tap-1"]! };
+      const answered = await answering.run(feeds);
+      const learnt = await tuned.run({ ...feeds, factor: float32([2], []) });
+      await Promise.all([answering.release(), tuned.release()]);
+      const expected = ["tap-1", "tap-2", "patches"]
+        .flatMap((each) => [...(wanted.get(`plain/${each}`)!.data as Float32Array)])
+        .reduce((x, y) => x + y);
+      expect(answered.sum!.data[0]).toBeCloseTo(expected, 3);
+      expect(learnt.loss!.data[0]).toBeCloseTo(2 * expected, 3);
+      expect(learnt["grad.factor"]!.data[0]).toBeCloseTo(expected, 3);
     });
+
+  it("rows of a mixed batch have the bits that they have alone", async () => {
+    const session = await backbone.open({ kind: "serve", wanted: { cls: true, patches: true } });
+    const prefix = await run(
+      (spec) => backbone.open(spec),
+      { kind: "prefix", firstLayer: 0 },
+      { deep: given.get("deep-0")! },
+    );
+    const mixed = serveFeeds(prefix.kv!);
+    const together = await session.run(mixed);
+    for (let row = 0; row < 4; row++) {
+      const one = (name: string) => {
+        const part = rowOf(mixed[name], row);
+        return { ...part, dims: [1, ...part.dims] };
+      };
+      const own = { pixels: one("pixels"), soft_index: one("soft_index"), kv_index: one("kv_index") };
+      const alone = await session.run({ ...mixed, ...own });
+      expect(alone.cls?.data).toEqual(rowOf(together.cls, row).data);
+      expect(alone.patches?.data).toEqual(rowOf(together.patches, row).data);
+    }
+    await session.release();
+  });
 
   /** The prompt with its dropout, where it has one. */
   function masked(prompt: string): Tensor {

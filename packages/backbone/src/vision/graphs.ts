@@ -9,7 +9,7 @@ import {
   type Value,
 } from "@kilotune/engine";
 import type { WeightPlaces } from "../weight-places.ts";
-import type { VisionConfig } from "./config.ts";
+import { gridOf, type VisionConfig } from "./config.ts";
 import {
   give,
   type VisionFeatures,
@@ -53,6 +53,12 @@ export interface VisionHead {
   add(builder: GraphBuilder, features: VisionFeatures): readonly string[];
 }
 
+/** What such a head says, without a loss. */
+export interface VisionAnswer {
+  readonly wanted: Wanted;
+  answer(builder: GraphBuilder, features: VisionFeatures): void;
+}
+
 /** @throws KilotuneError `bad_site` where the backbone hasn't what is asked for */
 export function buildVisionGraph(spec: VisionSpec, config: VisionConfig, weights: WeightPlaces): Graph {
   switch (spec.kind) {
@@ -78,19 +84,50 @@ export function buildVisionGraph(spec: VisionSpec, config: VisionConfig, weights
   }
 }
 
-/** `hidden`, one prompt and what the head reads -> `loss` and the gradients of the prompt and of what the head learns. */
+/**
+ * `hidden`, one prompt and what the head reads -> `loss` and the gradients of the prompt and of what the head learns. Taps
+ * that lie below the site are inputs `tap-3` [B, N, H], as the lower graph gives them.
+ */
 export function buildVisionTuneGraph(
   { site, dropout }: { site: VisionSite; dropout: boolean },
   head: VisionHead,
   config: VisionConfig,
   weights: WeightPlaces,
 ): Graph {
-  checkSite(site, config);
-  checkWanted(head.wanted, config);
-  const { builder, features } = visionUpper(config, weights, site, head.wanted, { name: "tune", dropout });
+  const { builder, features } = underHead(site, head.wanted, config, weights, { name: "tune", dropout });
   const learnt = head.add(builder, features);
   const wrt = site.kind === "none" ? learnt : [site.kind, ...learnt];
   return differentiate(builder.build(), { loss: "loss", wrt });
+}
+
+/** The same inputs, but for what the loss wants -> what the head says. */
+export function buildVisionAnswerGraph(
+  site: VisionSite,
+  head: VisionAnswer,
+  config: VisionConfig,
+  weights: WeightPlaces,
+): Graph {
+  const { builder, features } = underHead(site, head.wanted, config, weights, { name: "answer" });
+  head.answer(builder, features);
+  return builder.build();
+}
+
+function underHead(
+  site: VisionSite,
+  wanted: Wanted,
+  config: VisionConfig,
+  weights: WeightPlaces,
+  options: { name: string; dropout?: boolean },
+): { readonly builder: GraphBuilder; readonly features: VisionFeatures } {
+  checkSite(site, config);
+  checkWanted(wanted, config);
+  const { builder, features } = visionUpper(config, weights, site, wanted, options);
+  const [rows, columns] = gridOf(config);
+  const below = (wanted.taps ?? []).filter((tap) => !features.taps.has(tap));
+  const given = below.map(
+    (tap) => [tap, builder.input(`tap-${tap}`, "float32", ["B", rows * columns, config.hiddenSize])] as const,
+  );
+  return { builder, features: { ...features, taps: new Map([...given, ...features.taps]) } };
 }
 
 /** C classes: prototypes of any length, compared by cosine. Inputs `prototypes`, `scale`, `targets`, `weights`. */

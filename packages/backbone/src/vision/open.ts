@@ -2,7 +2,7 @@ import type { Graph } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
 import { readBundle, weightsOf } from "../bundle/folder.ts";
 import type { VisionBackbone } from "./backbone.ts";
-import { buildVisionGraph, buildVisionTuneGraph } from "./graphs.ts";
+import { buildVisionAnswerGraph, buildVisionGraph, buildVisionTuneGraph } from "./graphs.ts";
 import { parseVisionManifest } from "./manifest.ts";
 
 /** The vision backbone in a bundle's folder; undefined where there's no bundle, or one of another format. */
@@ -20,6 +20,7 @@ export async function openVisionBundle(
     open: async (spec) => open(buildVisionGraph(spec, manifest.config, weights)),
     openTuned: async (site, head, { dropout = false } = {}) =>
       open(buildVisionTuneGraph({ site, dropout }, head, manifest.config, weights)),
+    openAnswering: async (site, head) => open(buildVisionAnswerGraph(site, head, manifest.config, weights)),
     openGraph: (graph) => openNodeSession(graph, options),
   };
 }

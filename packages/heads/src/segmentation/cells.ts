@@ -1,3 +1,4 @@
+import type { Placement } from "@kilotune/image";
 import { IGNORED, type LabelMap } from "@kilotune/image/masks";
 import { BLOCKS, type SegmentationSpec } from "./segmentation-head.ts";
 
@@ -86,15 +87,53 @@ export function segmentationTargets(
   return { targets, weights };
 }
 
-/** Logits [h s, w s, C] of one image -> the likeliest class of each cell. `mapToImage` spreads it over the original. */
-export function mapOfLogits(logits: Float32Array, cells: Cells): LabelMap {
-  const [width, height] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
-  const { classes } = cells;
-  const data = Uint8Array.from({ length: width * height }, (_, cell) => {
-    let best = 0;
-    for (let c = 1; c < classes; c++)
-      if (logits[cell * classes + c]! > logits[cell * classes + best]!) best = c;
-    return best;
-  });
-  return { width, height, data };
+/**
+ * Logits [h s, w s, C] of one image -> the likeliest class of each pixel of the upright original. Logits are interpolated
+ * between the cells' middles first: an edge then runs between cells, not along them.
+ *
+ * @param unseen the class of what a crop has left out
+ */
+export function mapOfLogits(
+  logits: Float32Array,
+  cells: Cells,
+  { image, frame, region, inner }: Placement,
+  unseen = IGNORED,
+): LabelMap {
+  const { classes: C } = cells;
+  const [across, down] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
+  const columns = between(region.width, inner.left, inner.width, frame.width, across);
+  const rows = between(region.height, inner.top, inner.height, frame.height, down);
+  const data = new Uint8Array(image.width * image.height).fill(unseen);
+  const line = new Float32Array(across * C);
+  for (let y = 0; y < region.height; y++) {
+    const [above, below, share] = [rows.first[y]! * across * C, rows.second[y]! * across * C, rows.share[y]!];
+    for (let i = 0; i < line.length; i++)
+      line[i] = (1 - share) * logits[above + i]! + share * logits[below + i]!;
+    const to = (region.top + y) * image.width + region.left;
+    for (let x = 0; x < region.width; x++) {
+      const [left, right, part] = [columns.first[x]! * C, columns.second[x]! * C, columns.share[x]!];
+      let [best, most] = [0, Number.NEGATIVE_INFINITY];
+      for (let c = 0; c < C; c++) {
+        const value = (1 - part) * line[left + c]! + part * line[right + c]!;
+        if (value > most) [best, most] = [c, value];
+      }
+      data[to + x] = best;
+    }
+  }
+  return { width: image.width, height: image.height, data };
+}
+
+/** For each pixel of a line of the region: the two cells whose middles it lies between, and how far from the first. */
+function between(pixels: number, start: number, size: number, whole: number, cells: number) {
+  const first = new Int32Array(pixels);
+  const second = new Int32Array(pixels);
+  const share = new Float32Array(pixels);
+  for (let i = 0; i < pixels; i++) {
+    const inFrame = start + ((i + 0.5) * size) / pixels;
+    const at = Math.min(cells - 1, Math.max(0, (inFrame * cells) / whole - 0.5));
+    first[i] = Math.floor(at);
+    second[i] = Math.min(cells - 1, first[i]! + 1);
+    share[i] = at - first[i]!;
+  }
+  return { first, second, share };
 }

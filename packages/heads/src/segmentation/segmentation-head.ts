@@ -56,14 +56,17 @@ export function segmentationLogits(b: GraphBuilder, tokens: readonly Value[], sp
 
 /**
  * Cross-entropy of the cells plus 1 - Dice of each class: the one is smooth, the other is what is asked in the end and
- * doesn't drown a rare class. Inputs `targets` [B, R, C] (shares of each class in a cell), `weights` [B, R] (how much
- * is known of it, over all cells of the batch).
+ * doesn't drown a rare class. Inputs as `segmentationTargets` makes them: `targets` [B, R, C] (shares of each class in a
+ * cell), `weights` [B, R] (how much of it is known), and `scale`, one over the batch's weights.
  */
 export function segmentationLoss(b: GraphBuilder, logits: Value, { classes: C }: SegmentationSpec): Value {
   const cells = (logits.shape[1] as number) * (logits.shape[2] as number);
   const flat = (value: Value, ...shape: number[]) => b.op("Reshape", [value, b.ints([-1, ...shape])]);
   const targets = flat(b.input("targets", "float32", ["B", cells, C]), C);
-  const weights = flat(b.input("weights", "float32", ["B", cells]));
+  const weights = b.op("Mul", [
+    flat(b.input("weights", "float32", ["B", cells])),
+    b.input("scale", "float32", []),
+  ]);
   const rows = flat(logits, C);
   const known = b.op("Unsqueeze", [weights, b.ints([1])]);
   const sum = (value: Value) =>
@@ -75,5 +78,7 @@ export function segmentationLoss(b: GraphBuilder, logits: Value, { classes: C }:
   const twice = b.op("Mul", [b.op("Add", [sum(b.op("Mul", [shares, targets])), smooth]), b.scalar(2)]);
   const dice = b.op("Div", [twice, b.op("Add", [both, b.scalar(2e-4)])]);
   const missed = b.op("Sub", [b.scalar(1), b.op("ReduceMean", [dice], { keepdims: 0 })]);
-  return b.op("Add", [crossEntropy(b, rows, targets, weights), missed]);
+  // A batch's parts are added: each counts by its share of the weights.
+  const share = b.op("ReduceSum", [weights], { keepdims: 0 });
+  return b.op("Add", [crossEntropy(b, rows, targets, weights), b.op("Mul", [share, missed])]);
 }

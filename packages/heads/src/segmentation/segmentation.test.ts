@@ -1,5 +1,6 @@
 import { differentiate, float32, GraphBuilder } from "@kilotune/engine";
 import { openNodeSession } from "@kilotune/engine/node";
+import { place } from "@kilotune/image";
 import { IGNORED, type LabelMap } from "@kilotune/image/masks";
 import { describe, expect, it } from "vitest";
 import { headBytes, startHead } from "../head-tensors.ts";
@@ -42,10 +43,26 @@ describe("the segmentation head", () => {
     await session.release();
     const size = W * H * SPEC.classes;
     scenes().forEach((map, i) => {
-      const answer = mapOfLogits((logits!.data as Float32Array).subarray(i * size, (i + 1) * size), SPEC);
+      const answer = mapOfLogits(
+        (logits!.data as Float32Array).subarray(i * size, (i + 1) * size),
+        SPEC,
+        place(map, { ...map, fit: { kind: "stretch" } }),
+      );
       const wrong = answer.data.filter((label, at) => map.data[at] !== IGNORED && label !== map.data[at]);
       expect(wrong).toHaveLength(0);
     });
+  });
+
+  it("draws edges between the cells, and leaves what a crop has cut away", () => {
+    const cells = { width: 2, height: 1, cellsPerPatch: 1, classes: 2 };
+    // Class 1 leads by -1 in the left cell and by 3 in the right one: even a quarter of the way from middle to middle.
+    const logits = Float32Array.from([0, -1, 0, 3]);
+    const size = { width: 16, height: 8 };
+    const all = mapOfLogits(logits, cells, place(size, { ...size, fit: { kind: "stretch" } }));
+    expect([...all.data.slice(0, 16)]).toEqual([...Array(6).fill(0), ...Array(10).fill(1)]);
+    const image = { width: 20, height: 8 };
+    const cut = mapOfLogits(logits, cells, place(image, { ...size, fit: { kind: "crop", share: 1 } }), 7);
+    expect([...cut.data.slice(0, 20)]).toEqual([7, 7, ...all.data.slice(0, 16), 7, 7]);
   });
 
   it("keeps within its bytes at the sizes of a real backbone", () => {
@@ -109,7 +126,6 @@ function batch() {
   const random = noise(3);
   const maps = scenes();
   const each = maps.map((map) => segmentationTargets(map, SPEC));
-  const rows = maps.length * W * H;
   const known = each.flatMap(({ weights }) => [...weights]);
   const detail = maps.flatMap(({ data }) =>
     [...data].flatMap((label) => [label === 1 ? 1 : 0, ...Array.from({ length: 8 }, () => random.normal())]),
@@ -124,9 +140,7 @@ function batch() {
       each.flatMap(({ targets }) => [...targets]),
       [2, W * H, SPEC.classes],
     ),
-    weights: float32(
-      known.map((weight) => weight / rows),
-      [2, W * H],
-    ),
+    weights: float32(known, [2, W * H]),
+    scale: float32([1 / known.reduce((a, b) => a + b, 0)], []),
   };
 }

@@ -4,19 +4,16 @@ import { type Box, cut } from "../placement.ts";
 import { crop } from "../resample.ts";
 import type { Augmentation, ColourChange } from "./draw-augmentation.ts";
 
-/** Of the crop's size. */
+/** Of the crop's size, its sides exchanged where it is transposed. */
 export function augmentPixels(pixels: Pixels, augmentation: Augmentation): Pixels {
   const part = crop(pixels, augmentation.crop);
-  return {
-    ...part,
-    data: recolour(mirror(part, part.channels, augmentation), part.channels, augmentation.colour),
-  };
+  const { channels } = part;
+  const turned = turn(part, channels, augmentation);
+  return { ...turned, channels, data: recolour(turned.data, channels, augmentation.colour) };
 }
 
 export function augmentMap(map: LabelMap, augmentation: Augmentation): LabelMap {
-  const part = crop({ ...map, channels: 1 }, augmentation.crop);
-  const { width, height } = part;
-  return { width, height, data: mirror(part, 1, augmentation) };
+  return turn(crop({ ...map, channels: 1 }, augmentation.crop), 1, augmentation);
 }
 
 /**
@@ -25,7 +22,7 @@ export function augmentMap(map: LabelMap, augmentation: Augmentation): LabelMap 
  */
 export function augmentBoxes<T extends { readonly box: Box }>(
   objects: readonly T[],
-  { crop, flipX, flipY }: Augmentation,
+  { crop, flipX, flipY, transpose }: Augmentation,
   leastSeen = 0.3,
 ): T[] {
   return objects.flatMap((object) => {
@@ -39,7 +36,8 @@ export function augmentBoxes<T extends { readonly box: Box }>(
     ];
     const x = flipX ? [crop.width - xmax, crop.width - xmin] : [xmin, xmax];
     const y = flipY ? [crop.height - ymax, crop.height - ymin] : [ymin, ymax];
-    return [{ ...object, box: [x[0]!, y[0]!, x[1]!, y[1]!] as Box }];
+    const [across, down] = transpose ? [y, x] : [x, y];
+    return [{ ...object, box: [across[0]!, down[0]!, across[1]!, down[1]!] as Box }];
   });
 }
 
@@ -53,22 +51,24 @@ interface Raster {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** Always a copy. */
-function mirror(
+/** Mirrored, then transposed; always a copy. */
+function turn(
   { width, height, data }: Raster,
   channels: number,
-  { flipX, flipY }: Augmentation,
-): Uint8Array {
+  { flipX, flipY, transpose }: Pick<Augmentation, "flipX" | "flipY" | "transpose">,
+): { width: number; height: number; data: Uint8Array } {
+  const size = transpose ? { width: height, height: width } : { width, height };
   const turned = Uint8Array.from(data);
-  if (!flipX && !flipY) return turned;
+  if (!flipX && !flipY && !transpose) return { ...size, data: turned };
   for (let y = 0; y < height; y++) {
     const row = (flipY ? height - 1 - y : y) * width;
     for (let x = 0; x < width; x++) {
       const from = (row + (flipX ? width - 1 - x : x)) * channels;
-      for (let c = 0; c < channels; c++) turned[(y * width + x) * channels + c] = data[from + c]!;
+      const to = (transpose ? x * height + y : y * width + x) * channels;
+      for (let c = 0; c < channels; c++) turned[to + c] = data[from + c]!;
     }
   }
-  return turned;
+  return { ...size, data: turned };
 }
 
 /** In one pass over 8 bits: brightness and contrast are one straight line, saturation moves each pixel about its own grey. */

@@ -50,6 +50,7 @@ describe("augmentation", () => {
       crop: { left: 8, top: 0, width: 12, height: 10 },
       flipX: true,
       flipY: false,
+      transpose: false,
       colour: PLAIN,
     };
     const objects: { name: string; box: Box }[] = [
@@ -67,7 +68,12 @@ describe("augmentation", () => {
       channels: 3,
       data: Uint8Array.from([100, 100, 100, 200, 100, 0]),
     };
-    const whole = { crop: { left: 0, top: 0, width: 2, height: 1 }, flipX: false, flipY: false };
+    const whole = {
+      crop: { left: 0, top: 0, width: 2, height: 1 },
+      flipX: false,
+      flipY: false,
+      transpose: false,
+    };
     const change = (colour: Partial<typeof PLAIN>) => [
       ...augmentPixels(pixels, { ...whole, colour: { ...PLAIN, ...colour } }).data,
     ];

@@ -8,6 +8,8 @@ export interface Augmentation {
   /** Then mirrored. */
   readonly flipX: boolean;
   readonly flipY: boolean;
+  /** Then rows become columns: with the mirrors, all quarter turns. */
+  readonly transpose: boolean;
   readonly colour: ColourChange;
 }
 
@@ -23,6 +25,8 @@ export interface AugmentationRange {
   readonly flipX: boolean;
   /** Only where up and down mean nothing, as under a microscope. */
   readonly flipY: boolean;
+  /** Only where neither up nor left means anything. */
+  readonly transpose: boolean;
   /** The least share of the image's area that a crop keeps, 0 < .. <= 1. */
   readonly leastArea: number;
   /** A crop's width to height is at most this many times the image's, or that much less. */
@@ -32,10 +36,10 @@ export interface AugmentationRange {
 }
 
 export const AUGMENTATIONS: Readonly<Record<"classify" | "segment" | "detect", AugmentationRange>> = {
-  classify: { flipX: true, flipY: false, leastArea: 0.5, stretch: 4 / 3, colour: 0.2 },
+  classify: { flipX: true, flipY: false, transpose: false, leastArea: 0.5, stretch: 4 / 3, colour: 0.2 },
   // Objects at the edge are cut in two, so less is cut away.
-  detect: { flipX: true, flipY: true, leastArea: 0.7, stretch: 1.15, colour: 0.2 },
-  segment: { flipX: true, flipY: true, leastArea: 0.5, stretch: 1.15, colour: 0.2 },
+  detect: { flipX: true, flipY: true, transpose: true, leastArea: 0.7, stretch: 1.15, colour: 0.2 },
+  segment: { flipX: true, flipY: true, transpose: true, leastArea: 0.5, stretch: 1.15, colour: 0.2 },
 };
 
 /**
@@ -61,6 +65,7 @@ export function drawAugmentation(
     crop: { left, top, width: wide, height: high },
     flipX: flipX && range.flipX,
     flipY: flipY && range.flipY,
+    transpose: random.uniform() < 0.5 && range.transpose,
     colour,
   };
 }
