@@ -52,3 +52,18 @@ export {
 export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
 export { startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";
+export {
+  type ClassifiedImages,
+  featureWanted,
+  imageAccuracy,
+  imageClassification,
+} from "./vision/classification.ts";
+export { embedImages } from "./vision/embed-images.ts";
+export {
+  type ImageSource,
+  ImageStore,
+  type ImageStoreOptions,
+  type ImageView,
+} from "./vision/image-store.ts";
+export type { VisionMethod, VisionSettings } from "./vision/settings.ts";
+export { openedSite, visionSite } from "./vision/vision-site.ts";

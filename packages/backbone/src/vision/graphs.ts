@@ -35,7 +35,7 @@ export type VisionSpec =
   | { readonly kind: "upper"; readonly site: VisionSite; readonly wanted: Wanted }
   | {
       readonly kind: "tune";
-      readonly site: TunedVisionSite;
+      readonly site: VisionSite;
       readonly feature: ImageFeature;
       readonly dropout: boolean;
     }

@@ -1,0 +1,20 @@
+import type { ImageFeature } from "@kilotune/backbone";
+import type { LoopSettings } from "../settings.ts";
+
+/** Every knob of a run on images. `chooseVisionSettings` fills them from the data. */
+export interface VisionSettings extends LoopSettings {
+  readonly method: VisionMethod;
+  /** Of the prompt; of `lora` its rank. */
+  readonly tokens: number;
+  /** First layer with a prompt; always 0 for soft. */
+  readonly firstLayer: number;
+  /** What of an image the head reads. */
+  readonly feature: ImageFeature;
+  /** Logits are cosines divided by this. */
+  readonly temperature: number;
+  /** Changed copies beside each image; 0 learns from the images as they are. */
+  readonly copies: number;
+}
+
+/** soft: VPT-shallow. deep: VPT-deep, published as the prefix that it is. head: no prompt. */
+export type VisionMethod = "kv" | "soft" | "deep" | "lora" | "head";
