@@ -19,14 +19,14 @@ import type { WeightPlaces } from "../weight-places.ts";
 
 /**
  * The graphs of one backbone. All point into the same weights file.
- * serve: ids and prompts of many tenants -> unit sentence vectors.
- * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row.
+ * serve: ids and prompts of many tenants -> unit sentence vectors; with `lora` those prompts, too, that are low-rank.
+ * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row. `cut`: see textLowerGraph.
  * upper: `hidden` and one prompt -> unit sentence vectors.
  * tune: `hidden`, one prompt, prototypes and targets -> loss and gradients.
  */
 export type GraphSpec =
-  | { readonly kind: "serve" }
-  | { readonly kind: "lower"; readonly firstLayer: number }
+  | { readonly kind: "serve"; readonly lora?: boolean }
+  | { readonly kind: "lower"; readonly firstLayer: number; readonly cut?: "within attention" | "in front" }
   | { readonly kind: "upper"; readonly site: UpperSite }
   | { readonly kind: "tune"; readonly site: TunedSite; readonly dropout: boolean };
 
@@ -36,9 +36,9 @@ export type TunedSite = Exclude<UpperSite, { kind: "none" }>;
 export function graphFile(spec: GraphSpec): string {
   switch (spec.kind) {
     case "serve":
-      return "serve.onnx";
+      return spec.lora ? "serve-lora.onnx" : "serve.onnx";
     case "lower":
-      return `lower-${spec.firstLayer}.onnx`;
+      return `lower-${spec.firstLayer}${spec.cut === "in front" ? "-in-front" : ""}.onnx`;
     case "upper":
       return `upper-${siteName(spec.site)}.onnx`;
     case "tune":
@@ -49,9 +49,9 @@ export function graphFile(spec: GraphSpec): string {
 export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightPlaces): Graph {
   switch (spec.kind) {
     case "serve":
-      return textServeGraph(config, weights);
+      return textServeGraph(config, weights, { lora: spec.lora ?? false });
     case "lower":
-      return textLowerGraph(config, weights, spec.firstLayer);
+      return textLowerGraph(config, weights, spec.firstLayer, spec.cut);
     case "upper": {
       const { builder, features } = textUpper(config, weights, spec.site, EMBEDDING, { name: "upper" });
       builder.output(features.embedding as Value, "embedding");

@@ -37,12 +37,35 @@ export class EncoderParts {
   }
 
   /** [T, H] -> query (over sqrt D), key, value of a layer, each [B, N, S, D]; `like` [B, S, ..] tells rows and positions. */
-  project(x: Value, like: Value, layer: number): { query: Value; key: Value; value: Value } {
+  project(
+    x: Value,
+    like: Value,
+    layer: number,
+    lowRank?: LowRank,
+  ): { query: Value; key: Value; value: Value } {
+    const scale = 1 / Math.sqrt(this.#sizes.headDim);
+    const query = this.query(x, like, layer);
+    const key = this.byHead(this.linear(x, `layer.${layer}.attention.key`), like);
+    const value = this.byHead(this.linear(x, `layer.${layer}.attention.value`), like);
     return {
-      query: this.query(x, like, layer),
-      key: this.byHead(this.linear(x, `layer.${layer}.attention.key`), like),
-      value: this.byHead(this.linear(x, `layer.${layer}.attention.value`), like),
+      query: this.adapted(query, x, like, lowRank?.query, scale),
+      key,
+      value: this.adapted(value, x, like, lowRank?.value),
     };
+  }
+
+  /** Queries or values [B, N, S, D] with `scale` times a low-rank product of the layer's input [T, H] added. */
+  adapted(own: Value, input: Value, like: Value, pair: LowRank["query"] | undefined, scale = 1): Value {
+    if (pair === undefined) return own;
+    const { b } = this;
+    const [down, up] = pair;
+    const turned = b.op("Transpose", [down], { perm: down.shape.length === 2 ? [1, 0] : [0, 2, 1] });
+    const dims = b.op("Concat", [b.dimOf(like, 0), b.dimOf(like, 1), b.ints([this.#sizes.hiddenSize])], {
+      axis: 0,
+    });
+    const narrow = b.op("MatMul", [b.op("Reshape", [input, dims]), turned]);
+    const added = b.op("Mul", [b.op("MatMul", [narrow, up]), b.scalar(scale)]);
+    return b.op("Add", [own, this.byHead(added, like)]);
   }
 
   /** [T, H] -> the layer's query over sqrt D, [B, N, S, D] */
@@ -258,6 +281,35 @@ export interface Attended {
 export interface LowRank {
   readonly query: readonly [a: Value, b: Value];
   readonly value: readonly [a: Value, b: Value];
+}
+
+/** A layer's factors, of four each from `firstLayer` on: queries' two, values' two. */
+function lowRankOf(parts: readonly Value[], firstLayer: number): (layer: number) => LowRank {
+  return (layer) => {
+    const four = parts.slice(4 * (layer - firstLayer)) as [Value, Value, Value, Value];
+    return { query: [four[0], four[1]], value: [four[2], four[3]] };
+  };
+}
+
+/**
+ * LoRA of a batch's rows: inputs `lora` [A, L, 2, 2, R, H], a table of factors, and `lora_index` [B], which of them each row
+ * has. -> a layer's factors, [B, R, H].
+ */
+export function servedLora(b: GraphBuilder, L: number, H: number): (layer: number) => LowRank {
+  const table = b.input("lora", "float32", ["A", L, 2, 2, "R", H]);
+  const index = b.input("lora_index", "int64", ["B"]);
+  const parts = splitAxis(b, b.op("Reshape", [table, b.ints([0, 4 * L, -1, H])]), 1, 4 * L);
+  return lowRankOf(
+    parts.map((part) => b.op("Gather", [part, index], { axis: 0 })),
+    0,
+  );
+}
+
+/** LoRA of one prompt for all rows, `lora` [layers, 2, 2, R, H] from `firstLayer` on -> a layer's factors, [R, H]. */
+export function sharedLora(b: GraphBuilder, lora: Value, firstLayer: number): (layer: number) => LowRank {
+  const [layers, , , , H] = lora.shape as [number, number, number, string, number];
+  const parts = splitAxis(b, b.op("Reshape", [lora, b.ints([4 * layers, -1, H])]), 0, 4 * layers);
+  return lowRankOf(parts, firstLayer);
 }
 
 /** Names of the dropout masks that a tuning graph reads; each is 0 or 1 / (1 - rate), of its value's shape. */

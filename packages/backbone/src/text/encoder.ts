@@ -1,5 +1,5 @@
 import type { Value } from "@kilotune/engine";
-import { type Attended, type Dropout, EncoderParts } from "../encoder/parts.ts";
+import { type Attended, type Dropout, EncoderParts, type LowRank } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
 import { placesOf, reachBias, relativeBias, type Turns, turn, turnsOf } from "./positions.ts";
@@ -55,8 +55,13 @@ export class SentenceEncoder extends EncoderParts {
   }
 
   /** As EncoderParts has it; queries and keys turned by their places where the family does that. */
-  override project(x: Value, like: Value, layer: number): { query: Value; key: Value; value: Value } {
-    const { query, key, value } = super.project(x, like, layer);
+  override project(
+    x: Value,
+    like: Value,
+    layer: number,
+    lowRank?: LowRank,
+  ): { query: Value; key: Value; value: Value } {
+    const { query, key, value } = super.project(x, like, layer, lowRank);
     const { positions, headDim } = this.#config;
     if (positions.kind !== "rotary") return { query, key, value };
     if (this.#places === undefined)
@@ -80,9 +85,10 @@ export class SentenceEncoder extends EncoderParts {
   ): Value {
     let x = hidden;
     for (let layer = from; layer < to; layer++) {
-      const { query, key, value } = this.project(this.#asked(x, layer), like, layer);
+      const around = attended(layer);
+      const { query, key, value } = this.project(this.#asked(x, layer), like, layer, around.lowRank);
       const drop = (attention: Value) => dropout(attention, `${layer}.attention`);
-      const context = this.attend(query, key, value, attended(layer), drop);
+      const context = this.attend(query, key, value, around, drop);
       x = this.#afterAttention(this.joinHeads(context), x, layer, dropout);
     }
     return to === this.#config.layers && this.#config.norms === "in front" ? this.norm(x, "norm") : x;

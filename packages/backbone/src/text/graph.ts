@@ -1,21 +1,26 @@
 import { type Graph, type GraphBuilder, normalize, type Value } from "@kilotune/engine";
-import { type Attended, type Dropout, splitAxis } from "../encoder/parts.ts";
+import { type Attended, type Dropout, servedLora, sharedLora, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
 import { SentenceEncoder } from "./encoder.ts";
 
 /**
- * The BERT encoder as graphs (Devlin et al., arXiv:1810.04805), with prompt sites.
+ * An encoder of texts (Devlin et al., arXiv:1810.04805, and its kin) as graphs, with prompt sites.
  *
  * B rows, S positions, T = B * S, H hidden size, N heads, D head dim, L layers, P prefix tokens of a row,
- * M prefixes and Q soft vectors in a batch's tables.
+ * M prefixes, Q soft vectors and A low-rank adapters of rank R in a batch's tables.
  */
 
 /**
  * Ids in, sentence vectors out, with every prompt site: the graph that serves. `embedding` are of length one, `pooled`
- * the same before they are: some heads read those.
+ * the same before they are: some heads read those. With `lora` each row has also the factors `lora_index` of the table
+ * `lora` [A, L, 2, 2, R, H].
  */
-export function textServeGraph(config: TextConfig, weights: WeightPlaces): Graph {
+export function textServeGraph(
+  config: TextConfig,
+  weights: WeightPlaces,
+  { lora = false }: { lora?: boolean } = {},
+): Graph {
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
   const encoder = new SentenceEncoder("serve", config, weights);
   const { b } = encoder;
@@ -39,11 +44,16 @@ export function textServeGraph(config: TextConfig, weights: WeightPlaces): Graph
   const tables = splitAxis(b, b.op("Reshape", [prefixes, b.ints([0, L * 2, N, -1, D])]), 1, L * 2);
   const masks = splitAxis(b, prefixMask, 1, L);
   const pick = (table: Value) => b.op("Gather", [table, prefixIndex], { axis: 0 });
+  const lowRank = lora ? servedLora(b, L, H) : undefined;
   const attended = (layer: number) => {
     const key = pick(tables[2 * layer] as Value);
     const value = pick(tables[2 * layer + 1] as Value);
     const seen = encoder.maskBias(pick(masks[layer] as Value), ["B", 1, 1, "P"]);
-    return { prefix: { key, value, bias: seen }, bias: bias(layer) };
+    return {
+      prefix: { key, value, bias: seen },
+      bias: bias(layer),
+      ...(lowRank && { lowRank: lowRank(layer) }),
+    };
   };
   const out = encoder.layers(encoder.flatten(hidden), hidden, { attended });
   const pooled = encoder.pooled(out, pool);
@@ -56,9 +66,15 @@ export function textServeGraph(config: TextConfig, weights: WeightPlaces): Graph
  * Ids -> everything of the text that a prompt from `firstLayer` on can't change, computed once a row.
  *
  * firstLayer 0: the embeddings [B, S, H]. Else the cut lies within the attention of layer `firstLayer`, where a prefix
- * first meets the text: hidden states, queries, the text's own contexts and the log of their weights, [B, S, 3 H + N].
+ * first meets the text: hidden states, queries, the text's own contexts and the log of their weights, [B, S, 3 H + N]; or
+ * in front of it, where the layer's own queries change: the hidden states [B, S, H].
  */
-export function textLowerGraph(config: TextConfig, weights: WeightPlaces, firstLayer: number): Graph {
+export function textLowerGraph(
+  config: TextConfig,
+  weights: WeightPlaces,
+  firstLayer: number,
+  cut: "within attention" | "in front" = "within attention",
+): Graph {
   const encoder = new SentenceEncoder(`lower-${firstLayer}`, config, weights);
   const { b } = encoder;
   const ids = b.input("input_ids", "int64", ["B", "S"]);
@@ -69,7 +85,9 @@ export function textLowerGraph(config: TextConfig, weights: WeightPlaces, firstL
   const bias = encoder.biases(mask);
   const attended = (layer: number) => ({ bias: bias(layer) });
   const hidden = encoder.layers(encoder.flatten(text), text, { to: firstLayer, attended });
-  b.output(firstLayer === 0 ? text : encoder.cutAt(hidden, text, firstLayer, bias(firstLayer)), "hidden");
+  if (firstLayer === 0) b.output(text, "hidden");
+  else if (cut === "in front") b.output(b.op("Reshape", [hidden, b.shapeOf(text)]), "hidden");
+  else b.output(encoder.cutAt(hidden, text, firstLayer, bias(firstLayer)), "hidden");
   return b.build();
 }
 
@@ -77,6 +95,7 @@ export function textLowerGraph(config: TextConfig, weights: WeightPlaces, firstL
 export type UpperSite =
   | { readonly kind: "none"; readonly firstLayer: number }
   | { readonly kind: "kv"; readonly firstLayer: number }
+  | { readonly kind: "lora"; readonly firstLayer: number }
   | { readonly kind: "soft" };
 
 /** What a head reads: unit sentence vectors [B, H], the same before they are, hidden states of the text's tokens [B, S, H]. */
@@ -96,7 +115,8 @@ export interface TextWanted {
 
 /**
  * Hidden states below `firstLayer` and one prompt for all rows -> features, added to `b`'s graph; a head goes on from there.
- * kv: input `kv` [L - firstLayer, 2, N, P, D]. soft: input `soft` [P, H], in front of the text.
+ * kv: input `kv` [L - firstLayer, 2, N, P, D]. soft: input `soft` [P, H], in front of the text. lora: input `lora`
+ * [L - firstLayer, 2, 2, R, H], of queries and of values the two factors, the second turned; `hidden` is cut in front.
  */
 export function textUpper(
   config: TextConfig,
@@ -109,7 +129,7 @@ export function textUpper(
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
   const encoder = new SentenceEncoder(options.name, config, weights);
   const { b } = encoder;
-  const width = firstLayer === 0 ? H : 3 * H + N;
+  const width = firstLayer === 0 || site.kind === "lora" ? H : 3 * H + N;
   const text = b.input("hidden", "float32", ["B", "S", width]);
   const mask = b.input("mask", "float32", ["B", "S"]);
   const pool = b.input("pool", "float32", ["B", "S"]);
@@ -158,6 +178,13 @@ export function textUpper(
   if (site.kind === "none") return fromCut(() => ({}));
 
   const prompted = L - firstLayer;
+  if (site.kind === "lora") {
+    const lora = dropout(b.input("lora", "float32", [prompted, 2, 2, "R", H]), "prompt");
+    const lowRank = sharedLora(b, lora, firstLayer);
+    const attended = (layer: number) => ({ bias: bias(layer), lowRank: lowRank(layer) });
+    const out = encoder.layers(encoder.flatten(text), text, { from: firstLayer, attended, dropout });
+    return built(out, pool, () => b.op("Reshape", [out, b.shapeOf(text)]));
+  }
   const kv = b.input("kv", "float32", [prompted, 2, N, "P", D]);
   const dropped = dropout(kv, "prompt");
   const parts = splitAxis(b, b.op("Reshape", [dropped, b.ints([2 * prompted, N, -1, D])]), 0, 2 * prompted);

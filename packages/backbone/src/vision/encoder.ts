@@ -64,9 +64,9 @@ export class VisionEncoder extends EncoderParts {
       const asks = asking === x ? normed : this.norm(this.flatten(asking), `layer.${layer}.norm1`);
       const scale = 1 / Math.sqrt(this.#config.headDim);
       const own = this.#keys(normed, x, layer);
-      const query = this.#adapted(this.query(asks, asking, layer), asks, asking, lowRank?.query, scale);
+      const query = this.adapted(this.query(asks, asking, layer), asks, asking, lowRank?.query, scale);
       const { key } = own;
-      const value = this.#adapted(own.value, normed, x, lowRank?.value);
+      const value = this.adapted(own.value, normed, x, lowRank?.value);
       const all = prefix === undefined ? { key, value } : this.#inFront(prefix, { key, value }, x);
       const context = this.attend(
         query,
@@ -148,23 +148,6 @@ export class VisionEncoder extends EncoderParts {
       });
     };
     return { key: joined(prefix.key, own.key), value: joined(prefix.value, own.value) };
-  }
-
-  /** Queries or values [B, heads, S, D] with a low-rank product of the layer's input [T, H] added. */
-  #adapted(
-    own: Value,
-    input: Value,
-    like: Value,
-    pair: readonly [a: Value, b: Value] | undefined,
-    scale = 1,
-  ): Value {
-    if (pair === undefined) return own;
-    const { b } = this;
-    const [down, up] = pair;
-    const turned = b.op("Transpose", [down], { perm: down.shape.length === 2 ? [1, 0] : [0, 2, 1] });
-    const narrow = b.op("MatMul", [b.op("Reshape", [input, b.shapeOf(like)]), turned]);
-    const added = b.op("Mul", [b.op("MatMul", [narrow, up]), b.scalar(scale)]);
-    return b.op("Add", [own, this.byHead(added, like)]);
   }
 
   #keys(normed: Value, like: Value, layer: number): Prefix {

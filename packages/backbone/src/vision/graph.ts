@@ -1,5 +1,5 @@
 import type { Graph, GraphBuilder, Value } from "@kilotune/engine";
-import { type Attended, type LowRank, splitAxis } from "../encoder/parts.ts";
+import { type Attended, servedLora, sharedLora, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import { tokensOf, type VisionConfig } from "./config.ts";
 import { VisionEncoder } from "./encoder.ts";
@@ -166,8 +166,7 @@ export function visionUpper(
   }
   if (site.kind === "lora") {
     const lora = dropped(b.input("lora", "float32", [prompted, 2, 2, "R", H]));
-    const parts = splitAxis(b, b.op("Reshape", [lora, b.ints([4 * prompted, -1, H])]), 0, 4 * prompted);
-    const lowRank = lowRankOf(parts, site.firstLayer);
+    const lowRank = sharedLora(b, lora, site.firstLayer);
     const adapted = (onLayer: OnLayer) =>
       vit.layers(hidden, {
         from: site.firstLayer,
@@ -182,32 +181,9 @@ export function visionUpper(
   return { builder: b, features: featuresOf(vit, above, layers) };
 }
 
-function servedLora(b: GraphBuilder, L: number, H: number): (layer: number) => LowRank {
-  const table = b.input("lora", "float32", ["A", L, 2, 2, "R", H]);
-  const index = b.input("lora_index", "int64", ["B"]);
-  const parts = splitAxis(b, b.op("Reshape", [table, b.ints([0, 4 * L, -1, H])]), 1, 4 * L);
-  return lowRankOf(
-    parts.map((part) => b.op("Gather", [part, index], { axis: 0 })),
-    0,
-  );
-}
-
 /** Where a site's lower graph ends at whole tokens, not within an attention. */
 function isCutBelow(site: VisionSite): boolean {
   return site.kind === "soft" || site.kind === "lora";
-}
-
-/** By layer, from four factors each. */
-function lowRankOf(parts: readonly Value[], firstLayer: number): (layer: number) => LowRank {
-  return (layer) => {
-    const [queryA, queryB, valueA, valueB] = parts.slice(4 * (layer - firstLayer)) as [
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    return { query: [queryA, queryB], value: [valueA, valueB] };
-  };
 }
 
 /** `deep` [L - firstLayer, P, H] -> the prefix `kv` [L - firstLayer, 2, heads, P, D] that serves in its place, once a prompt. */

@@ -1,0 +1,204 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type Feeds,
+  float32,
+  int64,
+  openReferenceSession,
+  readSafetensors,
+  type Session,
+  type Tensor,
+} from "@kilotune/engine";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Backbone } from "../backbone.ts";
+import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
+import { WEIGHTS_FILE } from "../bundle/folder.ts";
+import { buildGraph, type GraphSpec } from "../bundle/graphs.ts";
+import { bundleOf, loadBackbone } from "../load.ts";
+import { packTexts } from "../pack-texts.ts";
+import { randomNumbers } from "../testing.ts";
+import { placesIn } from "../weight-places.ts";
+
+const RANK = 2;
+const ROWS = [Int32Array.of(2, 7, 5, 9, 3), Int32Array.of(2, 6, 3)];
+
+let cache: string;
+beforeAll(async () => {
+  cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-lora-"));
+});
+afterAll(() => rm(cache, { recursive: true }));
+
+// Absolute positions, rotary ones (queries are turned behind the product), norms in front, no biases.
+describe.each(["bert", "modernbert"])("low-rank products in a %s", (family) => {
+  let backbone: Backbone;
+  let weights: Map<string, Tensor>;
+  let places: ReturnType<typeof placesIn>;
+
+  beforeAll(async () => {
+    const hub = "http://127.0.0.1:9"; // nobody listens there, and nothing has to be fetched
+    const folder = fileURLToPath(new URL(`goldens/${family}`, import.meta.url));
+    backbone = await loadBackbone(folder, { cache, hub, threads: 1 });
+    const file = path.join(await bundleOf(folder, { cache, hub }), WEIGHTS_FILE);
+    weights = new Map(readSafetensors(new Uint8Array(await readFile(file))).tensors);
+    places = placesIn(await readHeaderOfFile(file), WEIGHTS_FILE);
+  });
+
+  const reference = (spec: GraphSpec, own: ReadonlyMap<string, Tensor> = weights) =>
+    openReferenceSession(buildGraph(spec, backbone.manifest.config, places), {
+      weights: (name) => own.get(name) as Tensor,
+    });
+
+  const factors = (firstLayer: number, seed: number) => {
+    const { layers, hiddenSize: H } = backbone.manifest.config;
+    const random = randomNumbers(seed);
+    const dims = [layers - firstLayer, 2, 2, RANK, H];
+    return float32(
+      Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => 0.2 * (random() - 0.5)),
+      dims,
+    );
+  };
+
+  /** W + (A^T B)^T, of queries and values of the layers from `firstLayer` on. */
+  const merged = (lora: Tensor, firstLayer: number) => {
+    const { hiddenSize: H, layers } = backbone.manifest.config;
+    const all = new Map(weights);
+    const data = lora.data as Float32Array;
+    for (let layer = firstLayer; layer < layers; layer++)
+      ["query", "value"].forEach((of, which) => {
+        const name = `layer.${layer}.attention.${of}.weight`;
+        const sum = Float32Array.from((weights.get(name) as Tensor).data as Float32Array);
+        const at = ((layer - firstLayer) * 2 + which) * 2 * RANK * H;
+        for (let r = 0; r < RANK; r++)
+          for (let to = 0; to < H; to++)
+            for (let from = 0; from < H; from++)
+              sum[to * H + from]! += data[at + r * H + from]! * data[at + (RANK + r) * H + to]!;
+        all.set(name, { ...(weights.get(name) as Tensor), data: sum });
+      });
+    return all;
+  };
+
+  const texts = () => packTexts(ROWS, 6, backbone.manifest.pooling);
+
+  async function upper(open: (spec: GraphSpec) => Promise<Session>, firstLayer: number, lora: Tensor) {
+    const { pool, ...feeds } = texts();
+    const lower = await open({ kind: "lower", firstLayer, cut: "in front" });
+    const { hidden } = await lower.run(feeds);
+    await lower.release();
+    const session = await open({ kind: "upper", site: { kind: "lora", firstLayer } });
+    const { embedding } = await session.run({ hidden: hidden as Tensor, mask: feeds.mask, pool, lora });
+    await session.release();
+    return embedding as Tensor;
+  }
+
+  /** The plain serving graph on weights that hold the products: what each row's vector is to be. */
+  async function wanted(lora: Tensor, firstLayer: number) {
+    const session = reference({ kind: "serve" }, merged(lora, firstLayer));
+    return (await session.run({ ...texts(), ...noPrompts(backbone) })).embedding as Tensor;
+  }
+
+  it.each([0, 1])("from layer %i give what merged weights give", async (firstLayer) => {
+    const lora = factors(firstLayer, 1);
+    const expected = await wanted(lora, firstLayer);
+    expect(distance(await upper(async (spec) => reference(spec), firstLayer, lora), expected)).toBeLessThan(
+      1e-6,
+    );
+    expect(distance(await upper((spec) => backbone.open(spec), firstLayer, lora), expected)).toBeLessThan(
+      1e-5,
+    );
+  });
+
+  it("are served a row at a time: of two prompts, and zeros for none", async () => {
+    const { layers, hiddenSize: H } = backbone.manifest.config;
+    const [a, b] = [factors(0, 1), factors(1, 2)];
+    const each = a.data.length;
+    const table = new Float32Array(3 * each);
+    table.set(a.data as Float32Array, each);
+    table.set(b.data as Float32Array, 3 * each - b.data.length);
+    const rows = [ROWS[0]!, ROWS[0]!, ROWS[0]!];
+    const session = await backbone.open({ kind: "serve", lora: true });
+    const { embedding } = await session.run({
+      ...packTexts(rows, 6, backbone.manifest.pooling),
+      ...noPrompts(backbone, rows.length),
+      lora: float32(table, [3, layers, 2, 2, RANK, H]),
+      lora_index: int64([1, 0, 2], [3]),
+    });
+    await session.release();
+    const plain = await backbone.open({ kind: "serve" });
+    const bare = (await plain.run({ ...texts(), ...noPrompts(backbone) })).embedding as Tensor;
+    await plain.release();
+    const expected = [await wanted(a, 0), bare, await wanted(b, 1)];
+    expected.forEach((each, at) => {
+      expect(distance(rowOf(embedding as Tensor, at), rowOf(each, 0)), `row ${at}`).toBeLessThan(1e-5);
+    });
+  });
+
+  it("have the gradient that the reference interpreter finds by moving them", async () => {
+    const { hiddenSize: H } = backbone.manifest.config;
+    const lora = factors(1, 3);
+    const spec: GraphSpec = { kind: "tune", site: { kind: "lora", firstLayer: 1 }, dropout: false };
+    const { pool, ...feeds } = texts();
+    const lower = await backbone.open({ kind: "lower", firstLayer: 1, cut: "in front" });
+    const { hidden } = await lower.run(feeds);
+    await lower.release();
+    const random = randomNumbers(5);
+    const step = {
+      hidden: hidden as Tensor,
+      mask: feeds.mask,
+      pool,
+      prototypes: float32(
+        Float32Array.from({ length: 3 * H }, () => random() - 0.5),
+        [3, H],
+      ),
+      scale: float32([4], []),
+      targets: float32([1, 0, 0, 0, 0, 1], [2, 3]),
+      weights: float32([0.5, 0.5], [2]),
+    };
+    const session = reference(spec);
+    const loss = async (moved: Tensor) => Number((await session.run({ ...step, lora: moved })).loss?.data[0]);
+    const onRuntime = await backbone.open(spec);
+    const gradient = (await onRuntime.run({ ...step, lora }))["grad.lora"]?.data as Float32Array;
+    await onRuntime.release();
+    const direction = Float32Array.from(gradient, () => random() - 0.5);
+    const epsilon = 1e-2;
+    const moved = (sign: number) => ({
+      ...lora,
+      data: Float32Array.from(
+        lora.data as Float32Array,
+        (value, at) => value + sign * epsilon * direction[at]!,
+      ),
+    });
+    const slope = ((await loss(moved(1))) - (await loss(moved(-1)))) / (2 * epsilon);
+    const ours = gradient.reduce((sum, value, at) => sum + value * direction[at]!, 0);
+    expect(Math.abs(ours - slope)).toBeLessThan(1e-3 * Math.abs(slope) + 1e-6);
+  });
+});
+
+/** Of the other sites, that nothing is asked of: one empty prefix, no soft vector. */
+function noPrompts({ manifest: { config } }: Backbone, rows = ROWS.length): Feeds {
+  const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
+  return {
+    soft: float32(new Float32Array(H), [1, H]),
+    soft_index: int64(new BigInt64Array(rows * 6), [rows, 6]),
+    kv: float32(new Float32Array(L * 2 * N * D), [1, L, 2, N, 1, D]),
+    kv_mask: float32(new Float32Array(L), [1, L, 1]),
+    kv_index: int64(new BigInt64Array(rows), [rows]),
+  };
+}
+
+function rowOf(tensor: Tensor, row: number): Tensor {
+  const width = tensor.dims[1] as number;
+  return {
+    ...tensor,
+    data: (tensor.data as Float32Array).slice(row * width, (row + 1) * width),
+    dims: [1, width],
+  };
+}
+
+/** Largest difference of two tensors' numbers. */
+function distance(a: Tensor, b: Tensor): number {
+  expect(a.data.length).toBe(b.data.length);
+  const [ours, theirs] = [a.data, b.data] as [Float32Array, Float32Array];
+  return ours.reduce((most, value, at) => Math.max(most, Math.abs(value - theirs[at]!)), 0);
+}
