@@ -12,8 +12,8 @@ import { THREADS } from "./backbone.ts";
 import { say } from "./bench.ts";
 import { CACHE, REPOSITORY } from "./places.ts";
 
-export async function openSaliency(): Promise<VisionBackbone> {
-  return loadVisionBackbone("vit-s14-saliency", options());
+export async function openSaliency(imageSize?: ImageSize): Promise<VisionBackbone> {
+  return loadVisionBackbone("vit-s14-saliency", { ...options(), ...(imageSize && { imageSize }) });
 }
 
 /** A checkpoint's folder as a vision backbone. */

@@ -11,6 +11,8 @@ export interface KnownBackbone {
   readonly family: "bert" | "onnx";
   /** How images were prepared that it was trained on; of an exported graph, which can't say it itself. */
   readonly preprocessing?: Omit<Preprocessing, "width" | "height">;
+  /** The size of images that its graph was exported at, height and width. */
+  readonly imageSize?: readonly [number, number];
   /** SPDX identifier. */
   readonly licence: string;
   /** Small files first: what can fail, fails before the long download. */
@@ -101,6 +103,7 @@ export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
       "ViT-S/14 shaped as DINOv2, trained further for saliency: images of 224 x 224, 12 layers, 384 wide",
     kind: "vision",
     family: "onnx",
+    imageSize: [224, 224],
     licence: "MIT",
     preprocessing: {
       fit: { kind: "letterbox" },

@@ -2,9 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { float32 } from "@kilotune/engine";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadBackbone } from "../load.ts";
-import { isVisionCheckpoint, loadFrozenGraph, loadVisionBackbone } from "./load.ts";
+import { isVisionCheckpoint, loadFrozenGraph, loadVisionBackbone, visionBundleOf } from "./load.ts";
+import { openVisionBundle } from "./open.ts";
+import { resizeVisionBundle } from "./resize-bundle.ts";
 
 const GOLDENS = fileURLToPath(new URL("./goldens/", import.meta.url));
 const ONNX = fileURLToPath(new URL("../onnx/goldens/", import.meta.url));
@@ -37,6 +40,35 @@ it("a folder is built once a size, and another size is another backbone", async 
   });
   expect(larger.manifest.identity.weightsSha256).toBe(first.manifest.identity.weightsSha256);
   expect(larger.manifest.identity.preprocessingSha256).not.toBe(first.manifest.identity.preprocessingSha256);
+});
+
+it("a standing bundle of another size has the features of one that was built at that size", async () => {
+  const folder = path.join(GOLDENS, "dinov2");
+  const own = await loadVisionBackbone(folder, options());
+  const built = await loadVisionBackbone(folder, { ...options(), imageSize: [16, 20] });
+  const from = await visionBundleOf(folder, options());
+  const bundle = path.join(cache, "resized");
+  await resizeVisionBundle(from, own.manifest, bundle, [16, 20]);
+  const resized = await openVisionBundle(bundle, { threads: 1 });
+  expect(resized?.manifest).toEqual(built.manifest);
+  const pixels = float32(
+    Float32Array.from({ length: 3 * 16 * 20 }, (_, at) => Math.sin(at)),
+    [1, 3, 16, 20],
+  );
+  const site = { kind: "none", firstLayer: 2 } as const;
+  const [ours, theirs] = await Promise.all(
+    [resized!, built].map(async (backbone) => {
+      const lower = await backbone.open({ kind: "lower", site });
+      const { hidden } = await lower.run({ pixels });
+      await lower.release();
+      return hidden!.data as Float32Array;
+    }),
+  );
+  expect(Math.max(...ours!.map((x, at) => Math.abs(x - theirs![at]!)))).toBeLessThan(1e-5);
+  await expect(resizeVisionBundle(from, own.manifest, bundle, [16, 21])).rejects.toMatchObject({
+    code: "bad_config",
+    message: expect.stringContaining("such as 20"),
+  });
 });
 
 it("an .onnx file is one too, of its own size alone", async () => {

@@ -13,7 +13,7 @@ import { type ImageSize, VISION_TYPES } from "./config.ts";
 import { openVisionBundle } from "./open.ts";
 
 export interface VisionLoadOptions extends LoadOptions {
-  /** Images of another size than a checkpoint's own: its positions are interpolated. Of an exported graph, where it leaves it open. */
+  /** Images of another size than a checkpoint's own: its positions are interpolated. Of an exported file, where it leaves it open. */
   readonly imageSize?: ImageSize;
 }
 
@@ -26,25 +26,12 @@ export interface VisionLoadOptions extends LoadOptions {
 export async function loadVisionBackbone(name: string, options: VisionLoadOptions): Promise<VisionBackbone> {
   const { bundle, build } = await placeOf(name, options);
   const standing = await openVisionBundle(bundle, options);
-  if (standing !== undefined) return ofSize(standing, options);
+  if (standing !== undefined) return standing;
   options.onBuild?.(bundle);
   await build();
   const built = await openVisionBundle(bundle, options);
   if (built === undefined) throw new Error(`a bundle was built in ${bundle} and isn't there`);
   return built;
-}
-
-/** A known backbone's bundle is of one size, and may have been built before another was asked for. */
-function ofSize(backbone: VisionBackbone, { imageSize }: VisionLoadOptions): VisionBackbone {
-  const { id, config } = backbone.manifest;
-  const { height, width } = config;
-  if (imageSize === undefined || (imageSize[0] === height && imageSize[1] === width)) return backbone;
-  throw new KilotuneError(
-    "bad_config",
-    `${id} reads images of ${height} x ${width}; asked for ${imageSize.join(" x ")}.`,
-    "Leave the size out.",
-    { kind: "usage" },
-  );
 }
 
 /** Where the bundle of what `loadVisionBackbone` opened lies, for another process to open it. */
@@ -76,21 +63,24 @@ function ofKnown(id: string, options: VisionLoadOptions): Place {
   const file = known.files.at(-1);
   if (known.kind !== "vision" || file === undefined)
     throw otherKind(id, "texts", "a vision backbone, such as vit-s14-saliency");
-  const bundle = bundleFolder(options.cache, id);
+  const own = bundleFolder(options.cache, id);
   const build = async () => {
     const { importOnnx } = await import("../onnx/import-onnx.ts");
     const source = path.join(await pullBackbone(id, options), file.name);
     const { licence, preprocessing } = known;
-    const { imageSize } = options;
-    await importOnnx(source, bundle, {
-      ...(imageSize && { imageSize }),
-      id,
-      licence,
-      weightsSha256: file.sha256,
-      ...(preprocessing && { preprocessing }),
-    });
+    const about = { id, licence, weightsSha256: file.sha256, ...(preprocessing && { preprocessing }) };
+    await importOnnx(source, own, about);
   };
-  return { bundle, build };
+  const { imageSize, ...rest } = options;
+  if (imageSize === undefined || imageSize.join() === known.imageSize?.join()) return { bundle: own, build };
+  const bundle = bundleFolder(options.cache, `${id}-${imageSize.join("x")}`);
+  return {
+    bundle,
+    build: async () => {
+      const { manifest } = await loadVisionBackbone(id, rest);
+      await (await import("./resize-bundle.ts")).resizeVisionBundle(own, manifest, bundle, imageSize);
+    },
+  };
 }
 
 /** A user's folder may be read-only and may change, so its bundle lies in the cache, under a hash of all that goes into it. */
