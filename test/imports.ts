@@ -10,7 +10,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   prompt: ["contract", "engine", "heads"],
   report: ["contract"],
   sdk: ["contract"],
-  tuner: ["contract", "engine", "image", "backbone", "dataset"],
+  tuner: ["contract", "engine", "image", "backbone", "dataset", "heads"],
   serving: ["contract", "engine", "backbone", "prompt"],
   store: ["contract"],
   service: ["contract", "dataset", "store"],

@@ -67,3 +67,30 @@ export {
 } from "./vision/image-store.ts";
 export type { VisionMethod, VisionSettings } from "./vision/settings.ts";
 export { openedSite, visionSite } from "./vision/vision-site.ts";
+export { openBelow } from "./vision/dense-head.ts";
+export {
+  chooseDenseSettings,
+  type DenseSettings,
+  type DenseWish,
+  planDetection,
+  planSegmentation,
+} from "./vision/dense-settings.ts";
+export {
+  ap50Of,
+  type BoxFinder,
+  type DetectionPlan,
+  type ImagesWithBoxes,
+  imageDetection,
+  inShape,
+  type LabelledBox,
+  openBoxes,
+} from "./vision/detection.ts";
+export {
+  alsoOfMasks,
+  imageSegmentation,
+  type MaskDrawer,
+  meanIouOf,
+  openMasks,
+  type SegmentationPlan,
+  type SegmentedImages,
+} from "./vision/segmentation.ts";

@@ -1,0 +1,110 @@
+import type { VisionManifest } from "@kilotune/backbone";
+import { gridOf } from "@kilotune/backbone";
+import { boxToFrame, place, type Size } from "@kilotune/image";
+import type { DetectionPlan, LabelledBox } from "./detection.ts";
+import type { SegmentationPlan } from "./segmentation.ts";
+import type { VisionMethod, VisionSettings } from "./settings.ts";
+
+/** Every knob of a run of segmentation or detection. */
+export type DenseSettings = Omit<VisionSettings, "feature" | "temperature">;
+
+export interface DenseWish {
+  readonly method: VisionMethod;
+  readonly trainRows: number;
+  readonly seed: number;
+  /** Of a prompt; of lora its rank. */
+  readonly tokens?: number;
+  readonly firstLayer?: number;
+  readonly epochs?: number;
+}
+
+/** Settings that need no tuning by the user; what the user gave goes first. */
+export function chooseDenseSettings(
+  { config }: Pick<VisionManifest, "config">,
+  { method, trainRows, seed, ...given }: DenseWish,
+): DenseSettings {
+  const batchSize = 4;
+  const steps = Math.ceil(Math.max(1, trainRows) / batchSize);
+  return {
+    method,
+    tokens: given.tokens ?? (method === "lora" ? 4 : 8),
+    firstLayer: firstLayerOf(method, config.layers, given.firstLayer),
+    epochs: given.epochs ?? Math.min(80, Math.max(8, Math.round(STEPS / steps))),
+    batchSize,
+    promptLearningRate: method === "lora" ? 5e-3 : 1e-2,
+    headLearningRate: 1e-2,
+    dropout: 0,
+    warmup: 0.1,
+    clipNorm: 1,
+    copies: 7,
+    seed,
+  };
+}
+
+/** A head starts from nothing, so that it is steps that count and not epochs. */
+const STEPS = 1000;
+
+function firstLayerOf(method: VisionMethod, layers: number, given: number | undefined): number {
+  // Nothing but the last layer is computed again for a head alone.
+  if (method === "head") return layers - 1;
+  return method === "soft" ? 0 : (given ?? Math.floor(layers / 2));
+}
+
+/** A head of about 100 KB in halves. */
+export function planSegmentation(
+  { config }: Pick<VisionManifest, "config">,
+  { classes }: { readonly classes: number },
+): SegmentationPlan {
+  const taps = tapsOf(config);
+  const { patchSize } = config;
+  // The finest of cells of at least two pixels: below, what is drawn is the interpolation's.
+  const cellsPerPatch = Math.max(
+    ...Array.from({ length: Math.max(1, patchSize >> 1) }, (_, i) => i + 1).filter(
+      (s) => patchSize % s === 0,
+    ),
+  );
+  return { taps, spec: { ...gridSpec(config, taps), classes, cellsPerPatch, cellWidth: 16 } };
+}
+
+/**
+ * A head of about 100 KB in halves, whose distances start from the usual object of the rows that it learns from.
+ *
+ * @param images sizes of the upright images and their objects
+ */
+export function planDetection(
+  { config, preprocessing }: Pick<VisionManifest, "config" | "preprocessing">,
+  about: {
+    readonly classes: number;
+    readonly images: readonly { readonly size: Size; readonly objects: readonly LabelledBox[] }[];
+  },
+): DetectionPlan {
+  const taps = tapsOf(config);
+  const cellsPerPatch = 2;
+  const cellSize = config.patchSize / cellsPerPatch;
+  const sides = about.images
+    .flatMap(({ size, objects }) => {
+      const placement = place(size, preprocessing);
+      return objects.flatMap(({ box }) => {
+        const seen = boxToFrame(box, placement);
+        return seen === null ? [] : [Math.sqrt((seen[2] - seen[0]) * (seen[3] - seen[1]))];
+      });
+    })
+    .sort((a, b) => a - b);
+  const usualReach = (sides[sides.length >> 1] ?? 4 * cellSize) / 2 / cellSize;
+  return {
+    taps,
+    spec: { ...gridSpec(config, taps), classes: about.classes, cellsPerPatch, cellSize, usualReach },
+  };
+}
+
+function gridSpec(config: VisionManifest["config"], taps: readonly number[]) {
+  const [height, width] = gridOf(config);
+  return { width, height, hiddenSize: config.hiddenSize, layers: taps.length + 1, innerWidth: 32 };
+}
+
+/** A third and two thirds of the way up: edges below, meaning above. */
+function tapsOf({ layers }: { readonly layers: number }): number[] {
+  return [...new Set([Math.round(layers / 3), Math.round((2 * layers) / 3)])].filter(
+    (tap) => tap >= 1 && tap < layers,
+  );
+}
