@@ -1,4 +1,5 @@
-import { BLANKED, DROPPED, IDEOGRAPHS, MARKS, PUNCTUATION, SPACES } from "./generated/bert-unicode.ts";
+import { BLANKED, DROPPED, IDEOGRAPHS, MARKS, PUNCTUATION, SPACES } from "./generated/rust-unicode.ts";
+import { normalizeAsRust } from "./normal-forms.ts";
 
 /**
  * BERT's text cleaning in the Rust tokenizers' order: drop control characters, set ideographs apart, strip accents,
@@ -20,7 +21,7 @@ export function bertNormalizer(options: Readonly<Record<string, unknown>>): (tex
     let normal = text.toWellFormed();
     if (clean) normal = normal.replace(ALL_DROPPED, "").replace(ALL_BLANKED, " ");
     if (spread) normal = normal.replace(ALL_IDEOGRAPHS, " $& ");
-    if (strip) normal = normal.normalize("NFD").replace(ALL_MARKS, "");
+    if (strip) normal = normalizeAsRust(normal, "NFD").replace(ALL_MARKS, "");
     // JavaScript writes a word's last sigma as ς; Rust lowers each character for itself.
     return lower ? normal.replaceAll("Σ", "σ").toLowerCase() : normal;
   };

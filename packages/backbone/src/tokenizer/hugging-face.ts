@@ -1,6 +1,9 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import { badTokenizer } from "./bad-tokenizer.ts";
 import { bertNormalizer, bertPreTokenizer } from "./bert-words.ts";
+import { byteLevelPreTokenizer } from "./byte-level.ts";
+import { normalizeAsRust } from "./normal-forms.ts";
+import { precompiledNormalizer } from "./precompiled.ts";
 import { wordPiece } from "./word-piece.ts";
 
 /** What we use of the library, with one token string for one id. */
@@ -14,15 +17,17 @@ export interface OpenedTokenizer {
 }
 
 /**
- * Opens a tokenizer.json with `@huggingface/tokenizers`, whose BERT parts are replaced by ours: its own give other
- * ids than the Rust tokenizers for ideographs outside the basic plane, for a Greek word's last sigma and for marks
- * that are newer than Rust's Unicode tables, and take quadratic time in a long word.
+ * Opens a tokenizer.json with `@huggingface/tokenizers`, some of whose parts are replaced by ours, since its own give other
+ * ids than the Rust tokenizers. BERT's: for ideographs outside the basic plane, for a Greek word's last sigma and for marks
+ * that are newer than Rust's Unicode tables, and in quadratic time in a long word. SentencePiece's table of characters: for
+ * letters with marks apart, half-width kana. GPT-2's words: for white space that is JavaScript's alone. RoBERTa's frame: for
+ * the types of a pair.
  */
 export function openTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown): OpenedTokenizer {
   const json = parse(tokenizerJson);
   const library = construct(json, tokenizerConfig ?? {});
-  if (json.normalizer?.type === "BertNormalizer") library.normalizer = bertNormalizer(json.normalizer);
-  if (json.pre_tokenizer?.type === "BertPreTokenizer") library.pre_tokenizer = bertPreTokenizer;
+  replaceNormalizers(library, json.normalizer);
+  replacePreTokenizers(library, json.pre_tokenizer);
   const { model } = library;
   checkVocabulary(model);
   if (json.model.type === "WordPiece") model.encode = wordPiece(model.tokens_to_ids, json.model);
@@ -39,7 +44,8 @@ export function openTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown):
     addSpecials(first, second) {
       const processed = library.post_processor?.(first, second, true);
       const tokens = processed?.tokens ?? [...first, ...(second ?? [])];
-      const typeIds = processed?.token_type_ids ?? [];
+      const typeIds =
+        json.post_processor?.type === "RobertaProcessing" ? [] : (processed?.token_type_ids ?? []);
       return {
         ids: Int32Array.from(tokens, idOf),
         typeIds: Int32Array.from(tokens, (_, i) => typeIds[i] ?? 0),
@@ -48,10 +54,60 @@ export function openTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown):
   };
 }
 
+function replaceNormalizers(library: LibraryTokenizer, json: Part | null | undefined): void {
+  const own = (part: Part) => {
+    if (part.type === "BertNormalizer") return bertNormalizer(part);
+    if (isNormalForm(part.type)) {
+      const form = part.type;
+      return (text: string) => normalizeAsRust(text, form);
+    }
+    if (part.type === "Precompiled") return precompiledNormalizer(part.precompiled_charsmap);
+    return undefined;
+  };
+  if (!json) return;
+  const whole = own(json);
+  if (whole !== undefined) library.normalizer = whole;
+  partsOf(json, "normalizers").forEach((part, at) => {
+    const normalize = own(part);
+    if (normalize !== undefined && library.normalizer?.normalizers)
+      library.normalizer.normalizers[at] = { normalize };
+  });
+}
+
+function replacePreTokenizers(library: LibraryTokenizer, json: Part | null | undefined): void {
+  const own = (part: Part) => {
+    if (part.type === "BertPreTokenizer") return bertPreTokenizer;
+    if (part.type === "ByteLevel") return byteLevelPreTokenizer(part);
+    return undefined;
+  };
+  if (!json) return;
+  const whole = own(json);
+  if (whole !== undefined) library.pre_tokenizer = whole;
+  partsOf(json, "pretokenizers").forEach((part, at) => {
+    const split = own(part);
+    if (split === undefined || !library.pre_tokenizer?.tokenizers) return;
+    library.pre_tokenizer.tokenizers[at] = {
+      pre_tokenize: (texts) => [texts].flat().flatMap((text) => split(text)),
+    };
+  });
+}
+
+function isNormalForm(type: unknown): type is "NFC" | "NFD" | "NFKC" | "NFKD" {
+  return ["NFC", "NFD", "NFKC", "NFKD"].includes(String(type));
+}
+
+/** Of a Sequence. */
+function partsOf(json: Part, name: string): Part[] {
+  const parts = json.type === "Sequence" ? json[name] : [];
+  return Array.isArray(parts) ? parts.map((part) => (typeof part === "object" && part ? part : {})) : [];
+}
+
 /** The library's own declarations don't resolve under NodeNext, so these are the members that we rely on. */
 interface LibraryTokenizer {
-  normalizer: ((text: string) => string) | null;
-  pre_tokenizer: ((text: string) => string[]) | null;
+  normalizer: (((text: string) => string) & { normalizers?: { normalize(text: string): string }[] }) | null;
+  pre_tokenizer:
+    | (((text: string) => string[]) & { tokenizers?: { pre_tokenize(texts: string | string[]): string[] }[] })
+    | null;
   readonly model: LibraryModel;
   readonly post_processor:
     | ((
@@ -85,6 +141,7 @@ interface TokenizerJson {
   readonly model: Part;
   readonly normalizer?: Part | null;
   readonly pre_tokenizer?: Part | null;
+  readonly post_processor?: Part | null;
 }
 
 type Part = Readonly<Record<string, unknown>>;
@@ -98,7 +155,7 @@ function parse(json: unknown): TokenizerJson {
       seen ? `the fields ${Object.keys(seen).slice(0, 8)}` : typeof json,
     );
   }
-  for (const part of ["normalizer", "pre_tokenizer"]) {
+  for (const part of ["normalizer", "pre_tokenizer", "post_processor"]) {
     if (seen[part] && !isObject(seen[part])) throw badTokenizer(`an object for "${part}"`, typeof seen[part]);
   }
   return seen as unknown as TokenizerJson;

@@ -1,4 +1,5 @@
-"""Writes ../generated/bert-unicode.ts: which code points the Rust tokenizers drop, blank, split or strip for BERT.
+"""Writes ../generated/rust-unicode.ts: which code points the Rust tokenizers take for what, and which marks their normal
+forms set in order.
 
 Asked of the Rust code itself, one code point at a time, since its Unicode tables are older than any JavaScript
 engine's: a mark that Unicode added later stays a letter there. Needs `pip install tokenizers`.
@@ -7,20 +8,33 @@ engine's: a mark that Unicode added later stays a letter there. Needs `pip insta
 from pathlib import Path
 
 from tokenizers import __version__
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.normalizers import NFD, BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel
 
 cased = BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False)
 stripped = BertNormalizer(clean_text=False, handle_chinese_chars=False, strip_accents=True, lowercase=False)
 words = BertPreTokenizer()
+gpt = ByteLevel(add_prefix_space=False)
+
+decomposed = NFD()
+
+
+def moves(char):
+    """Behind a mark of the highest class, or in front of one of the lowest."""
+    return any(decomposed.normalize_str(probe) != probe for probe in (f"a\u0345{char}", f"a{char}\u0334"))
+
 
 TABLES = {
     "DROPPED": ("clean_text drops", lambda probe, char: cased.normalize_str(probe) == "ab"),
     "BLANKED": ("clean_text turns into a space", lambda probe, char: cased.normalize_str(probe) == "a b"),
     "IDEOGRAPHS": ("handle_chinese_chars sets apart", lambda probe, char: cased.normalize_str(probe) == f"a {char} b"),
     "MARKS": ("strip_accents drops after NFD", lambda probe, char: stripped.normalize_str(probe) == "ab"),
+    "ORDERED": ("normal forms set in order", lambda probe, char: decomposed.normalize_str(char) == char and moves(char)),
     "SPACES": ("the pre-tokenizer splits at", lambda probe, char: len(words.pre_tokenize_str(probe)) == 2),
     "PUNCTUATION": ("the pre-tokenizer sets apart", lambda probe, char: len(words.pre_tokenize_str(probe)) == 3),
+    "LETTERS": ("byte-level words take for letters", lambda probe, char: len(gpt.pre_tokenize_str(probe)) == 1),
+    "NUMBERS": ("byte-level words take for numbers", lambda probe, char: len(gpt.pre_tokenize_str(f"1{char}1")) == 1),
+    "WHITE": ("byte-level words take for white space", lambda probe, char: [len(gpt.pre_tokenize_str(x)) > 1 for x in (f"!{char}!", probe, f"1{char}1")] == [True] * 3),
 }
 
 
@@ -56,6 +70,6 @@ for name, (what, test) in TABLES.items():
     body = " +\n".join(f"  String.raw`{line}`" for line in lines(class_body(found)))
     out += [f"/** {len(found)} code points that {what}. */", f"export const {name} =\n{body};", ""]
 
-target = Path(__file__).parent.parent / "generated" / "bert-unicode.ts"
+target = Path(__file__).parent.parent / "generated" / "rust-unicode.ts"
 target.parent.mkdir(exist_ok=True)
 target.write_text("\n".join(out), encoding="utf-8")
