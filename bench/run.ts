@@ -8,6 +8,7 @@ const NAMES: readonly string[] = [
   "vision-parity",
   "step",
   "vision-step",
+  "vpt",
   "fewshot",
   "full",
   "fewshot-clinc",

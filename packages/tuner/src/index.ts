@@ -58,7 +58,9 @@ export {
   imageAccuracy,
   imageClassification,
 } from "./vision/classification.ts";
+export { chooseVisionSettings } from "./vision/choose-settings.ts";
 export { embedImages } from "./vision/embed-images.ts";
+export { type FrozenFeatures, frozenFeatures } from "./vision/frozen-features.ts";
 export {
   type ImageSource,
   ImageStore,

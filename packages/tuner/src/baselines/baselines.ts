@@ -30,17 +30,22 @@ export interface FrozenRows {
 
 export type BaselineName = "majority" | "classMean" | "knn" | "linearProbe";
 
-/** Fits all baselines; C and k by cross-validation within `rows`, or as given (for the folds of an outer one). */
+/**
+ * Fits all baselines; C and k by cross-validation within `rows`, or as given (for the folds of an outer one).
+ *
+ * @param grid of C, rising; features that lie close together want larger ones
+ */
 export async function fitBaselines(
   session: LinearSession,
   rows: FrozenRows,
   seed: number,
   chosen?: { readonly C: number; readonly k: number },
+  grid: readonly number[] = C_GRID,
 ): Promise<Baselines> {
   const { vectors, labels, classes } = rows;
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label] = (counts[label] as number) + 1;
-  const C = chosen?.C ?? (await chooseC(session, rows, seed));
+  const C = chosen?.C ?? (await chooseC(session, rows, seed, grid));
   return {
     majority: counts.reduce((best, count, label) => (count > (counts[best] as number) ? label : best), 0),
     classMeans: classMeans(vectors, labels, classes, session.hiddenSize),
@@ -75,15 +80,16 @@ async function chooseC(
   session: LinearSession,
   { vectors, labels, classes }: FrozenRows,
   seed: number,
+  grid: readonly number[],
 ): Promise<number> {
   const folds = stratifiedFolds(labels, 5, seed);
   const used = labels.length > 3000 ? [0] : [0, 1, 2, 3, 4];
-  const right = new Map<number, number>(C_GRID.map((C) => [C, 0]));
+  const right = new Map<number, number>(grid.map((C) => [C, 0]));
   for (const fold of used) {
     if (!folds.includes(fold)) continue;
     const rowWeights = Float32Array.from(folds, (of) => (of === fold ? 0 : 1));
     let start: LinearHead | undefined;
-    for (const C of C_GRID) {
+    for (const C of grid) {
       start = await fitLinearProbe(session, vectors, labels, classes, {
         C,
         rowWeights,

@@ -29,7 +29,7 @@ export async function embedImages(
 }
 
 /** Patches [B, N, H] -> [B, H] flat */
-function meanPatches({ data, dims }: Tensor): Float32Array {
+export function meanPatches({ data, dims }: Tensor): Float32Array {
   const [B, N, H] = dims as [number, number, number];
   const means = new Float32Array(B * H);
   for (let row = 0; row < B * N; row++) {
