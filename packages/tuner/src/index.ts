@@ -24,7 +24,7 @@ export {
 } from "./measure/average-precision.ts";
 export { boundaryF1 } from "./measure/boundary-f1.ts";
 export { fitTemperature, reliability } from "./measure/calibration.ts";
-export { confusionOf, perClass, scoreOf } from "./measure/classification.ts";
+export { confusionOf, perClass, scoreOf, wilson } from "./measure/classification.ts";
 export { countRight } from "./measure/count-right.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
 export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";

@@ -1,4 +1,11 @@
-import type { Calibration, ClassificationScore, Evaluation } from "@kilotune/contract";
+import type {
+  Calibration,
+  ClassificationScore,
+  CountedShare,
+  Evaluation,
+  Picture,
+  Screening,
+} from "@kilotune/contract";
 import {
   argmaxRows,
   confusionOf,
@@ -7,6 +14,7 @@ import {
   perClass,
   reliability,
   scoreOf,
+  wilson,
 } from "@kilotune/tuner";
 import type { Judged, Judgement } from "../task.ts";
 
@@ -72,6 +80,46 @@ export function temperatureOf(outcomes: readonly ClassOutcome[], classes: number
 export interface Assessment {
   readonly evaluation: Evaluation;
   readonly calibration: Calibration;
+}
+
+/** With pictures of the surest mistakes, and of what the row is each class against the others. */
+export async function assessWithPictures(
+  outcomes: readonly ClassOutcome[],
+  labels: readonly string[],
+  temperature: number,
+  pictureOf: (outcome: ClassOutcome) => Promise<Picture | undefined>,
+): Promise<Assessment> {
+  const { evaluation, calibration } = assess(outcomes, labels, temperature);
+  const wrong = new Map(outcomes.map((outcome) => [outcome.row, outcome]));
+  const mistakes = [];
+  for (const [at, mistake] of evaluation.mistakes.entries()) {
+    const picture = at < PICTURES ? await pictureOf(wrong.get(mistake.text) as ClassOutcome) : undefined;
+    mistakes.push({ ...mistake, ...(picture && { picture }) });
+  }
+  return { evaluation: { ...evaluation, mistakes, screening: screeningOf(evaluation) }, calibration };
+}
+
+/** As many as a page shows. */
+const PICTURES = 40;
+
+/** Each class against all others. */
+function screeningOf({ labels, confusion }: Evaluation): Screening[] {
+  const all = confusion.flat().reduce((sum, count) => sum + count, 0);
+  return labels.map((label, at) => {
+    const row = confusion[at] as readonly number[];
+    const found = row[at] as number;
+    const there = row.reduce((sum, count) => sum + count, 0);
+    const called = confusion.reduce((sum, other) => sum + (other[at] as number), 0);
+    return {
+      label,
+      sensitivity: countedShare(found, there),
+      specificity: countedShare(all - there - (called - found), all - there),
+    };
+  });
+}
+
+export function countedShare(right: number, of: number): CountedShare {
+  return { right, of, interval: wilson(right, of) };
 }
 
 /**

@@ -1,17 +1,12 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { Session } from "@kilotune/engine";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
-import type { RowsOf } from "../task.ts";
+import type { ClassRows } from "./class-task.ts";
 import type { LabelledTexts } from "./read-data.ts";
 
 /** A file's rows as the tuner takes them. */
-export interface PreparedRows extends RowsOf {
-  readonly texts: readonly string[];
-  readonly labels: Int32Array;
+export interface PreparedRows extends ClassRows {
   readonly store: HiddenStore;
-  /** Unit vectors of the plain backbone, [rows, H] flat: what the baselines see. */
-  readonly vectors: Float32Array;
-  readonly truncatedRows: number;
 }
 
 /** The sessions that every job needs: those that turn texts into hidden states and plain vectors, and that of heads. */

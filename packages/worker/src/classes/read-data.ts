@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { KilotuneError, type LintIssue, type LintReport } from "@kilotune/contract";
+import type { LintReport } from "@kilotune/contract";
 import {
   drawShots,
   type Example,
@@ -8,6 +8,7 @@ import {
   loadExamples,
   type TokenCount,
 } from "@kilotune/dataset";
+import { invalidFile } from "../invalid-file.ts";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
 import type { JobData, RowsOf } from "../task.ts";
 
@@ -56,17 +57,6 @@ export async function readRows(
   emit({ kind: "lint", file: source.name, report: { ...read.report, errors } });
   if (errors.length > 0) throw invalidFile(source.name, errors);
   return read;
-}
-
-function invalidFile(name: string, errors: readonly LintIssue[]): KilotuneError {
-  const [first] = errors as [LintIssue];
-  const place = first.line > 0 ? `line ${first.line}: ` : "";
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-  return new KilotuneError(
-    "invalid_training_file",
-    `${name}: ${place}${first.message}${more}`,
-    `${first.hint} \`kilotune lint\` lists every line.`,
-  );
 }
 
 function number(name: string, rows: readonly Example[], classOf: ReadonlyMap<string, number>): LabelledTexts {

@@ -1,0 +1,229 @@
+import type { Picture } from "@kilotune/contract";
+import type { Head, Prompt } from "@kilotune/prompt";
+import {
+  type Baselines,
+  type FrozenRows,
+  fitBaselines,
+  type Learnt,
+  type LinearSession,
+  type LoopSettings,
+  predictBaselines,
+  type RunResult,
+} from "@kilotune/tuner";
+import { holdOut } from "../held-out.ts";
+import { TUNED } from "../select.ts";
+import type {
+  BackboneFacts,
+  Found,
+  JobData,
+  Published,
+  RowsOf,
+  Run,
+  Task,
+  TaskFacts,
+} from "../task.ts";
+import { headLogits, linearHead, meansHead } from "./class-heads.ts";
+import {
+  assess,
+  assessWithPictures,
+  type ClassOutcome,
+  judgeClasses,
+  outcomesOfClasses,
+  outcomesOfLogits,
+  scoreClasses,
+  temperatureOf,
+} from "./outcome.ts";
+
+/** Rows of one class each, whatever they are. */
+export interface ClassRows extends RowsOf {
+  /** What people see of each: the text, or the image's name. */
+  readonly texts: readonly string[];
+  /** -1 for a label that the training rows don't have. */
+  readonly labels: Int32Array;
+  /** Unit vectors of the plain backbone, [rows, H] flat: what the baselines see. */
+  readonly vectors: Float32Array;
+  readonly truncatedRows: number;
+}
+
+export interface ClassFile extends RowsOf {
+  readonly labels: Int32Array;
+}
+
+/** What classes of texts and of images differ in. */
+export interface ClassInput<File extends ClassFile, Rows extends ClassRows> extends AsyncDisposable {
+  readonly backbone: BackboneFacts;
+  readonly settings: (LoopSettings & { readonly temperature: number }) | undefined;
+  readonly linear: LinearSession;
+  readonly seed: number;
+  prepareTraining(file: File, onProgress: (share: number) => void): Promise<Rows>;
+  prepare(file: File, onProgress?: (share: number) => void): Promise<Rows>;
+  /** Some rows of a file; nothing is computed again. */
+  pick(rows: Rows, wanted: readonly number[]): Rows;
+  /** Rows that a run learns besides those of the file. */
+  moreRows(): number;
+  runFacts(train: Rows, validation: Rows | undefined): readonly unknown[];
+  learn(run: Run<Rows>): Promise<RunResult>;
+  /** Unit vectors behind what was learnt, [rows, H] flat. */
+  vectorsOf(learnt: Learnt, rows: Rows): Promise<Float32Array>;
+  /** Rounded to what its file will hold. */
+  publish(numbers: PublishedNumbers): Prompt;
+  /** Logits [rows, classes] flat. */
+  answer(prompt: Prompt, rows: Rows): Promise<Float32Array>;
+  /** Numbers of the prompt that `settings` ask for. */
+  readonly promptNumbers: number;
+  /** Told first in the report's notes. */
+  notes(train: Rows): readonly string[];
+  tokensIn(rows: Rows): number;
+  /** Of mistakes, where rows are images. */
+  pictureOf?(outcome: ClassOutcome): Promise<Picture | undefined>;
+}
+
+export interface PublishedNumbers extends Pick<Published<unknown, unknown>, "receipt" | "tuned"> {
+  readonly head: Head;
+  readonly temperature: number;
+}
+
+export interface FittedClasses {
+  readonly baselines: Baselines;
+  /** The rows that they were fitted on. */
+  readonly frozen: FrozenRows;
+}
+
+const BASELINES = [
+  { name: "majority", title: "majority class" },
+  { name: "classMean", title: "nearest class mean" },
+  { name: "knn", title: "nearest neighbours" },
+  { name: "linearProbe", title: "linear probe" },
+] as const;
+
+/** One label a row. */
+export function classTask<File extends ClassFile, Rows extends ClassRows>(
+  input: ClassInput<File, Rows>,
+  data: JobData<File>,
+): Task<File, Rows, FittedClasses, ClassOutcome> {
+  const { linear, settings, seed } = input;
+  const { labels } = data;
+  const classes = labels.length;
+  return {
+    backbone: input.backbone,
+    settings,
+    baselines: BASELINES,
+    // Neighbours would have to store the rows themselves.
+    heads: ["linearProbe", "classMean"],
+    [Symbol.asyncDispose]: () => input[Symbol.asyncDispose](),
+
+    prepareTraining: (file, onProgress) => input.prepareTraining(file, onProgress),
+    prepare: (file, onProgress) => input.prepare(file, onProgress),
+    holdOut: (train, validation) =>
+      holdOut(train, validation, seed, { strataOf: (rows) => rows.labels, pick: input.pick }),
+
+    async fit(rows, like) {
+      const frozen: FrozenRows = { vectors: rows.vectors, labels: rows.labels, classes };
+      return { frozen, baselines: await fitBaselines(linear, frozen, seed, like?.baselines) };
+    },
+    async answerBaselines({ baselines, frozen }, rows) {
+      const predicted = await predictBaselines(linear, baselines, frozen, rows.vectors);
+      const logits = {
+        linearProbe: await headLogits(linear, linearHead(baselines.probe), rows.vectors),
+        classMean: await headLogits(linear, meansHead(baselines.classMeans), rows.vectors),
+      };
+      const scored = (name: "linearProbe" | "classMean") =>
+        outcomesOfLogits(rows, logits[name], classes).map((outcome, row) => ({
+          ...outcome,
+          predicted: predicted[name][row] as number,
+        }));
+      return {
+        majority: outcomesOfClasses(rows, predicted.majority),
+        classMean: scored("classMean"),
+        knn: outcomesOfClasses(rows, predicted.knn),
+        linearProbe: scored("linearProbe"),
+      };
+    },
+
+    learntRows: (train) => train.count + input.moreRows(),
+    runFacts: (train, validation) => input.runFacts(train, validation),
+    learn: (run) => input.learn(run),
+    async answerRun(run, rows) {
+      const head = cosineHead(run, settings as NonNullable<typeof settings>);
+      const vectors = await input.vectorsOf(run, rows);
+      return outcomesOfLogits(rows, await headLogits(linear, head, vectors), classes);
+    },
+
+    score: (outcomes) => scoreClasses(outcomes, classes),
+    judge: judgeClasses,
+
+    publish({ kind, fitted, heldOut, tuned, receipt }) {
+      const temperature = heldOut.length === 0 ? 1 : temperatureOf(heldOut, classes);
+      if (kind === TUNED && tuned !== undefined && settings !== undefined)
+        return input.publish({ head: cosineHead(tuned, settings), tuned, temperature, receipt });
+      const { baselines } = fitted as FittedClasses;
+      const head = kind === "classMean" ? meansHead(baselines.classMeans) : linearHead(baselines.probe);
+      return input.publish({ head, tuned: undefined, temperature, receipt });
+    },
+    async answer(prompt, rows) {
+      return outcomesOfLogits(rows, await input.answer(prompt, rows), classes);
+    },
+
+    async findings(outcomes, { manifest }) {
+      const { temperature } = manifest.calibration as { readonly temperature: number };
+      const { pictureOf } = input;
+      return pictureOf === undefined
+        ? assess(outcomes, labels, temperature)
+        : assessWithPictures(outcomes, labels, temperature, pictureOf);
+    },
+    facts: (found) => factsOf(input, found),
+    tokensIn: (rows) => input.tokensIn(rows),
+  };
+}
+
+function cosineHead({ head }: Learnt, { temperature }: { readonly temperature: number }) {
+  const weight = head.prototypes as Float32Array;
+  return { kind: "cosine", weight, scale: 1 / temperature } as const;
+}
+
+function factsOf<File extends ClassFile, Rows extends ClassRows>(
+  input: ClassInput<File, Rows>,
+  { data, train, fitted, run }: Found<File, Rows, FittedClasses>,
+): TaskFacts {
+  const { baselines } = fitted;
+  const { labels } = data;
+  const classes = labels.length;
+  const { hiddenSize } = input.backbone.config;
+  const head = classes * hiddenSize;
+  const left = strangers(data.validation);
+  const wrong = strangers(data.test);
+  return {
+    labelRows: labels.map((_, at) => train.labels.filter((label) => label === at).length),
+    truncatedRows: train.truncatedRows,
+    settings: { probeC: baselines.C, neighbours: baselines.k },
+    titles: { knn: `${baselines.k} nearest neighbours` },
+    // Halves, as a prompt file stores them; neighbours keep the vectors of all rows.
+    sizes: {
+      majority: new TextEncoder().encode(labels[baselines.majority]).length,
+      classMean: classes * hiddenSize * 2,
+      knn: train.count * hiddenSize * 2,
+      linearProbe: classes * (hiddenSize + 1) * 2,
+    },
+    trainableParameters:
+      input.settings === undefined ? head + classes : head + (run?.prompt.length ?? input.promptNumbers),
+    notes: {
+      first: input.notes(train),
+      last: [
+        ...(left > 0
+          ? [
+              `Rows of ${data.validation?.name} with a label that no training row has: ${left}; they were left out.`,
+            ]
+          : []),
+        ...(wrong > 0
+          ? [
+              `Rows of ${data.test?.name} with a label that no training row has: ${wrong}; they count as wrong.`,
+            ]
+          : []),
+      ],
+    },
+  };
+}
+
+function strangers(file: ClassFile | undefined): number {
+  return file?.labels.filter((label) => label < 0).length ?? 0;
+}
