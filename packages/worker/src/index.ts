@@ -1,7 +1,17 @@
 export { backboneIdentity } from "./backbone-identity.ts";
 export { evaluatePrompt } from "./evaluate.ts";
 export { fileSource } from "./file-source.ts";
-export type { DataSource, JobEvent, JobHooks, JobResult, JobStage, TuneJob } from "./job.ts";
+export { type ImageRows, imageRowsOf, type OpenImageRows } from "./images/image-source.ts";
+export type {
+  DataSource,
+  ImageJob,
+  JobEvent,
+  JobHooks,
+  JobResult,
+  JobStage,
+  TextJob,
+  TuneJob,
+} from "./job.ts";
 export { childCompute, type ChildComputeOptions } from "./process/child-compute.ts";
 export { runTask } from "./process/run-task.ts";
 export type {

@@ -1,15 +1,25 @@
-import type { Backbone } from "@kilotune/backbone";
+import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
+import type { ImageRows } from "./images/image-source.ts";
 
 /** A tuning job as its user asks for it. */
-export type TuneJob = TextJob;
+export type TuneJob = TextJob | ImageJob;
 
 /** Of texts. */
 export interface TextJob extends JobOf<DataSource> {
+  readonly input?: "text";
   readonly backbone: Backbone;
+}
+
+/** Of images. */
+export interface ImageJob extends JobOf<ImageRows> {
+  readonly input: "image";
+  /** One label an image; a class for each pixel; a box for each object. */
+  readonly task: "classification" | "segmentation" | "detection";
+  readonly backbone: VisionBackbone;
 }
 
 interface JobOf<DataSource> {

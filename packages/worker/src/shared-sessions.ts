@@ -1,19 +1,16 @@
-import type { Backbone } from "@kilotune/backbone";
+import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import type { Session } from "@kilotune/engine";
 
 /**
  * The same backbone, with each of its graphs opened once, at the first asking: the runs of a job ask for the same few
- * again and again. Whoever asked "releases" as always; they close with the whole.
+ * again and again. Whoever asked "releases" as always; they close with the whole. A head of the caller's has no name that
+ * its graph could be found by: whoever opens it releases it.
  */
-export function sharedSessions(backbone: Backbone): Backbone & AsyncDisposable {
+export function sharedSessions<B extends Backbone | VisionBackbone>(backbone: B): B & AsyncDisposable {
   const opened = new Map<string, Promise<Session>>();
   return {
-    manifest: backbone.manifest,
-    tokenizer: backbone.tokenizer,
-    openGraph: backbone.openGraph,
-    // A head has no name that one could be found by: whoever opens it releases it.
-    openTuned: (site, head, options) => backbone.openTuned(site, head, options),
-    async open(spec) {
+    ...backbone,
+    async open(spec: never) {
       const name = JSON.stringify(spec);
       const opening = opened.get(name) ?? backbone.open(spec);
       opened.set(name, opening);
@@ -23,7 +20,7 @@ export function sharedSessions(backbone: Backbone): Backbone & AsyncDisposable {
         outputNames: session.outputNames,
         run: (feeds, outputs) => session.run(feeds, outputs),
         release: async () => {},
-      };
+      } satisfies Session;
     },
     async [Symbol.asyncDispose]() {
       const sessions = await Promise.allSettled(opened.values());

@@ -1,2 +1,3 @@
 export { encodeMask, encodePng } from "./encode-png.ts";
 export { createSharpCodec } from "./sharp-codec.ts";
+export { type Thumbnail, thumbnailOf } from "./thumbnail.ts";

@@ -43,6 +43,8 @@ export interface ClassRows extends RowsOf {
   /** Unit vectors of the plain backbone, [rows, H] flat: what the baselines see. */
   readonly vectors: Float32Array;
   readonly truncatedRows: number;
+  /** Where rows are images. */
+  pictureOf?(row: number): Promise<Picture>;
 }
 
 export interface ClassFile extends RowsOf {
@@ -74,8 +76,6 @@ export interface ClassInput<File extends ClassFile, Rows extends ClassRows> exte
   /** Told first in the report's notes. */
   notes(train: Rows): readonly string[];
   tokensIn(rows: Rows): number;
-  /** Of mistakes, where rows are images. */
-  pictureOf?(outcome: ClassOutcome): Promise<Picture | undefined>;
 }
 
 export interface PublishedNumbers extends Pick<Published<unknown, unknown>, "receipt" | "tuned"> {
@@ -166,10 +166,9 @@ export function classTask<File extends ClassFile, Rows extends ClassRows>(
 
     async findings(outcomes, { manifest }) {
       const { temperature } = manifest.calibration as { readonly temperature: number };
-      const { pictureOf } = input;
-      return pictureOf === undefined
-        ? assess(outcomes, labels, temperature)
-        : assessWithPictures(outcomes, labels, temperature, pictureOf);
+      return outcomes.some(({ picture }) => picture)
+        ? assessWithPictures(outcomes, labels, temperature)
+        : assess(outcomes, labels, temperature);
     },
     facts: (found) => factsOf(input, found),
     tokensIn: (rows) => input.tokensIn(rows),

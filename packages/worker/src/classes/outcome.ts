@@ -27,33 +27,38 @@ export interface ClassOutcome {
   readonly predicted: number;
   /** [classes]; of candidates that have scores. */
   readonly logits: Float32Array | undefined;
+  /** Of a row that is an image. */
+  readonly picture?: () => Promise<Picture>;
 }
 
 interface Asked {
   readonly texts: readonly string[];
   readonly labels: ArrayLike<number>;
+  pictureOf?(row: number): Promise<Picture>;
 }
 
 export function outcomesOfLogits(
-  { texts, labels }: Asked,
+  asked: Asked,
   logits: Float32Array,
   classes: number,
 ): ClassOutcome[] {
   const predicted = argmaxRows(logits, classes);
-  return texts.map((row, at) => ({
-    row,
-    expected: labels[at] as number,
-    predicted: predicted[at] as number,
+  return outcomesOfClasses(asked, predicted).map((outcome, at) => ({
+    ...outcome,
     logits: logits.subarray(at * classes, (at + 1) * classes),
   }));
 }
 
-export function outcomesOfClasses({ texts, labels }: Asked, predicted: Int32Array): ClassOutcome[] {
+export function outcomesOfClasses(
+  { texts, labels, pictureOf }: Asked,
+  predicted: Int32Array,
+): ClassOutcome[] {
   return texts.map((row, at) => ({
     row,
     expected: labels[at] as number,
     predicted: predicted[at] as number,
     logits: undefined,
+    ...(pictureOf && { picture: () => pictureOf(at) }),
   }));
 }
 
@@ -87,13 +92,12 @@ export async function assessWithPictures(
   outcomes: readonly ClassOutcome[],
   labels: readonly string[],
   temperature: number,
-  pictureOf: (outcome: ClassOutcome) => Promise<Picture | undefined>,
 ): Promise<Assessment> {
   const { evaluation, calibration } = assess(outcomes, labels, temperature);
-  const wrong = new Map(outcomes.map((outcome) => [outcome.row, outcome]));
+  const byName = new Map(outcomes.map((outcome) => [outcome.row, outcome]));
   const mistakes = [];
   for (const [at, mistake] of evaluation.mistakes.entries()) {
-    const picture = at < PICTURES ? await pictureOf(wrong.get(mistake.text) as ClassOutcome) : undefined;
+    const picture = at < PICTURES ? await byName.get(mistake.text)?.picture?.() : undefined;
     mistakes.push({ ...mistake, ...(picture && { picture }) });
   }
   return { evaluation: { ...evaluation, mistakes, screening: screeningOf(evaluation) }, calibration };

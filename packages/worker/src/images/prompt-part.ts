@@ -1,0 +1,73 @@
+import type { VisionBackbone } from "@kilotune/backbone";
+import { type Feeds, float32 } from "@kilotune/engine";
+import type { KvPrefix, LoraFactors, SoftTokens } from "@kilotune/prompt";
+
+/** What was learnt at a site, as a prompt's file holds it. */
+export type PromptPart =
+  | {
+      readonly method: "kv";
+      readonly sites: { readonly firstLayer: number; readonly layers: number; readonly tokens: number };
+      readonly kv: KvPrefix;
+    }
+  | { readonly method: "soft"; readonly sites: { readonly tokens: number }; readonly soft: SoftTokens }
+  | {
+      readonly method: "lora";
+      readonly sites: { readonly firstLayer: number; readonly layers: number; readonly rank: number };
+      readonly lora: LoraFactors;
+    };
+
+export interface PromptShape {
+  readonly method: "kv" | "soft" | "deep" | "lora" | "head";
+  readonly tokens: number;
+  readonly firstLayer: number;
+}
+
+/** @param data of a method that isn't `head`; of `deep` the prefix that it is: see `prefixOf` */
+export function promptPart(
+  { method, tokens, firstLayer }: PromptShape,
+  data: Float32Array,
+  { manifest }: Pick<VisionBackbone, "manifest">,
+): PromptPart {
+  const { layers: all, heads, headDim, hiddenSize: hidden } = manifest.config;
+  const layers = all - firstLayer;
+  if (method === "soft") return { method, sites: { tokens }, soft: { data, tokens, hidden } };
+  if (method === "lora")
+    return {
+      method,
+      sites: { firstLayer, layers, rank: tokens },
+      lora: { data, layers, rank: tokens, hidden },
+    };
+  return {
+    method: "kv",
+    sites: { firstLayer, layers, tokens },
+    kv: { data, layers, tokens, heads, headDim },
+  };
+}
+
+/** Back from the file: the site and its feeds. */
+export function siteOfPart(prompt: PromptPart | { readonly method: "head" }, headLayer: number) {
+  switch (prompt.method) {
+    case "head":
+      return { site: { kind: "none", firstLayer: headLayer } as const, feeds: {} as Feeds };
+    case "soft": {
+      const { data, tokens, hidden } = prompt.soft;
+      return { site: { kind: "soft" } as const, feeds: { soft: float32(data, [tokens, hidden]) } };
+    }
+    case "kv": {
+      const { data, layers, heads, tokens, headDim } = prompt.kv;
+      const { firstLayer } = prompt.sites;
+      return {
+        site: { kind: "kv", firstLayer } as const,
+        feeds: { kv: float32(data, [layers, 2, heads, tokens, headDim]) },
+      };
+    }
+    case "lora": {
+      const { data, layers, rank, hidden } = prompt.lora;
+      const { firstLayer } = prompt.sites;
+      return {
+        site: { kind: "lora", firstLayer } as const,
+        feeds: { lora: float32(data, [layers, 2, 2, rank, hidden]) },
+      };
+    }
+  }
+}
