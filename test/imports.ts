@@ -18,7 +18,9 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   worker: [
     "contract",
     "engine",
+    "image",
     "backbone",
+    "heads",
     "dataset",
     "prompt",
     "report",

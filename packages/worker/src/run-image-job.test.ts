@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { tinyVisionBackbone } from "@kilotune/backbone/testing";
-import { isClassification, KilotuneError } from "@kilotune/contract";
+import { isClassification } from "@kilotune/contract";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ImageJob, JobHooks } from "./job.ts";
+import type { ImageJob } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { toyImageRows } from "./images/testing.ts";
 

@@ -1,4 +1,3 @@
-import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import type { Session } from "@kilotune/engine";
 
 /**
@@ -6,11 +5,10 @@ import type { Session } from "@kilotune/engine";
  * again and again. Whoever asked "releases" as always; they close with the whole. A head of the caller's has no name that
  * its graph could be found by: whoever opens it releases it.
  */
-export function sharedSessions<B extends Backbone | VisionBackbone>(backbone: B): B & AsyncDisposable {
+export function sharedSessions<B extends Openable>(backbone: B): B & AsyncDisposable {
   const opened = new Map<string, Promise<Session>>();
-  return {
-    ...backbone,
-    async open(spec: never) {
+  const shared: Openable & AsyncDisposable = {
+    async open(spec) {
       const name = JSON.stringify(spec);
       const opening = opened.get(name) ?? backbone.open(spec);
       opened.set(name, opening);
@@ -20,7 +18,7 @@ export function sharedSessions<B extends Backbone | VisionBackbone>(backbone: B)
         outputNames: session.outputNames,
         run: (feeds, outputs) => session.run(feeds, outputs),
         release: async () => {},
-      } satisfies Session;
+      };
     },
     async [Symbol.asyncDispose]() {
       const sessions = await Promise.allSettled(opened.values());
@@ -28,4 +26,10 @@ export function sharedSessions<B extends Backbone | VisionBackbone>(backbone: B)
       await Promise.all(open.map(({ value }) => value.release()));
     },
   };
+  return { ...backbone, ...shared };
+}
+
+/** A backbone of texts or of images. */
+interface Openable {
+  open(spec: never): Promise<Session>;
 }

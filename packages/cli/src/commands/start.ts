@@ -3,7 +3,7 @@ import path from "node:path";
 import { lintFile } from "@kilotune/dataset";
 import { renderReport } from "@kilotune/report";
 import { createPredictor, type Prediction } from "@kilotune/serving";
-import { fileSource, type JobResult, type TuneJob } from "@kilotune/worker";
+import { fileSource, type JobResult, type TextJob } from "@kilotune/worker";
 import { defineCommand } from "../command.ts";
 import { lintWords } from "../lint-words.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
@@ -63,7 +63,7 @@ const SENTENCES = [
   "Please pause my coffee subscription until September.",
 ] as const;
 
-function exampleJob(backbone: TuneJob["backbone"], quick: boolean): TuneJob {
+function exampleJob(backbone: TextJob["backbone"], quick: boolean): TextJob {
   const source = (name: string) => fileSource(path.join(DESK, name));
   return {
     backbone,
@@ -88,7 +88,7 @@ async function lintExample(name: string, terminal: Terminal): Promise<void> {
   terminal.say(lintWords(name, report, (style, text) => terminal.paint("stderr", style, text)));
 }
 
-async function answer({ stored }: JobResult, backbone: TuneJob["backbone"]): Promise<Prediction[]> {
+async function answer({ stored }: JobResult, backbone: TextJob["backbone"]): Promise<Prediction[]> {
   const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
   try {
     return await predictor.classify(SENTENCES.map((text) => ({ text, prompt: stored.id })));

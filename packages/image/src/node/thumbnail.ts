@@ -24,10 +24,9 @@ export async function thumbnailOf(
 ): Promise<Thumbnail> {
   const pixels = await decodeImage(codec, bytes, options);
   const scale = Math.min(1, maxSide / Math.max(pixels.width, pixels.height));
-  const [width, height] = [pixels.width, pixels.height].map((side) => Math.max(1, Math.round(side * scale))) as [
-    number,
-    number,
-  ];
+  const [width, height] = [pixels.width, pixels.height].map((side) =>
+    Math.max(1, Math.round(side * scale)),
+  ) as [number, number];
   const { channels, data } = pixels;
   const file = await sharp(data, { raw: { width: pixels.width, height: pixels.height, channels } })
     .resize(width, height, { fit: "fill" })

@@ -12,16 +12,7 @@ import {
 } from "@kilotune/tuner";
 import { holdOut } from "../held-out.ts";
 import { TUNED } from "../select.ts";
-import type {
-  BackboneFacts,
-  Found,
-  JobData,
-  Published,
-  RowsOf,
-  Run,
-  Task,
-  TaskFacts,
-} from "../task.ts";
+import type { BackboneFacts, Found, JobData, Published, RowsOf, Run, Task, TaskFacts } from "../task.ts";
 import { headLogits, linearHead, meansHead } from "./class-heads.ts";
 import {
   assess,

@@ -1,11 +1,6 @@
 import { KilotuneError, type Picture } from "@kilotune/contract";
 import { drawShots, type ImageRow } from "@kilotune/dataset";
-import {
-  type Prompt,
-  type PromptManifest,
-  roundToStorage,
-  type Use,
-} from "@kilotune/prompt";
+import { type Prompt, type PromptManifest, roundToStorage, type Use } from "@kilotune/prompt";
 import {
   classMeans,
   embedImages,
@@ -22,13 +17,19 @@ import {
 import { imageBackbone } from "../images/image-backbone.ts";
 import { type ImageFile, nameOfRow, readImageFiles } from "../images/image-files.ts";
 import { pictureOf } from "../images/picture.ts";
-import { promptPart, siteOfPart } from "../images/prompt-part.ts";
+import { promptPart, siteOfPrompt } from "../images/prompt-part.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob } from "../job.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, TaskPlan } from "../task.ts";
 import { headLogits } from "./class-heads.ts";
-import { type ClassFile, type ClassInput, type ClassRows, classTask, type FittedClasses } from "./class-task.ts";
+import {
+  type ClassFile,
+  type ClassInput,
+  type ClassRows,
+  classTask,
+  type FittedClasses,
+} from "./class-task.ts";
 import { chooseImageSettings } from "./image-settings.ts";
 import type { ClassOutcome } from "./outcome.ts";
 
@@ -168,7 +169,7 @@ async function openImages(
     async answer(prompt, rows) {
       const published = prompt as ImageClassifier;
       if (published.method === "head") return headLogits(linear, published.head, rows.vectors);
-      const { site: own, feeds } = siteOfPart(published, plainLayer);
+      const { site: own, feeds } = siteOfPrompt(published, plainLayer);
       const upper = await backbone.open({ kind: "upper", site: own, wanted });
       return headLogits(linear, published.head, await embedImages(upper, rows.store, feature, feeds));
     },

@@ -37,11 +37,7 @@ interface Asked {
   pictureOf?(row: number): Promise<Picture>;
 }
 
-export function outcomesOfLogits(
-  asked: Asked,
-  logits: Float32Array,
-  classes: number,
-): ClassOutcome[] {
+export function outcomesOfLogits(asked: Asked, logits: Float32Array, classes: number): ClassOutcome[] {
   const predicted = argmaxRows(logits, classes);
   return outcomesOfClasses(asked, predicted).map((outcome, at) => ({
     ...outcome,

@@ -100,14 +100,11 @@ async function openTexts(
         backbone,
         labels,
         storage: job.storage ?? "float16",
-        tuned: tuned &&
-          settings && { settings: { ...settings, epochs: tuned.epoch }, data: tuned.prompt },
+        tuned: tuned && settings && { settings: { ...settings, epochs: tuned.epoch }, data: tuned.prompt },
       }),
     answer: (prompt, rows) => answer(backbone, linear, prompt as TextPrompt, rows),
 
-    promptNumbers: settings
-      ? 2 * (layers - settings.firstLayer) * settings.tokens * hiddenSize
-      : 0,
+    promptNumbers: settings ? 2 * (layers - settings.firstLayer) * settings.tokens * hiddenSize : 0,
     notes: ({ truncatedRows }) => [
       ...(names ? ["The labels' own words were learnt along, at half the weight of a row."] : []),
       ...(truncatedRows > 0

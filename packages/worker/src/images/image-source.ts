@@ -46,7 +46,8 @@ export function imageRowsOf(file: string, name = path.basename(file)): ImageRows
         read: (row: string) => (isDataUrl(row) ? readRowFile(row) : readBeside(folder, row)),
         [Symbol.asyncDispose]: async () => {},
       };
-      if (!/\.json$/i.test(name)) return { readings: readImageRows(fileSource(file).open(), task), ...beside };
+      if (!/\.json$/i.test(name))
+        return { readings: readImageRows(fileSource(file).open(), task), ...beside };
       if (task === "classify") throw noLabels(name);
       const { readings, classes } = readCoco(await readWhole(file), task);
       return { readings, classes, ...beside };
@@ -82,7 +83,8 @@ async function readBeside(folder: string, row: string): Promise<Uint8Array> {
 async function readWhole(file: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  for await (const chunk of fileSource(file).open()) text += decoder.decode(chunk as Uint8Array, { stream: true });
+  for await (const chunk of fileSource(file).open())
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
   return text + decoder.decode();
 }
 

@@ -1,6 +1,6 @@
-import type { VisionBackbone } from "@kilotune/backbone";
+import type { VisionBackbone, VisionSite } from "@kilotune/backbone";
 import { type Feeds, float32 } from "@kilotune/engine";
-import type { KvPrefix, LoraFactors, SoftTokens } from "@kilotune/prompt";
+import type { KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
 
 /** What was learnt at a site, as a prompt's file holds it. */
 export type PromptPart =
@@ -44,28 +44,28 @@ export function promptPart(
   };
 }
 
-/** Back from the file: the site and its feeds. */
-export function siteOfPart(prompt: PromptPart | { readonly method: "head" }, headLayer: number) {
+/** Back from the file: the site and its feeds. @param headLayer where a head alone begins */
+export function siteOfPrompt(prompt: Prompt, headLayer: number): { site: VisionSite; feeds: Feeds } {
   switch (prompt.method) {
     case "head":
-      return { site: { kind: "none", firstLayer: headLayer } as const, feeds: {} as Feeds };
+      return { site: { kind: "none", firstLayer: headLayer }, feeds: {} };
     case "soft": {
       const { data, tokens, hidden } = prompt.soft;
-      return { site: { kind: "soft" } as const, feeds: { soft: float32(data, [tokens, hidden]) } };
+      return { site: { kind: "soft" }, feeds: { soft: float32(data, [tokens, hidden]) } };
     }
     case "kv": {
       const { data, layers, heads, tokens, headDim } = prompt.kv;
-      const { firstLayer } = prompt.sites;
+      const { firstLayer } = prompt.manifest.sites;
       return {
-        site: { kind: "kv", firstLayer } as const,
+        site: { kind: "kv", firstLayer },
         feeds: { kv: float32(data, [layers, 2, heads, tokens, headDim]) },
       };
     }
     case "lora": {
       const { data, layers, rank, hidden } = prompt.lora;
-      const { firstLayer } = prompt.sites;
+      const { firstLayer } = prompt.manifest.sites;
       return {
-        site: { kind: "lora", firstLayer } as const,
+        site: { kind: "lora", firstLayer },
         feeds: { lora: float32(data, [layers, 2, 2, rank, hidden]) },
       };
     }

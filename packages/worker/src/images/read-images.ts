@@ -1,5 +1,11 @@
 import { createHash } from "node:crypto";
-import { type ImageLinter, type ImageRow, lintImages, type Reading, type VisionTask } from "@kilotune/dataset";
+import {
+  type ImageLinter,
+  type ImageRow,
+  lintImages,
+  type Reading,
+  type VisionTask,
+} from "@kilotune/dataset";
 import { type ImageCodec, imageFacts, maskFacts } from "@kilotune/image";
 import { invalidFile } from "../invalid-file.ts";
 import type { JobEvent } from "../job.ts";
@@ -79,7 +85,9 @@ export function hashOfImages(labels: readonly string[], files: readonly (ReadIma
   hash.update(JSON.stringify(labels));
   for (const file of files)
     hash.update(
-      JSON.stringify(file === undefined ? null : file.rows.map(({ target }, at) => [file.sha256[at], target])),
+      JSON.stringify(
+        file === undefined ? null : file.rows.map(({ target }, at) => [file.sha256[at], target]),
+      ),
     );
   return hash.digest("hex");
 }

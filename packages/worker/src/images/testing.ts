@@ -40,11 +40,13 @@ export function toyImageRows(name: string, task: ImageJob["task"], count: number
 
 function targetOf(task: ImageJob["task"], row: number): Target {
   const label = LABELS[row % 3] as string;
-  const box = ([
-    [0, 0, 7, 16],
-    [0, 0, 14, 8],
-    [3, 4, 11, 12],
-  ] as const)[row % 3]!;
+  const box = (
+    [
+      [0, 0, 7, 16],
+      [0, 0, 14, 8],
+      [3, 4, 11, 12],
+    ] as const
+  )[row % 3]!;
   if (task === "classification") return { kind: "labels", labels: [label], several: false };
   if (task === "segmentation") return { kind: "mask", file: `${row}-mask.png` };
   return { kind: "objects", objects: [{ label: "bright", box }] };
