@@ -16,6 +16,7 @@ import {
   openLinearSession,
   predictBaselines,
   runTuning,
+  servedPrompt,
   type VisionMethod,
   visionSite,
 } from "@kilotune/tuner";
@@ -139,8 +140,13 @@ async function learn(
   }).open();
   const accuracy = 100 * (await meter.measure(learnt));
   await Promise.all([meter.release(), linear.release(), lower.release()]);
-  const { hiddenSize, layers } = manifest.config;
-  // Deep prompts are published as the keys and values that they are: two vectors a token and layer, in half precision.
-  const published = method === "deep" ? 2 * layers * settings.tokens * hiddenSize : learnt.prompt.length;
-  return { accuracy, end: learnt.end, epochs: learnt.epoch, seconds, promptKb: (2 * published) / 1000 };
+  const { tensor } = await servedPrompt(backbone, settings, learnt.prompt);
+  // As published, in half precision.
+  return {
+    accuracy,
+    end: learnt.end,
+    epochs: learnt.epoch,
+    seconds,
+    promptKb: (2 * tensor.data.length) / 1000,
+  };
 }

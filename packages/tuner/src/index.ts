@@ -67,6 +67,7 @@ export {
   type ImageStoreOptions,
   type ImageView,
 } from "./vision/image-store.ts";
+export { type ServedPrompt, servedPrompt } from "./vision/served-prompt.ts";
 export type { VisionMethod, VisionSettings } from "./vision/settings.ts";
 export { openedSite, visionSite } from "./vision/vision-site.ts";
 export { openBelow } from "./vision/dense-head.ts";

@@ -1,7 +1,7 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import { tinyVisionBackbone } from "@kilotune/backbone/testing";
 import { prng } from "@kilotune/dataset";
-import { float32, type Session } from "@kilotune/engine";
+import type { Session } from "@kilotune/engine";
 import { AUGMENTATIONS } from "@kilotune/image";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "../checkpoint.ts";
@@ -17,6 +17,7 @@ import {
 } from "./classification.ts";
 import { embedImages } from "./embed-images.ts";
 import { ImageStore } from "./image-store.ts";
+import { servedPrompt } from "./served-prompt.ts";
 import type { VisionMethod, VisionSettings } from "./settings.ts";
 import { toyImages, VISION_SETTINGS } from "./testing.ts";
 import { openedSite, visionSite } from "./vision-site.ts";
@@ -41,7 +42,12 @@ const METHODS: VisionSettings[] = (
     { method: "lora", firstLayer: 1, feature: "mean" },
     { method: "head", firstLayer: 2, feature: "cls" },
   ] as const
-).map((given) => ({ ...VISION_SETTINGS, ...given, copies: given.method === "lora" ? 2 : 0 }));
+).map((given) => ({
+  ...VISION_SETTINGS,
+  ...given,
+  copies: given.method === "lora" ? 2 : 0,
+  dropout: given.method === "deep" ? 0.1 : 0,
+}));
 
 describe.each(METHODS)("$method on images", (settings) => {
   let data: ClassifiedImages;
@@ -96,21 +102,28 @@ describe.each(METHODS)("$method on images", (settings) => {
   const taskOf = (own: VisionSettings) => imageClassification(backbone, own, data, prototypes);
 });
 
-it("deep prompts are answered with as the prefix that they are", async () => {
+it("deep prompts are served as the prefix that they are, others as they were learnt", async () => {
   const data = await dataOf(VISION_SETTINGS, "train", 2);
-  const kv: VisionSettings = { ...VISION_SETTINGS, method: "kv" };
-  const [deepSite, kvSite] = [VISION_SETTINGS, kv].map((each) => visionSite(each, backbone.manifest)!);
+  const site = visionSite(VISION_SETTINGS, backbone.manifest)!;
   const deep = Float32Array.from({ length: 2 * 3 * 16 }, (_, at) => Math.sin(at));
-  const prefix = await opened(backbone.open({ kind: "prefix", firstLayer: 1 }));
-  const made = await prefix.run({ deep: float32(deep, deepSite!.dims) });
-  const vectorsBy = async (site: typeof deepSite, prompt: Float32Array) => {
+  const served = await servedPrompt(backbone, VISION_SETTINGS, deep);
+  expect(served.method).toBe("kv");
+  const kvSite = visionSite({ ...VISION_SETTINGS, method: "kv" }, backbone.manifest)!;
+  expect(served.tensor.dims).toEqual(kvSite.dims);
+  const vectorsBy = async (by: typeof site, prompt: Float32Array) => {
     const wanted = featureWanted("mean");
-    const upper = await opened(backbone.open({ kind: "upper", site: site!.site, wanted }));
-    return embedImages(upper, data.store, "mean", promptFeed(site, prompt));
+    const upper = await opened(backbone.open({ kind: "upper", site: by.site, wanted }));
+    return embedImages(upper, data.store, "mean", promptFeed(by, prompt));
   };
-  const ours = await vectorsBy(kvSite, made.kv!.data as Float32Array);
-  const theirs = await vectorsBy(deepSite, deep);
+  const ours = await vectorsBy(kvSite, served.tensor.data as Float32Array);
+  const theirs = await vectorsBy(site, deep);
   expect(Math.max(...ours.map((x, at) => Math.abs(x - theirs[at]!)))).toBeLessThan(1e-5);
+
+  const lora = new Float32Array(2 * 4 * 3 * 16).fill(1);
+  const asLearnt = await servedPrompt(backbone, { ...VISION_SETTINGS, method: "lora" }, lora);
+  expect(asLearnt).toMatchObject({ method: "lora", tensor: { data: lora, dims: [2, 2, 2, 3, 16] } });
+  const none = await servedPrompt(backbone, { ...VISION_SETTINGS, method: "head" }, new Float32Array());
+  expect(none).toMatchObject({ method: "head", tensor: { dims: [0] } });
 });
 
 it.each<VisionMethod>(["deep", "kv", "soft", "lora"])("%s starts the same for the same seed", (method) => {
