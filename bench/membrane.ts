@@ -1,0 +1,93 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { float32, type Tensor, writeSafetensors } from "@kilotune/engine";
+import { decodeImage } from "@kilotune/image";
+import type { LabelMap } from "@kilotune/image/masks";
+import { createSharpCodec } from "@kilotune/image/node";
+import type { SegmentationScore } from "@kilotune/tuner";
+import { runPeer } from "./peer.ts";
+import { defineBench, say } from "./support/bench.ts";
+import { heldOut, learnMasks, masksOf, type Pictures, type Trained } from "./support/dense.ts";
+import { imageSet } from "./support/image-sets.ts";
+import { REPOSITORY } from "./support/places.ts";
+import { withFolder } from "./support/temporary.ts";
+import { openSaliency } from "./support/vision-backbone.ts";
+
+export const bench = defineBench({
+  about:
+    "membrane (22 train, 8 test, 512 x 512): mean IoU of LoRA + head on vit-s14-saliency vs heads alone of as many epochs, one as large as both; vs a small U-Net in the same seconds",
+  goal: ">= 5 points above the better head alone; <= 400 KB; above the U-Net",
+  // `heldOut`: scored on every fourth training image, which is then not learnt from.
+  flags: { seed: 0, rank: 4, firstLayer: 6, epochs: 0, side: 224, heldOut: false, unet: true },
+  async run({ seed, rank, firstLayer, epochs, side, heldOut: choosing, unet }) {
+    const backbone = await openSaliency([side, side]);
+    const set = await imageSet("membrane");
+    const { train, test } = choosing ? heldOut(set.train, 4) : set;
+    // 0 a membrane, 255 the inside of a cell.
+    const of = (rows: typeof train) => masksOf(rows, [0, 255], set.file);
+    const [learnt, scored] = [await of(train), await of(test)];
+    const given = { seed, ...(epochs > 0 && { epochs }) };
+    const runOf = async (run: Parameters<typeof learnMasks>[4]) => {
+      const trained = await learnMasks(backbone, 2, learnt, scored, run);
+      say(JSON.stringify(told(trained)));
+      return trained;
+    };
+    const prompt = await runOf({ ...given, method: "lora", tokens: rank, firstLayer });
+    const head = await runOf({ ...given, epochs: prompt.epochs, method: "head" });
+    const large = await runOf({ ...given, epochs: prompt.epochs, method: "head", innerWidth: 72 });
+    const peer = unet ? await uNet(learnt, scored, prompt.seconds, seed) : undefined;
+    const alone = Math.max(head.score.meanIou, large.score.meanIou);
+    const points = 100 * (prompt.score.meanIou - alone);
+    const bytes = prompt.headBytes + prompt.promptBytes;
+    const figures = {
+      pointsAboveHeadAlone: points,
+      prompt: told(prompt),
+      headAlone: told(head),
+      largeHeadAlone: told(large),
+      ...(peer && { uNet: peer }),
+      bytes,
+    };
+    const above = peer === undefined || prompt.score.meanIou > peer.meanIou;
+    return { figures, reached: points >= 5 && bytes <= 400e3 && above };
+  },
+});
+
+function told({ score, headBytes, promptBytes, epochs, seconds }: Trained<SegmentationScore>) {
+  const iou = score.perClass.map((each) => each.iou);
+  return { meanIou: score.meanIou, iou, headBytes, promptBytes, epochs, seconds };
+}
+
+/** `unet.py` on the same images at their own size. */
+async function uNet(train: Pictures<LabelMap>, test: Pictures<LabelMap>, seconds: number, seed: number) {
+  return withFolder(async (folder) => {
+    const file = path.join(folder, "images.safetensors");
+    const tensors = new Map([...(await packed("train", train)), ...(await packed("test", test))]);
+    await writeFile(file, writeSafetensors(tensors));
+    const script = path.join(REPOSITORY, "bench/peers/unet.py");
+    const flags = ["--seconds", `${Math.round(seconds)}`, "--seed", `${seed}`];
+    const stdout = await runPeer(script, [file, ...flags]);
+    const found = /views 1 miou ([\d.]+) iou [\d. ]+ steps (\d+) params (\d+)/.exec(stdout);
+    const turned = /views 8 miou ([\d.]+)/.exec(stdout);
+    if (!found || !turned) throw new Error(`expected the peer's score, saw: ${stdout.slice(-300)}`);
+    const [meanIou, steps, parameters] = found.slice(1).map(Number) as [number, number, number];
+    return { meanIou, meanIouOfEightViews: Number(turned[1]), steps, parameters, bytes: 4 * parameters };
+  });
+}
+
+async function packed(part: string, { files, truths }: Pictures<LabelMap>): Promise<[string, Tensor][]> {
+  const codec = createSharpCodec();
+  const { width, height } = truths[0] as LabelMap;
+  const images = new Float32Array(files.length * width * height);
+  const maps = new Float32Array(images.length);
+  for (const [at, file] of files.entries()) {
+    const { data, channels } = await decodeImage(codec, await file());
+    for (let i = 0; i < width * height; i++)
+      images[at * width * height + i] = (data[i * channels] as number) / 255;
+    maps.set((truths[at] as LabelMap).data, at * width * height);
+  }
+  const dims = [files.length, height, width];
+  return [
+    [part, float32(images, dims)],
+    [`${part}.map`, float32(maps, dims)],
+  ];
+}
