@@ -11,7 +11,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   report: ["contract"],
   sdk: ["contract"],
   tuner: ["contract", "engine", "image", "backbone", "dataset", "heads"],
-  serving: ["contract", "engine", "backbone", "prompt"],
+  serving: ["contract", "engine", "image", "backbone", "heads", "prompt"],
   store: ["contract"],
   service: ["contract", "dataset", "store"],
   api: ["contract", "service", "store"],

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readEnvironment } from "../../packages/aws/src/environment.ts";
 import { openService } from "../../packages/aws/src/service.ts";
 import { type TinyBackbone, tinyBackbone } from "../../packages/backbone/src/testing.ts";
-import { randomPrompt, WORDS } from "../../packages/serving/src/testing.ts";
+import { randomPrompt, WORDS } from "../../packages/serving/src/text/testing.ts";
 import type { PlantedTenant } from "../plant-tenant.ts";
 import { type Built, build } from "./built.ts";
 import { type Cloud, openCloud } from "./cloud.ts";

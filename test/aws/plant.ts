@@ -1,7 +1,7 @@
 import type { BackboneManifest } from "@kilotune/backbone";
 import { encodePrompt } from "@kilotune/prompt";
 import type { Service } from "@kilotune/service";
-import { randomPrompt } from "../../packages/serving/src/testing.ts";
+import { randomPrompt } from "../../packages/serving/src/text/testing.ts";
 import { type PlantedTenant, plantTenant } from "../plant-tenant.ts";
 
 /** A tenant with a model whose prompt is of random numbers, as its job would have left it. */

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { readEnvironment } from "../../packages/aws/src/environment.ts";
 import { openService } from "../../packages/aws/src/service.ts";
 import { tinyBackbone } from "../../packages/backbone/src/testing.ts";
-import { WORDS } from "../../packages/serving/src/testing.ts";
+import { WORDS } from "../../packages/serving/src/text/testing.ts";
 import { build } from "./built.ts";
 import { openCloud } from "./cloud.ts";
 import { plant } from "./plant.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { acceptPrompt } from "./accept-prompt.ts";
-import { randomPrompt, tinyBackbone } from "./testing.ts";
+import { randomPrompt, tinyBackbone } from "./text/testing.ts";
 
 const tiny = await tinyBackbone();
 afterAll(() => tiny[Symbol.asyncDispose]());

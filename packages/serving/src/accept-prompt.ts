@@ -1,7 +1,7 @@
 import type { BackboneManifest } from "@kilotune/backbone";
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
-import { preparePrompt } from "./prepare-prompt.ts";
+import { preparePrompt } from "./text/prepare-prompt.ts";
 
 /** A prompt's file from outside, found to be one that a backbone served here can answer with. */
 export interface AcceptedPrompt {

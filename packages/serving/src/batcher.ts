@@ -231,7 +231,7 @@ class Call<Row extends Batchable, Result> {
 /** Passes of others that a waiting background call lets by. */
 const BACKGROUND_TURN = 31;
 
-function overloaded(maxQueueRows: number): KilotuneError {
+export function overloaded(maxQueueRows: number): KilotuneError {
   return new KilotuneError(
     "overloaded",
     `expected at most ${maxQueueRows} rows to wait at once, and they are there`,

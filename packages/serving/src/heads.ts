@@ -1,3 +1,4 @@
+import { KilotuneError } from "@kilotune/contract";
 import type { Head } from "@kilotune/prompt";
 
 /**
@@ -43,6 +44,22 @@ export function readyHead(head: Head, hiddenSize: number): ReadyHead {
 export function logitsOf({ dense, weight, factors, biases }: ReadyHead, vector: Float32Array): Float64Array {
   const x = dense === undefined ? vector : densely(dense, vector);
   return factors.map((factor, c) => factor * dot(rowOf(weight, c, x.length), x) + biases[c]!);
+}
+
+/** The same numbers. @throws KilotuneError `non_finite` */
+export function finite<Numbers extends Float32Array | Float64Array>(
+  numbers: Numbers,
+  promptId: string,
+): Numbers {
+  // A sum takes less time than a call each: of a map there are a million.
+  let sum = 0;
+  for (const number of numbers) sum += number * 0;
+  if (sum === 0) return numbers;
+  throw new KilotuneError(
+    "non_finite",
+    `expected finite logits from the prompt ${promptId}, saw infinity or NaN`,
+    "Its numbers are too large for the backbone: tune again with a lower learning rate.",
+  );
 }
 
 function densely({ weight, bias }: NonNullable<ReadyHead["dense"]>, v: Float32Array): Float64Array {

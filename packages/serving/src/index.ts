@@ -5,8 +5,23 @@ export type {
   Prediction,
   Predictor,
   PredictorOptions,
-  PredictorStats,
-} from "./predictor.ts";
-export { createPredictor, type RunOptions } from "./predictor.ts";
+} from "./text/predictor.ts";
+export { createPredictor } from "./text/predictor.ts";
+export type { PredictorStats, RunOptions } from "./row-server.ts";
 export type { Score } from "./rank.ts";
 export { type IsolationReport, verifyIsolation } from "./verify-isolation.ts";
+export type {
+  AnswerOptions,
+  FoundObject,
+  ImageAnswer,
+  ImageClasses,
+  ImageMap,
+  ImageObjects,
+} from "./vision/answers.ts";
+export {
+  createVisionPredictor,
+  type ImageRequest,
+  type VisionPredictor,
+  type VisionPredictorOptions,
+} from "./vision/predictor.ts";
+export { visionIdentity } from "./vision/prepare-prompt.ts";

@@ -25,6 +25,7 @@ export interface CacheStats {
 export class PromptCache<Value extends Sized> {
   readonly #load: (key: string) => Promise<Value>;
   readonly #maxBytes: number;
+  readonly #dispose: (value: Value) => unknown;
   /** In order of last use. */
   readonly #entries = new Map<string, Entry<Value>>();
   #bytes = 0;
@@ -32,9 +33,15 @@ export class PromptCache<Value extends Sized> {
   #loads = 0;
   #evictions = 0;
 
-  constructor(load: (key: string) => Promise<Value>, maxBytes: number) {
+  /** @param dispose of a value that nobody gets any more, once its last user has released it */
+  constructor(
+    load: (key: string) => Promise<Value>,
+    maxBytes: number,
+    dispose: (value: Value) => unknown = () => {},
+  ) {
     this.#load = load;
     this.#maxBytes = maxBytes;
+    this.#dispose = dispose;
   }
 
   async acquire(key: string): Promise<Lease<Value>> {
@@ -51,6 +58,7 @@ export class PromptCache<Value extends Sized> {
         if (released) return;
         released = true;
         entry.users--;
+        if (entry.users === 0 && this.#entries.get(key) !== entry) this.#dispose(value);
         this.#evict();
       },
     };
@@ -58,10 +66,11 @@ export class PromptCache<Value extends Sized> {
 
   /** Drops values by their keys. Whoever holds a lease keeps its value; nobody gets it any more. */
   forget(isForgotten: (key: string) => boolean): void {
-    for (const [key, { value }] of this.#entries) {
+    for (const [key, { value, users }] of this.#entries) {
       if (!isForgotten(key)) continue;
       this.#entries.delete(key);
       this.#bytes -= value?.sizeBytes ?? 0;
+      if (value !== undefined && users === 0) this.#dispose(value);
     }
   }
 
@@ -102,6 +111,7 @@ export class PromptCache<Value extends Sized> {
       this.#entries.delete(key);
       this.#bytes -= value.sizeBytes;
       this.#evictions++;
+      this.#dispose(value);
     }
   }
 }

@@ -6,7 +6,11 @@ export interface Score {
 
 /** All labels, the likeliest first; equal ones in the order of `labels`. */
 export function rank(labels: readonly string[], logits: Float64Array, temperature: number): Score[] {
-  const scores = softmax(logits, temperature);
+  return rankBy(labels, logits, softmax(logits, temperature));
+}
+
+/** The same with scores of the caller's, which rise with the logits. */
+export function rankBy(labels: readonly string[], logits: Float64Array, scores: Float64Array): Score[] {
   return (
     labels
       .map((label, c) => ({ label, score: scores[c]!, logit: logits[c]! }))

@@ -1,4 +1,4 @@
-import type { ClassifyRequest, Predictor } from "./predictor.ts";
+import type { ClassifyRequest, Predictor } from "./text/predictor.ts";
 
 export interface IsolationReport {
   readonly batches: number;

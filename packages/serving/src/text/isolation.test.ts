@@ -1,11 +1,11 @@
 import { type Backbone, bundleFolder, cacheFolder, openBundle, packTexts } from "@kilotune/backbone";
 import { float32 } from "@kilotune/engine";
 import { describe, expect, it } from "vitest";
+import { logitsOf, readyHead } from "../heads.ts";
 import { sequenceBucket } from "./buckets.ts";
-import { logitsOf, readyHead } from "./heads.ts";
 import { createPredictor } from "./predictor.ts";
 import { type PromptShape, randomNumbers, randomPrompt, textOf, tinyBackbone } from "./testing.ts";
-import { verifyIsolation } from "./verify-isolation.ts";
+import { verifyIsolation } from "../verify-isolation.ts";
 
 /** Real weights where they are in the cache already; tests fetch nothing. */
 const openMinilm = (threads: number) =>

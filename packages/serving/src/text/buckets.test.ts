@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bucketOf, prefixBucket, sequenceBucket } from "./buckets.ts";
+import { prefixBucket } from "../prefixes.ts";
+import { bucketOf, sequenceBucket } from "./buckets.ts";
 import type { PreparedPrompt } from "./prepare-prompt.ts";
 
 describe("sequenceBucket", () => {

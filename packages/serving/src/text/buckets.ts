@@ -1,4 +1,4 @@
-import { LONGEST_PROMPT } from "@kilotune/prompt";
+import { PREFIX_BUCKETS } from "../prefixes.ts";
 import type { PreparedPrompt } from "./prepare-prompt.ts";
 
 /**
@@ -26,10 +26,3 @@ export function sequenceBucket(tokens: number): number {
   const step = tokens <= 64 ? 8 : tokens <= 128 ? 16 : 32;
   return Math.max(1, Math.ceil(tokens / step)) * step;
 }
-
-/** undefined where a prefix is longer than any bucket. */
-export function prefixBucket(tokens: number): number | undefined {
-  return PREFIX_BUCKETS.find((slots) => tokens <= slots);
-}
-
-export const PREFIX_BUCKETS = [8, 16, 32, 64, LONGEST_PROMPT] as const;

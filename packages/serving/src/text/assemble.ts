@@ -1,0 +1,44 @@
+import { type BackboneManifest, packTexts } from "@kilotune/backbone";
+import type { Feeds } from "@kilotune/engine";
+import { prefixFeeds } from "../prefixes.ts";
+import { softFeeds } from "../soft-tokens.ts";
+import type { Bucket } from "./buckets.ts";
+import type { PreparedPrompt } from "./prepare-prompt.ts";
+
+/** One text on its way through the backbone. */
+export interface Row {
+  /** Special tokens included, at most what the prompt and the backbone allow. */
+  readonly ids: Int32Array;
+  readonly truncated: boolean;
+  /** undefined: the plain backbone. */
+  readonly prompt: PreparedPrompt | undefined;
+  readonly bucket: Bucket;
+}
+
+/**
+ * Rows of one bucket -> feeds of the serving graph, whatever their prompts are.
+ */
+export function assemble(
+  rows: readonly Row[],
+  { sequence, prefix }: Bucket,
+  manifest: BackboneManifest,
+): Feeds {
+  return {
+    ...packTexts(
+      rows.map(({ ids }) => ids),
+      sequence,
+      manifest.pooling,
+      rows.map(({ prompt }) => prompt?.place ?? {}),
+    ),
+    ...softFeeds(
+      rows.map(({ prompt }) => prompt?.soft),
+      sequence,
+      manifest.config.hiddenSize,
+    ),
+    ...prefixFeeds(
+      rows.map(({ prompt }) => prompt?.prefix),
+      prefix,
+      manifest.config,
+    ),
+  };
+}

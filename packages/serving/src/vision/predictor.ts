@@ -1,0 +1,315 @@
+import type { VisionBackbone } from "@kilotune/backbone";
+import { isCodedError, KilotuneError } from "@kilotune/contract";
+import { type Feeds, float32 } from "@kilotune/engine";
+import {
+  type ImageCodec,
+  type ImageLimits,
+  type Pixels,
+  type Prepared,
+  prepareImage,
+  preparePixels,
+} from "@kilotune/image";
+import type { StoredPrompt } from "@kilotune/prompt";
+import { type Batchable, overloaded } from "../batcher.ts";
+import { prefixFeeds } from "../prefixes.ts";
+import { type Call, type PredictorStats, RowServer, type RunOptions } from "../row-server.ts";
+import { softFeeds } from "../soft-tokens.ts";
+import {
+  type AnswerOptions,
+  answerOf,
+  type ImageAnswer,
+  type ImageClasses,
+  type ImageMap,
+  type ImageObjects,
+} from "./answers.ts";
+import type { Slots } from "./buckets.ts";
+import { Gate } from "./gate.ts";
+import { type ImageFeatures, ImageHeads, outputsOf } from "./heads.ts";
+import { type PreparedImagePrompt, prepareImagePrompt } from "./prepare-prompt.ts";
+
+export interface VisionPredictorOptions {
+  readonly backbone: VisionBackbone;
+  /** As of `createPredictor`: the name is the cache's key, and must mean the same bytes for ever and to every caller. */
+  readonly loadPrompt: (ref: string) => Promise<StoredPrompt>;
+  /** Decodes images: `createSharpCodec()` of @kilotune/image/node, `createCanvasCodec()` of /browser. */
+  readonly codec: ImageCodec;
+  readonly limits?: ImageLimits;
+  /** Numbers of layers behind which heads may read patches. Default all: the less, the less memory a pass takes. */
+  readonly taps?: readonly number[];
+  /** For prompts in memory. Default 256 MB. */
+  readonly cacheBytes?: number;
+  /** Most images of a pass. Default 16. */
+  readonly maxBatchRows?: number;
+  /** Most images of all calls that are decoded, wait or run before a call is refused as `overloaded`. Default 256. */
+  readonly maxQueueRows?: number;
+}
+
+export interface ImageRequest {
+  /** The bytes of a file, or upright pixels. Given more than once in a call, it is decoded once. */
+  readonly image: Uint8Array | Pixels;
+  /** What `loadPrompt` is asked for. */
+  readonly prompt: string;
+}
+
+type Options = RunOptions & AnswerOptions;
+
+/**
+ * Answers about images for all tenants from one session of one backbone, whatever the prompts' tasks. Errors concern a whole
+ * call; other calls don't notice.
+ */
+export interface VisionPredictor {
+  /**
+   * Answers in the order of the requests, each by its prompt's own task. A call may ask several tasks about one image: where
+   * their prompts are heads alone, the backbone runs once for all of them.
+   * @throws KilotuneError those of @kilotune/image; `backbone_mismatch`, `wrong_task`, `prompt_too_long`, `unsupported_method`,
+   *   `unsupported_taps`, `non_finite`, `overloaded`, `closed`; what `loadPrompt` throws; the signal's reason
+   */
+  answer(requests: readonly ImageRequest[], options?: Options): Promise<ImageAnswer[]>;
+  /** Of prompts that classify, with one label or several. @throws KilotuneError `wrong_task` for others */
+  classify(requests: readonly ImageRequest[], options?: Options): Promise<ImageClasses[]>;
+  segment(requests: readonly ImageRequest[], options?: Options): Promise<ImageMap[]>;
+  detect(requests: readonly ImageRequest[], options?: Options): Promise<ImageObjects[]>;
+  /** Loads prompts and opens what their heads need, so that the first image doesn't wait for it. */
+  prepare(prompts: readonly string[]): Promise<void>;
+  stats(): PredictorStats;
+  /** Drops prompts by their names: what of them is in use ends with its call. */
+  forget(isForgotten: (ref: string) => boolean): void;
+  /** Refuses new calls, answers those that were accepted, then releases the session. */
+  close(): Promise<void>;
+}
+
+export async function createVisionPredictor(options: VisionPredictorOptions): Promise<VisionPredictor> {
+  const { backbone, loadPrompt, codec, limits, cacheBytes = 256e6 } = options;
+  const { maxBatchRows = 16, maxQueueRows = 256 } = options;
+  const { config, preprocessing } = backbone.manifest;
+  const taps = options.taps ?? Array.from({ length: config.layers - 1 }, (_, at) => at + 1);
+  const wanted = { cls: config.hasClassToken, patches: true, taps };
+  const session = await backbone.open({ kind: "serve", wanted });
+  const heads = new ImageHeads(backbone);
+  const decoders = new Gate(DECODERS);
+  const server = new RowServer<PreparedImagePrompt, ImageRow, ImageFeatures>({
+    load: async (ref) => {
+      const prompt = prepareImagePrompt(await loadPrompt(ref), backbone.manifest);
+      refuseOtherTaps(prompt, taps);
+      return prompt;
+    },
+    pass: async (rows) => {
+      const outputs = [...new Set(rows.flatMap((row) => [...row.outputs]))];
+      const features = await session.run(feedsOf(rows), outputs);
+      return rows.map((row, at) => featuresOf(row, at, (name) => features[name]!.data as Float32Array));
+    },
+    release: async () => {
+      heads.release();
+      await session.release();
+    },
+    cacheBytes,
+    maxBatchRows,
+    maxQueueRows,
+  });
+  let held = 0;
+
+  function feedsOf(rows: readonly ImageRow[]): Feeds {
+    const size = 3 * config.height * config.width;
+    const pixels = new Float32Array(rows.length * size);
+    rows.forEach(({ tensor }, at) => {
+      pixels.set(tensor, at * size);
+    });
+    const { slots } = rows[0]!;
+    return {
+      pixels: float32(pixels, [rows.length, 3, config.height, config.width]),
+      ...softFeeds(
+        rows.map(({ prompt }) => prompt.soft),
+        slots.soft,
+        config.hiddenSize,
+      ),
+      ...prefixFeeds(
+        rows.map(({ prompt }) => prompt.prefix),
+        slots.prefix,
+        config,
+      ),
+    };
+  }
+
+  /** Copies: a view would keep the whole batch in memory. */
+  function featuresOf(
+    { outputs }: ImageRow,
+    at: number,
+    dataOf: (name: string) => Float32Array,
+  ): ImageFeatures {
+    const { hiddenSize: H, patchSize, height, width } = config;
+    const patches = ((height * width) / patchSize ** 2) * H;
+    const slice = (name: string, size: number) => dataOf(name).slice(at * size, (at + 1) * size);
+    return {
+      ...(outputs.has("cls") && { cls: slice("cls", H) }),
+      ...(outputs.has("patches") && { patches: slice("patches", patches) }),
+      taps: new Map(
+        taps.filter((tap) => outputs.has(`tap-${tap}`)).map((tap) => [tap, slice(`tap-${tap}`, patches)]),
+      ),
+    };
+  }
+
+  /** Images `start` to `end` of a call, each decoded once; an error says which of them it is of. */
+  function decode(
+    all: readonly ImageRequest[],
+    start: number,
+    end: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Prepared[]> {
+    const begun = new Map<ImageRequest["image"], Promise<Prepared>>();
+    const read = { ...(limits && { limits }) };
+    return Promise.all(
+      all.slice(start, end).map(({ image }, at) => {
+        const standing = begun.get(image);
+        if (standing !== undefined) return standing;
+        const work = decoders
+          .through(async () => {
+            signal?.throwIfAborted();
+            return image instanceof Uint8Array
+              ? await prepareImage(codec, image, preprocessing, read)
+              : await preparePixels(codec, image, preprocessing);
+          })
+          .catch((error: unknown) => {
+            throw all.length === 1 ? error : ofImage(error, start + at + 1, all.length);
+          });
+        begun.set(image, work);
+        return work;
+      }),
+    );
+  }
+
+  async function answerWindow(
+    requests: readonly ImageRequest[],
+    prepared: readonly Prepared[],
+    { prompts, mostRows, run }: ImageCall,
+    asked: Options,
+  ): Promise<ImageAnswer[]> {
+    const rows: ImageRow[] = [];
+    const rowOf = requests.map(({ image, prompt: ref }, at) => {
+      const prompt = prompts.get(ref)!;
+      const inside = prompt.prefix ?? prompt.soft;
+      // What joins the backbone differs, or nothing does.
+      const same = rows.findIndex(
+        (row) => row.image === image && (row.prompt.prefix ?? row.prompt.soft) === inside,
+      );
+      const outputs = outputsOf(prompt.task);
+      if (same >= 0) {
+        for (const name of outputs) rows[same]!.outputs.add(name);
+        return same;
+      }
+      const { slots } = prompt;
+      const { tensor } = prepared[at]!;
+      const batchKey = `${slots.soft} ${slots.prefix}`;
+      return (
+        rows.push({
+          image,
+          tensor,
+          prompt,
+          slots,
+          outputs: new Set(outputs),
+          batchKey,
+          batchLimit: mostRows,
+        }) - 1
+      );
+    });
+    const features = await run(rows);
+    return Promise.all(
+      requests.map(async ({ prompt: ref }, at) => {
+        const prompt = prompts.get(ref)!;
+        const { tensor, placement } = prepared[at]!;
+        const numbers = await heads.run(prompt, features[rowOf[at]!]!, tensor);
+        return answerOf(prompt, numbers, placement, asked);
+      }),
+    );
+  }
+
+  function answer<Answer extends ImageAnswer>(
+    requests: readonly ImageRequest[],
+    asked: Options,
+    tasks?: readonly Answer["task"][],
+  ): Promise<Answer[]> {
+    const refs = requests.map(({ prompt }) => prompt);
+    return server.call(refs, asked, async (call) => {
+      if (tasks !== undefined) for (const prompt of call.prompts.values()) refuseOtherTask(prompt, tasks);
+      const answers: ImageAnswer[] = [];
+      // In windows, so that a call of any length holds no more than two of them as tensors.
+      const size = 2 * maxBatchRows;
+      const begin = (start: number) => {
+        const images = decode(requests, start, start + size, asked.signal);
+        // It may fail while the window before it is answered.
+        images.catch(() => {});
+        return images;
+      };
+      const weight = asked.background ? 0 : Math.min(requests.length, size);
+      if (held > 0 && held + weight > maxQueueRows) throw overloaded(maxQueueRows);
+      held += weight;
+      try {
+        let next = begin(0);
+        for (let start = 0; start < requests.length; start += size) {
+          const prepared = await next;
+          if (start + size < requests.length) next = begin(start + size);
+          answers.push(...(await answerWindow(requests.slice(start, start + size), prepared, call, asked)));
+        }
+      } finally {
+        held -= weight;
+      }
+      return answers as Answer[];
+    });
+  }
+
+  return {
+    answer: (requests, asked = {}) => answer(requests, asked),
+    classify: (requests, asked = {}) =>
+      answer<ImageClasses>(requests, asked, ["classification", "multi_label"]),
+    segment: (requests, asked = {}) => answer<ImageMap>(requests, asked, ["segmentation"]),
+    detect: (requests, asked = {}) => answer<ImageObjects>(requests, asked, ["detection"]),
+    prepare: (refs) =>
+      server.call(refs, {}, async ({ prompts }) => {
+        await Promise.all([...prompts.values()].map((prompt) => heads.prepare(prompt)));
+      }),
+    stats: () => server.stats(),
+    forget: (isForgotten) => server.forget(isForgotten),
+    close: () => server.close(),
+  };
+}
+
+type ImageCall = Call<PreparedImagePrompt, ImageRow, ImageFeatures>;
+
+interface ImageRow extends Batchable {
+  readonly image: ImageRequest["image"];
+  /** [3, height, width] */
+  readonly tensor: Float32Array;
+  readonly prompt: PreparedImagePrompt;
+  readonly slots: Slots;
+  /** Names of what is read of it. */
+  readonly outputs: Set<string>;
+}
+
+/** Images that are decoded at once: libvips takes a thread each. */
+const DECODERS = 4;
+
+function ofImage(error: unknown, at: number, of: number): unknown {
+  if (!isCodedError(error)) return error;
+  const { code, message, hint, kind } = error;
+  return new KilotuneError(code, `image ${at} of ${of}: ${message}`, hint, { kind, cause: error });
+}
+
+function refuseOtherTaps({ task }: PreparedImagePrompt, served: readonly number[]): void {
+  if (!("taps" in task)) return;
+  const missing = task.taps.filter((tap) => !served.includes(tap));
+  if (missing.length === 0) return;
+  throw new KilotuneError(
+    "unsupported_taps",
+    `expected a head that reads behind ${served.join(", ") || "no"} layers, saw one that reads behind ${missing.join(", ")}`,
+    "Serve the backbone with these taps, or tune again with others.",
+  );
+}
+
+function refuseOtherTask({ task, id }: PreparedImagePrompt, expected: readonly string[]): void {
+  if (expected.includes(task.kind)) return;
+  throw new KilotuneError(
+    "wrong_task",
+    `expected a prompt for ${expected.join(" or ")}, but ${id} is one for ${task.kind}`,
+    "Ask it for what it was tuned for, or give another prompt.",
+    { kind: "usage" },
+  );
+}

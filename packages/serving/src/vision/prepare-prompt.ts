@@ -1,0 +1,173 @@
+import type { VisionManifest } from "@kilotune/backbone";
+import { KilotuneError } from "@kilotune/contract";
+import {
+  type DetectionSpec,
+  detectionTensors,
+  type HeadNumbers,
+  type SegmentationSpec,
+  segmentationTensors,
+} from "@kilotune/heads";
+import { type Feeds, float32 } from "@kilotune/engine";
+import {
+  assertCompatible,
+  detectionSpec,
+  type Head,
+  type ImageIdentity,
+  type Prompt,
+  type SoftTokens,
+  type StoredPrompt,
+  segmentationSpec,
+  type Use,
+  useOf,
+} from "@kilotune/prompt";
+import { type ReadyHead, readyHead } from "../heads.ts";
+import { type PreparedPrefix, spreadPrefix, tooLong } from "../prefixes.ts";
+import { sizeOfPrompt } from "../prompt-size.ts";
+import { type Slots, slotsOf, softBucket } from "./buckets.ts";
+
+/** A prompt for images as the batches need it, never changed once it is made. */
+export interface PreparedImagePrompt {
+  readonly id: string;
+  readonly labels: readonly string[];
+  readonly task: ReadyTask;
+  readonly slots: Slots;
+  readonly prefix?: PreparedPrefix;
+  readonly soft?: SoftTokens;
+  /** What it takes in memory. */
+  readonly sizeBytes: number;
+}
+
+/** What is made of the backbone's features, and how that becomes an answer. */
+export type ReadyTask =
+  | ({
+      readonly kind: "classification";
+      readonly calibration: Use<"imageClassification">["calibration"];
+    } & VectorTask)
+  | ({
+      readonly kind: "multi_label";
+      readonly calibration: Use<"imageMultiLabel">["calibration"];
+    } & VectorTask)
+  | ({
+      readonly kind: "segmentation";
+      readonly spec: SegmentationSpec;
+      readonly temperature: number;
+    } & PatchTask)
+  | ({
+      readonly kind: "detection";
+      readonly spec: DetectionSpec;
+      readonly calibration: Use<"imageDetection">["calibration"];
+    } & PatchTask);
+
+interface VectorTask {
+  readonly feature: "cls" | "mean";
+  readonly head: ReadyHead;
+}
+
+interface PatchTask {
+  readonly taps: readonly number[];
+  /** The head's tensors by name. */
+  readonly learnt: Feeds;
+}
+
+type ImagePrompt =
+  | Prompt<Use<"imageClassification">>
+  | Prompt<Use<"imageMultiLabel">>
+  | Prompt<Use<"imageSegmentation">>
+  | Prompt<Use<"imageDetection">>;
+
+/** @throws KilotuneError `backbone_mismatch`, `wrong_task`, `unsupported_method`, `prompt_too_long` */
+export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifest): PreparedImagePrompt {
+  const { id, prompt } = forImages(stored, backbone);
+  const { labels } = prompt.manifest;
+  const task = readyTask(prompt, backbone);
+  const shared = { id, labels, task };
+  const arrays = arraysOf(task);
+  switch (prompt.method) {
+    case "kv": {
+      const { sites } = prompt.manifest;
+      const prefix = spreadPrefix(prompt.kv, sites.firstLayer, backbone.config.layers);
+      const sizeBytes = sizeOfPrompt(labels, [...arrays, prefix.block, prefix.mask]);
+      return { ...shared, prefix, slots: slotsOf({ prefix }), sizeBytes };
+    }
+    case "soft": {
+      const { soft } = prompt;
+      if (softBucket(soft.tokens) === undefined) throw tooLong(soft.tokens);
+      return {
+        ...shared,
+        soft,
+        slots: slotsOf({ soft }),
+        sizeBytes: sizeOfPrompt(labels, [...arrays, soft.data]),
+      };
+    }
+    case "head":
+      return { ...shared, slots: slotsOf({}), sizeBytes: sizeOfPrompt(labels, arrays) };
+    case "lora":
+      throw new KilotuneError(
+        "unsupported_method",
+        `expected a prompt of method "kv", "soft" or "head", saw "lora"`,
+        "This server doesn't serve LoRA: tune again with another method.",
+      );
+  }
+}
+
+/** What a prompt is checked against. */
+export function visionIdentity({ id, identity, config }: VisionManifest): ImageIdentity {
+  const { layers, hiddenSize, heads, headDim, width, height, patchSize } = config;
+  return { id, ...identity, layers, hiddenSize, heads, headDim, image: { width, height }, patchSize };
+}
+
+function forImages(stored: StoredPrompt, backbone: VisionManifest): { id: string; prompt: ImagePrompt } {
+  const { manifest } = stored.prompt;
+  if (!useOf(manifest).startsWith("image"))
+    throw new KilotuneError(
+      "wrong_task",
+      `expected a prompt for images, but saw one for ${manifest.task} of texts`,
+      "Ask a backbone of texts with it.",
+      { kind: "usage" },
+    );
+  assertCompatible(manifest, visionIdentity(backbone));
+  return { id: stored.id, prompt: stored.prompt as ImagePrompt };
+}
+
+function readyTask({ manifest, head }: ImagePrompt, { config }: VisionManifest): ReadyTask {
+  switch (manifest.task) {
+    case "classification":
+    case "multi_label": {
+      const { feature } = manifest.head;
+      if (feature === "cls" && !config.hasClassToken)
+        throw new KilotuneError(
+          "backbone_mismatch",
+          `expected a backbone with a class token, which the prompt's head reads; this one has none`,
+          "The manifest contradicts the backbone whose hashes it gives: tune again.",
+        );
+      const vector = { feature, head: readyHead(head as Head, config.hiddenSize) };
+      return manifest.task === "classification"
+        ? { kind: manifest.task, calibration: manifest.calibration, ...vector }
+        : { kind: manifest.task, calibration: manifest.calibration, ...vector };
+    }
+    case "segmentation": {
+      const spec = segmentationSpec(manifest);
+      const learnt = learntFeeds(segmentationTensors(spec), head);
+      const { temperature } = manifest.calibration;
+      return { kind: "segmentation", spec, temperature, taps: manifest.head.taps, learnt };
+    }
+    case "detection": {
+      const spec = detectionSpec(manifest);
+      const learnt = learntFeeds(detectionTensors(spec), head);
+      return { kind: "detection", spec, calibration: manifest.calibration, taps: manifest.head.taps, learnt };
+    }
+  }
+}
+
+function learntFeeds(
+  tensors: readonly { readonly name: string; readonly dims: readonly number[] }[],
+  head: ImagePrompt["head"],
+): Feeds {
+  const { numbers } = head as { readonly numbers: HeadNumbers };
+  return Object.fromEntries(tensors.map(({ name, dims }) => [name, float32(numbers[name]!, dims)]));
+}
+
+function arraysOf(task: ReadyTask): { readonly byteLength: number }[] {
+  if ("head" in task) return Object.values(task.head);
+  return Object.values(task.learnt).map(({ data }) => data as Float32Array);
+}
