@@ -9,7 +9,12 @@ export type {
 export { createPredictor } from "./text/predictor.ts";
 export type { PredictorStats, RunOptions } from "./row-server.ts";
 export type { Score } from "./rank.ts";
-export { type IsolationReport, verifyIsolation } from "./verify-isolation.ts";
+export {
+  type IsolationOptions,
+  type IsolationReport,
+  verifyImageIsolation,
+  verifyIsolation,
+} from "./verify-isolation.ts";
 export type {
   AnswerOptions,
   FoundObject,

@@ -1,5 +1,6 @@
 import { type BackboneManifest, packTexts } from "@kilotune/backbone";
 import type { Feeds } from "@kilotune/engine";
+import { loraFeeds } from "../low-rank.ts";
 import { prefixFeeds } from "../prefixes.ts";
 import { softFeeds } from "../soft-tokens.ts";
 import type { Bucket } from "./buckets.ts";
@@ -23,6 +24,8 @@ export function assemble(
   { sequence, prefix }: Bucket,
   manifest: BackboneManifest,
 ): Feeds {
+  // All of a pass have it, or none.
+  const lora = rows.flatMap(({ prompt }) => prompt?.lora ?? []);
   return {
     ...packTexts(
       rows.map(({ ids }) => ids),
@@ -40,5 +43,6 @@ export function assemble(
       prefix,
       manifest.config,
     ),
+    ...(lora.length > 0 && loraFeeds(lora, manifest.config)),
   };
 }

@@ -4,6 +4,7 @@ import type { Batchable } from "../batcher.ts";
 import { finite, logitsOf } from "../heads.ts";
 import { rank, type Score } from "../rank.ts";
 import { type PredictorStats, RowServer, type RunOptions } from "../row-server.ts";
+import { ServeSessions } from "../serve-sessions.ts";
 import { assemble, type Row } from "./assemble.ts";
 import { makeRow } from "./make-row.ts";
 import { type PreparedPrompt, preparePrompt } from "./prepare-prompt.ts";
@@ -78,11 +79,12 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   const { backbone, loadPrompt, cacheBytes = 256e6, maxQueueRows = 1024 } = options;
   const { maxBatchRows = 32, maxBatchTokens = 2048 } = options;
   const { manifest, tokenizer } = backbone;
-  const session = await backbone.open({ kind: "serve" });
+  const sessions = await ServeSessions.open((lora) => backbone.open({ kind: "serve", lora }));
   const server = new RowServer<PreparedPrompt, BatchRow, Float32Array>({
     load: async (ref) => preparePrompt(await loadPrompt(ref), manifest),
     pass: async (rows) => {
       const outputs = [...new Set(rows.map((row) => outputOf(row, manifest)))];
+      const session = await sessions.of(rows[0]!.prompt?.lora !== undefined);
       const vectors = await session.run(assemble(rows, rows[0]!.bucket, manifest), outputs);
       const { hiddenSize } = manifest.config;
       // Copies: a view would keep the whole batch in memory.
@@ -93,7 +95,7 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
         ),
       );
     },
-    release: () => session.release(),
+    release: () => sessions.release(),
     cacheBytes,
     maxBatchRows,
     maxQueueRows,
@@ -103,7 +105,7 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
     const row = makeRow(text, prompt, tokenizer);
     const { sequence, prefix } = row.bucket;
     const batchLimit = Math.max(1, Math.min(mostRows, Math.floor(maxBatchTokens / sequence)));
-    return { ...row, batchKey: `${sequence} ${prefix}`, batchLimit };
+    return { ...row, batchKey: `${sequence} ${prefix} ${prompt?.lora?.rank ?? 0}`, batchLimit };
   };
 
   return {

@@ -1,5 +1,4 @@
 import type { BackboneManifest, RowPlace } from "@kilotune/backbone";
-import { KilotuneError } from "@kilotune/contract";
 import {
   assertCompatible,
   expectUse,
@@ -9,6 +8,7 @@ import {
   type TextClassifier,
 } from "@kilotune/prompt";
 import { type ReadyHead, readyHead } from "../heads.ts";
+import { type PreparedLora, spreadLora } from "../low-rank.ts";
 import { type PreparedPrefix, spreadPrefix, tooLong } from "../prefixes.ts";
 import { sizeOfPrompt } from "../prompt-size.ts";
 
@@ -28,11 +28,12 @@ export interface PreparedPrompt {
   readonly head: ReadyHead;
   readonly prefix?: PreparedPrefix;
   readonly soft?: SoftTokens;
+  readonly lora?: PreparedLora;
   /** What it takes in memory. */
   readonly sizeBytes: number;
 }
 
-/** @throws KilotuneError `backbone_mismatch`, `wrong_task`, `unsupported_method`, `prompt_too_long` */
+/** @throws KilotuneError `backbone_mismatch`, `wrong_task`, `prompt_too_long` */
 export function preparePrompt(
   stored: StoredPrompt,
   { config, identity, id: backboneId }: BackboneManifest,
@@ -48,7 +49,6 @@ export function preparePrompt(
   });
   const { id, prompt } = expectUse(stored, "textClassification");
   const { manifest } = prompt;
-  if (prompt.method === "lora") throw unsupportedMethod(prompt.method);
   const head = readyHead(prompt.head, hiddenSize);
   const place = placeOf(prompt);
   const { labels, calibration } = manifest;
@@ -74,6 +74,10 @@ export function preparePrompt(
       if (soft.tokens > LONGEST_PROMPT) throw tooLong(soft.tokens);
       return { ...shared, soft, sizeBytes: sizeOfPrompt(labels, [...headArrays, soft.data]) };
     }
+    case "lora": {
+      const lora = spreadLora(prompt.lora, prompt.manifest.sites.firstLayer, layers);
+      return { ...shared, lora, sizeBytes: sizeOfPrompt(labels, [...headArrays, lora.block]) };
+    }
     case "head":
       return { ...shared, sizeBytes: sizeOfPrompt(labels, headArrays) };
   }
@@ -87,12 +91,4 @@ function placeOf(prompt: TextClassifier): RowPlace {
   const tokens = prompt.method === "kv" ? prompt.kv.tokens : start;
   const firstPosition = reading.textPositions === "after_prompt" ? tokens : 0;
   return { start, firstPosition, pooling: reading.pooling === "first_position" ? "first" : "cls" };
-}
-
-function unsupportedMethod(method: string): KilotuneError {
-  return new KilotuneError(
-    "unsupported_method",
-    `expected a prompt of method "kv", "soft" or "head", saw "${method}"`,
-    "Backbones of texts don't serve this method: tune again with another.",
-  );
 }

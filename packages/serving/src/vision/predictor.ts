@@ -11,8 +11,10 @@ import {
 } from "@kilotune/image";
 import type { StoredPrompt } from "@kilotune/prompt";
 import { type Batchable, overloaded } from "../batcher.ts";
+import { loraFeeds } from "../low-rank.ts";
 import { prefixFeeds } from "../prefixes.ts";
 import { type Call, type PredictorStats, RowServer, type RunOptions } from "../row-server.ts";
+import { ServeSessions } from "../serve-sessions.ts";
 import { softFeeds } from "../soft-tokens.ts";
 import {
   type AnswerOptions,
@@ -61,8 +63,8 @@ export interface VisionPredictor {
   /**
    * Answers in the order of the requests, each by its prompt's own task. A call may ask several tasks about one image: where
    * their prompts are heads alone, the backbone runs once for all of them.
-   * @throws KilotuneError those of @kilotune/image; `backbone_mismatch`, `wrong_task`, `prompt_too_long`, `unsupported_method`,
-   *   `unsupported_taps`, `non_finite`, `overloaded`, `closed`; what `loadPrompt` throws; the signal's reason
+   * @throws KilotuneError those of @kilotune/image; `backbone_mismatch`, `wrong_task`, `prompt_too_long`, `unsupported_taps`,
+   *   `non_finite`, `overloaded`, `closed`; what `loadPrompt` throws; the signal's reason
    */
   answer(requests: readonly ImageRequest[], options?: Options): Promise<ImageAnswer[]>;
   /** Of prompts that classify, with one label or several. @throws KilotuneError `wrong_task` for others */
@@ -84,7 +86,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
   const { config, preprocessing } = backbone.manifest;
   const taps = options.taps ?? Array.from({ length: config.layers - 1 }, (_, at) => at + 1);
   const wanted = { cls: config.hasClassToken, patches: true, taps };
-  const session = await backbone.open({ kind: "serve", wanted });
+  const sessions = await ServeSessions.open((lora) => backbone.open({ kind: "serve", wanted, lora }));
   const heads = new ImageHeads(backbone);
   const decoders = new Gate(DECODERS);
   const server = new RowServer<PreparedImagePrompt, ImageRow, ImageFeatures>({
@@ -95,12 +97,13 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
     },
     pass: async (rows) => {
       const outputs = [...new Set(rows.flatMap((row) => [...row.outputs]))];
+      const session = await sessions.of(rows[0]!.prompt.lora !== undefined);
       const features = await session.run(feedsOf(rows), outputs);
       return rows.map((row, at) => featuresOf(row, at, (name) => features[name]!.data as Float32Array));
     },
     release: async () => {
       heads.release();
-      await session.release();
+      await sessions.release();
     },
     cacheBytes,
     maxBatchRows,
@@ -115,6 +118,8 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
       pixels.set(tensor, at * size);
     });
     const { slots } = rows[0]!;
+    // All of a pass have it, or none.
+    const lora = rows.flatMap(({ prompt }) => prompt.lora ?? []);
     return {
       pixels: float32(pixels, [rows.length, 3, config.height, config.width]),
       ...softFeeds(
@@ -127,6 +132,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
         slots.prefix,
         config,
       ),
+      ...(lora.length > 0 && loraFeeds(lora, config)),
     };
   }
 
@@ -186,11 +192,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
     const rows: ImageRow[] = [];
     const rowOf = requests.map(({ image, prompt: ref }, at) => {
       const prompt = prompts.get(ref)!;
-      const inside = prompt.prefix ?? prompt.soft;
-      // What joins the backbone differs, or nothing does.
-      const same = rows.findIndex(
-        (row) => row.image === image && (row.prompt.prefix ?? row.prompt.soft) === inside,
-      );
+      const same = rows.findIndex((row) => row.image === image && insideOf(row.prompt) === insideOf(prompt));
       const outputs = outputsOf(prompt.task);
       if (same >= 0) {
         for (const name of outputs) rows[same]!.outputs.add(name);
@@ -198,7 +200,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
       }
       const { slots } = prompt;
       const { tensor } = prepared[at]!;
-      const batchKey = `${slots.soft} ${slots.prefix}`;
+      const batchKey = `${slots.soft} ${slots.prefix} ${prompt.lora?.rank ?? 0}`;
       return (
         rows.push({
           image,
@@ -282,6 +284,11 @@ interface ImageRow extends Batchable {
   readonly slots: Slots;
   /** Names of what is read of it. */
   readonly outputs: Set<string>;
+}
+
+/** What joins the backbone; undefined of a head alone. */
+function insideOf({ prefix, soft, lora }: PreparedImagePrompt): object | undefined {
+  return prefix ?? soft ?? lora;
 }
 
 /** Images that are decoded at once: libvips takes a thread each. */

@@ -21,6 +21,7 @@ import {
   useOf,
 } from "@kilotune/prompt";
 import { type ReadyHead, readyHead } from "../heads.ts";
+import { type PreparedLora, spreadLora } from "../low-rank.ts";
 import { type PreparedPrefix, spreadPrefix, tooLong } from "../prefixes.ts";
 import { sizeOfPrompt } from "../prompt-size.ts";
 import { type Slots, slotsOf, softBucket } from "./buckets.ts";
@@ -33,6 +34,7 @@ export interface PreparedImagePrompt {
   readonly slots: Slots;
   readonly prefix?: PreparedPrefix;
   readonly soft?: SoftTokens;
+  readonly lora?: PreparedLora;
   /** What it takes in memory. */
   readonly sizeBytes: number;
 }
@@ -75,7 +77,7 @@ type ImagePrompt =
   | Prompt<Use<"imageSegmentation">>
   | Prompt<Use<"imageDetection">>;
 
-/** @throws KilotuneError `backbone_mismatch`, `wrong_task`, `unsupported_method`, `prompt_too_long` */
+/** @throws KilotuneError `backbone_mismatch`, `wrong_task`, `prompt_too_long` */
 export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifest): PreparedImagePrompt {
   const { id, prompt } = forImages(stored, backbone);
   const { labels } = prompt.manifest;
@@ -101,12 +103,16 @@ export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifes
     }
     case "head":
       return { ...shared, slots: slotsOf({}), sizeBytes: sizeOfPrompt(labels, arrays) };
-    case "lora":
-      throw new KilotuneError(
-        "unsupported_method",
-        `expected a prompt of method "kv", "soft" or "head", saw "lora"`,
-        "This server doesn't serve LoRA: tune again with another method.",
-      );
+    case "lora": {
+      const { sites } = prompt.manifest;
+      const lora = spreadLora(prompt.lora, sites.firstLayer, backbone.config.layers);
+      return {
+        ...shared,
+        lora,
+        slots: slotsOf({}),
+        sizeBytes: sizeOfPrompt(labels, [...arrays, lora.block]),
+      };
+    }
   }
 }
 
