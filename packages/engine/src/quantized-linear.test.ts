@@ -33,7 +33,7 @@ function linear({ codes, scale, bias }: Weights): Graph {
 
 const graded = (weights: Weights) => differentiate(linear(weights), { loss: "loss", wrt: ["x"] });
 
-/** x's codes are 127 and -64 (of -63.5, to even), scale 2 / 127; and a row of zeros. */
+/** x's codes are 127 and -63 (of -63.5, up), scale 2 / 127; and a row of zeros. */
 const SMALL = { codes: [1, 63, -2, 0], scale: [0.25, 4], bias: [1, -1] };
 const SMALL_X = float32([2, -1, 0, 0], [2, 2]);
 
@@ -41,13 +41,25 @@ describe("numbers by hand", () => {
   it("are those of the codes, and the gradient that of the weights which they stand for", async () => {
     const w = float32([1, 10, 100, 0], [2, 2]);
     const results = await openReferenceSession(graded(SMALL)).run({ x: SMALL_X, w });
-    const y = [0.5 * 0.25 * (255 * (2 / 127)) + 2, 0.5 * 4 * (63 * 127 * (2 / 127)) - 2, 2, -2];
-    // 1 / 127 is a float32.
-    expect(worstError(results.y, { data: y })).toBeLessThan(1e-7);
+    const y = [0.5 * 0.25 * (253 * (2 / 127)) + 2, 0.5 * 4 * (63 * 127 * (2 / 127)) - 2, 2, -2];
+    expect(worstError(results.y, { data: y })).toBeLessThan(1e-9);
     // dx = 0.5 dy W^T with W = (0.25 252; -0.5 0)
     const gradient = [0.5 * (0.25 + 2520), 0.5 * -0.5, 12.5, -25];
     expect(worstError(results["grad.x"], { data: gradient })).toBeLessThan(1e-9);
   });
+});
+
+it("leaves nearly all codes to what is above 0 where little is below", async () => {
+  const b = new GraphBuilder("least");
+  const { codes, scale, zero } = quantizeRows(b, b.input("x", "float32", ["T", 3]), { least: -0.25 });
+  b.output(codes, "codes");
+  b.output(scale, "scale");
+  // A row's scale is 4 / 227, that of one without large values such that -0.25 is code 0.
+  const x = float32([4, -0.25, 0, 0.1, -0.25, 0], [2, 3]);
+  const seen = await openReferenceSession(b.build()).run({ x });
+  expect(zero).toBe(28);
+  expect([...(seen.codes?.data ?? [])]).toEqual([255, 14, 28, 28 + 11, 0, 28]);
+  expect(worstError(seen.scale, { data: [4 / 227, 0.25 / 28] })).toBeLessThan(1e-9);
 });
 
 describe("ONNX Runtime's numbers", () => {

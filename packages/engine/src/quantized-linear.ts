@@ -8,10 +8,12 @@ import type { Value } from "./ir/graph.ts";
  * bit-equal alone and in any batch. Whole numbers are summed exactly, in whatever order a CPU does it.
  */
 
-/** x [T, K] is about (codes - 128) * scale. */
+/** x [T, K] is about (codes - zero) * scale. */
 export interface QuantizedRows {
-  /** uint8 [T, K], 1 to 255; 128 stands for 0. */
+  /** uint8 [T, K] */
   readonly codes: Value;
+  /** What stands for 0. */
+  readonly zero: number;
   /** [T, 1] */
   readonly scale: Value;
 }
@@ -31,15 +33,27 @@ export interface QuantizedWeights {
 /** Largest absolute value of a weight's code. */
 export const WEIGHT_CODES = 63;
 
-/** x [T, K], by the largest absolute value of each row. Round and clip are flat: see `quantizedLinear` for the gradient. */
-export function quantizeRows(b: GraphBuilder, x: Value): QuantizedRows {
-  const largest = b.op("ReduceMax", [b.op("Abs", [x]), b.ints([-1])], { keepdims: 1 });
-  // A row of zeros would divide by zero.
-  const bound = b.op("Max", [largest, b.scalar(1e-20)]);
-  const whole = b.op("Round", [b.op("Mul", [x, b.op("Div", [b.scalar(127), bound])])]);
-  const codes = b.op("Cast", [b.op("Add", [whole, b.scalar(128)])], { to: 2 });
-  return { codes, scale: b.op("Mul", [bound, b.scalar(1 / 127)]) };
+/**
+ * x [T, K], by the largest absolute value of each row: codes 1 to 255 around 128. Of an x that is known never to be below `least`,
+ * a small negative number, by the largest value: nearly all codes are for what is above 0, and a pass over x is saved.
+ *
+ * Codes are flat between their steps: see `quantizedLinear` for the gradient.
+ */
+export function quantizeRows(b: GraphBuilder, x: Value, { least }: { least?: number } = {}): QuantizedRows {
+  const zero = least === undefined ? 128 : ZERO_OF_LEAST;
+  const most = 255 - zero;
+  const sizes = least === undefined ? b.op("Abs", [x]) : x;
+  const largest = b.op("ReduceMax", [sizes, b.ints([-1])], { keepdims: 1 });
+  // So large that `least` has a code; and a row of zeros doesn't divide by zero.
+  const bound = b.op("Max", [largest, b.scalar(least === undefined ? 1e-20 : (-least * most) / zero)]);
+  const steps = b.op("Mul", [x, b.op("Div", [b.scalar(most), bound])]);
+  // Cast cuts off: with the half it rounds, in a pass less than Round takes.
+  const codes = b.op("Cast", [b.op("Add", [steps, b.scalar(zero + 0.5)])], { to: 2 });
+  return { codes, zero, scale: b.op("Div", [bound, b.scalar(most)]) };
 }
+
+/** Of 255 codes, those below 0 where little is. */
+const ZERO_OF_LEAST = 28;
 
 /**
  * x [T, K], which `rows` stand for -> factor * x W + biasFactor * bias, [T, N].
@@ -56,10 +70,11 @@ export function quantizedLinear(
 ): Value {
   const times = (value: Value, by: number) => (by === 1 ? value : b.op("Mul", [value, b.scalar(by)]));
   const columns = times(weights.scale, factor);
-  const zero = b.constant({ type: "uint8", dims: [], data: Uint8Array.of(128) });
+  const zero = b.constant({ type: "uint8", dims: [], data: Uint8Array.of(rows.zero) });
   const sums = b.op("Cast", [b.op("MatMulInteger", [rows.codes, weights.codes, zero])], { to: 1 });
-  // In two steps. Of Mul(sums, Mul(row, column)) ONNX Runtime 1.30 makes one op that takes the rows' scales for one scalar.
-  const product = b.op("Mul", [b.op("Mul", [sums, rows.scale]), columns]);
+  // In two steps, the constant first. Of Mul(sums, Mul(row, column)) ONNX Runtime 1.30 makes one op whose numbers are wrong; and
+  // Mul(sums, row) with a row's scale that is a product itself becomes another, right but slower.
+  const product = b.op("Mul", [b.op("Mul", [sums, columns]), rows.scale]);
   return b.composite({
     output: b.op("Add", [product, times(weights.bias, biasFactor)]),
     inputs: [x],

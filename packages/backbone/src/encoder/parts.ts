@@ -171,19 +171,24 @@ export class EncoderParts {
     const { b } = this;
     const z = this.linear(x, `layer.${layer}.intermediate`, { scale: Math.SQRT1_2 });
     const wide = b.op("Mul", [z, b.op("Add", [b.op("Erf", [z]), b.scalar(1)])]);
-    return this.linear(wide, `layer.${layer}.output`, { inputScale: Math.SQRT1_2 });
+    return this.linear(wide, `layer.${layer}.output`, { inputScale: Math.SQRT1_2, least: LEAST_GELU });
   }
 
   /**
    * x [T, in] -> [T, out]: scale * (inputScale * x W^T + bias). The checkpoint keeps weights as [out, in]; the factors
    * cost nothing within the product. Codes in 8 bits are kept as [in, out], with a scale an output.
+   * `least`: x is never below it.
    */
-  linear(x: Value, name: string, { scale = 1, inputScale = 1 } = {}): Value {
+  linear(
+    x: Value,
+    name: string,
+    { scale = 1, inputScale = 1, least }: { scale?: number; inputScale?: number; least?: number } = {},
+  ): Value {
     const [weight, bias] = [this.weight(`${name}.weight`), this.weight(`${name}.bias`)];
     const factor = scale * inputScale;
     if (weight.dtype === "int8") {
       const quantized = { codes: weight, scale: this.weight(`${name}.weight.scale`), bias };
-      return quantizedLinear(this.b, x, this.#rowsOf(x), quantized, { factor, biasFactor: scale });
+      return quantizedLinear(this.b, x, this.#rowsOf(x, least), quantized, { factor, biasFactor: scale });
     }
     return this.b.op("Gemm", [x, weight, bias], { transB: 1, alpha: float(factor), beta: float(scale) });
   }
@@ -198,10 +203,10 @@ export class EncoderParts {
     return b.op("Mul", [b.op("Cast", [rows], { to: FLOAT }), scale]);
   }
 
-  #rowsOf(x: Value): QuantizedRows {
+  #rowsOf(x: Value, least: number | undefined): QuantizedRows {
     const standing = this.#quantized.get(x.name);
     if (standing !== undefined) return standing;
-    const rows = quantizeRows(this.b, x);
+    const rows = quantizeRows(this.b, x, least === undefined ? {} : { least });
     this.#quantized.set(x.name, rows);
     return rows;
   }
@@ -321,6 +326,9 @@ export function splitAxis(b: GraphBuilder, value: Value, axis: number, parts: nu
   const slices = b.node("Split", [value, sizes], { axis }, { outputs: parts });
   return slices.map((slice) => b.op("Squeeze", [slice, b.ints([axis])]));
 }
+
+/** z (1 + erf z) is never less: sqrt 2 times the least value of GELU, and a bit for the rounding of erf. */
+const LEAST_GELU = -0.2405;
 
 /** ONNX's number of float32. */
 const FLOAT = 1;
