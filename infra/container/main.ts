@@ -1,7 +1,7 @@
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { type CommandLine, type Flag, type Given, runCommand, type Tell } from "../command.ts";
-import { loadOptions } from "../load-options.ts";
+import { loadOptions, precision } from "../load-options.ts";
 import { readBaseImages, writeBaseImages } from "./base-images.ts";
 import { buildImage, digestOf, pushImage, recordImages } from "./docker.ts";
 import { type Image, imagesNamed, inferImages, JOB_IMAGES, ROOT } from "./images.ts";
@@ -32,6 +32,7 @@ export const IMAGE: CommandLine = {
           many: true,
           about: "That jobs tune, as for npm run layer (default minilm-l6)",
         },
+        precision,
       },
       async run(given, tell) {
         const backbones = given.texts("backbone").length > 0 ? given.texts("backbone") : ["minilm-l6"];
@@ -98,7 +99,7 @@ async function layOut(given: Given, backbones: readonly string[], tell: Tell): P
   for (const context of new Set(images.map((each) => each.context))) {
     tell(`${context}: laying out`);
     const to = path.join(folder, "images", context);
-    if (context === "job") await layOutJob(to, backbones, loadOptions(tell));
+    if (context === "job") await layOutJob(to, backbones, loadOptions(given, tell));
     else {
       const infer = images.find((each) => each.context === context) as Image;
       await layOutInfer(to, infer, {

@@ -58,19 +58,21 @@ export async function buildLayers(options: BuildOptions): Promise<Built[]> {
       tell(`backbone ${word}: reading`);
       const bundle = await bundleNamed(word, load);
       const { id, manifest, content } = await backboneContent(bundle);
-      assertBackboneBudget(id, content.unzippedBytes);
+      const { precision } = manifest;
+      assertBackboneBudget(id, precision, content.unzippedBytes);
       wanted.push({
         name: `backbone-${layerWord(id)}`,
         kind: homeOf(content.unzippedBytes, largestRuntime),
         content,
         // Weights, graphs and texts: the same bytes on every processor.
         architectures: ["arm64", "x64"],
-        about: `backbone ${id}, weights ${manifest.identity.weightsSha256.slice(0, 12)}`,
+        about: `backbone ${id}${precision === "fp32" ? "" : ` in ${precision}`}, weights ${manifest.identity.weightsSha256.slice(0, 12)}`,
         backbone: {
           ...describeBackbone(manifest),
           // As old as its bundle, as it is where it is served locally.
           created: Math.floor((await stat(path.join(bundle, "manifest.json"))).mtimeMs / 1000),
           layers: manifest.config.layers,
+          ...(precision === "int8" && { precision }),
         },
       });
     }

@@ -51,7 +51,7 @@ export async function checkLayers(
 
 /** @throws KilotuneError `damaged_layer`, `wrong_architecture`, `not_a_library`, `over_budget` */
 export async function checkLayer(out: string, layer: BuiltLayer): Promise<void> {
-  const { name, unzippedBytes, contentSha256, zipSha256, architectures } = layer;
+  const { name, unzippedBytes, contentSha256, zipSha256, architectures, backbone } = layer;
   const file = path.join(out, `${name}.zip`);
   const seen = await sha256OfFile(file).catch((cause: Error) => {
     throw damaged(file, cause.message);
@@ -61,7 +61,7 @@ export async function checkLayer(out: string, layer: BuiltLayer): Promise<void> 
   if (content.sha256 !== contentSha256 || content.unzippedBytes !== unzippedBytes)
     throw damaged(file, "its files are others");
   if (name.startsWith("onnxruntime-")) assertOnnxRuntimeBudget(architectures.join(), unzippedBytes);
-  else assertBackboneBudget(name.replace(/^backbone-/, ""), unzippedBytes);
+  else assertBackboneBudget(name.replace(/^backbone-/, ""), backbone?.precision ?? "fp32", unzippedBytes);
   for (const { path: inside, source } of content.files) {
     if (!LIBRARY.test(inside)) continue;
     for (const architecture of architectures)

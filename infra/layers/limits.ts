@@ -1,3 +1,4 @@
+import type { Precision } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 
 /** Sizes in bytes, MB being 10^6 of them. */
@@ -14,7 +15,10 @@ export const ONNXRUNTIME_UNZIPPED = 50_000_000;
 export const DIRECT_ZIP = 50_000_000;
 
 /** Of a backbone's layer, so that it doesn't grow unseen. One that isn't listed has what `TOTAL_UNZIPPED` leaves. */
-const BACKBONE_UNZIPPED: ReadonlyMap<string, number> = new Map([["minilm-l6", 95_000_000]]);
+const BACKBONE_UNZIPPED: Readonly<Record<Precision, ReadonlyMap<string, number>>> = {
+  fp32: new Map([["minilm-l6", 95_000_000]]),
+  int8: new Map([["minilm-l6", 40_000_000]]),
+};
 
 /** Where a backbone can run: as a layer beside the function, or, where that can't be, within a container image. */
 export function homeOf(backboneBytes: number, onnxruntimeBytes: number): "layer" | "image" {
@@ -22,9 +26,10 @@ export function homeOf(backboneBytes: number, onnxruntimeBytes: number): "layer"
 }
 
 /** @throws KilotuneError `over_budget` */
-export function assertBackboneBudget(id: string, bytes: number): void {
-  const budget = BACKBONE_UNZIPPED.get(id);
-  if (budget !== undefined && bytes > budget) throw overBudget(`the backbone ${id}`, bytes, budget);
+export function assertBackboneBudget(id: string, precision: Precision, bytes: number): void {
+  const budget = BACKBONE_UNZIPPED[precision].get(id);
+  if (budget !== undefined && bytes > budget)
+    throw overBudget(`the backbone ${id} in ${precision}`, bytes, budget);
 }
 
 /** @throws KilotuneError `over_budget` */

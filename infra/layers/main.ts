@@ -1,7 +1,7 @@
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import { type CommandLine, type Flag, type Given, runCommand } from "../command.ts";
-import { loadOptions } from "../load-options.ts";
+import { loadOptions, precision } from "../load-options.ts";
 import { buildLayers } from "./build.ts";
 import { checkLayers } from "./check.ts";
 import type { Architecture } from "./elf.ts";
@@ -27,6 +27,7 @@ export const LAYER: CommandLine = {
           many: true,
           about: "Known id, or ./folder of a checkpoint or a bundle (default minilm-l6)",
         },
+        precision,
         onnxruntime: {
           value: "PATH",
           about: "Folder or npm tarball of onnxruntime-node (default: as installed)",
@@ -38,7 +39,7 @@ export const LAYER: CommandLine = {
           architectures: architecturesOf(given.texts("architecture")),
           backbones: given.texts("backbone").length > 0 ? given.texts("backbone") : ["minilm-l6"],
           onnxruntime: given.text("onnxruntime"),
-          load: loadOptions(tell),
+          load: loadOptions(given, tell),
           tell,
         });
         const words = layers.map(

@@ -23,7 +23,12 @@ const common = {
   architectures: z.array(z.enum(["x64", "arm64"])).min(1),
   about: z.string().max(200),
   /** Of a backbone: what functions are told of it that don't have it themselves. */
-  backbone: BackboneObject.extend({ created: z.int().nonnegative(), layers: z.int().positive() }).optional(),
+  backbone: BackboneObject.extend({
+    created: z.int().nonnegative(),
+    layers: z.int().positive(),
+    /** Absent: the checkpoint's own numbers. */
+    precision: z.literal("int8").optional(),
+  }).optional(),
 };
 
 const SCHEMA = z.object({

@@ -4,6 +4,7 @@ import {
   hubUrl,
   type LoadOptions,
   loadBackbone,
+  type Precision,
   type PullProgress,
 } from "@kilotune/backbone";
 import { bar } from "./terminal/bar.ts";
@@ -14,15 +15,23 @@ import { bytes, percent } from "./terminal/units.ts";
 export async function openBackbone(
   name: string,
   terminal: Terminal,
-  signal?: AbortSignal,
+  { signal, precision = "fp32" }: { readonly signal?: AbortSignal; readonly precision?: Precision } = {},
 ): Promise<Backbone> {
   const backbone = await loadBackbone(name, {
     ...pullSettings(terminal, signal),
+    precision,
     onBuild: () => terminal.progress("Building the backbone's graphs"),
   });
   terminal.endProgress();
   return backbone;
 }
+
+/** As a flag. Without `default` a command takes the prompt's. */
+export const precisionFlag = {
+  kind: "choice",
+  of: ["fp32", "int8"],
+  about: "int8: a quarter of the bytes, and faster",
+} as const;
 
 /** Where backbones come from and go to, as the environment says, and the bar for their bytes. */
 export function pullSettings(terminal: Terminal, signal?: AbortSignal): LoadOptions {

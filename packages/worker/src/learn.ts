@@ -3,7 +3,7 @@ import type { Checkpoint, LoopSettings, RunResult } from "@kilotune/tuner";
 import { checkpointFile } from "./checkpoint-files.ts";
 import { interrupted } from "./interrupted.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
-import type { RowsOf, Task } from "./task.ts";
+import type { BackboneFacts, RowsOf, Task } from "./task.ts";
 import type { TrainingPace } from "./training-pace.ts";
 import { CODE_VERSION } from "./version.ts";
 
@@ -27,7 +27,7 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
 ): Promise<RunResult> {
   const { job, hooks, pace } = context;
   const settings = { ...(task.settings as LoopSettings), epochs };
-  const key = runKey(context, settings, run, task.backbone.identity, task.runFacts(train, validation));
+  const key = runKey(context, settings, run, task.backbone, task.runFacts(train, validation));
   const file = checkpointFile(job.checkpoints, run, key, {
     resume: job.resume,
     onUnusable: (words) => hooks.onEvent?.({ kind: "note", words }),
@@ -65,9 +65,10 @@ function runKey(
   { dataSha256 }: LearnContext,
   settings: unknown,
   run: string,
-  identity: unknown,
+  { identity, precision }: BackboneFacts,
   facts: readonly unknown[],
 ): string {
-  const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts];
+  const rounded = precision === "int8" ? [precision] : [];
+  const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts, ...rounded];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

@@ -58,7 +58,12 @@ export function makeReport<Outcome>(
       labels: data.labels.map((name, at) => ({ name, rows: facts.labelRows[at] as number })),
       truncatedRows: facts.truncatedRows,
     },
-    settings: { ...settings, ...facts.settings, seed: job.seed },
+    settings: {
+      ...settings,
+      ...facts.settings,
+      ...(backbone.precision === "int8" && { precision: backbone.precision }),
+      seed: job.seed,
+    },
     curve: selection.curve.length > 0 ? selection.curve : (final?.curve ?? []),
     candidates: candidates(baselines, heads[0], found),
     verdict: verdictOf(selection),

@@ -94,6 +94,8 @@ export type Settings = Readonly<Record<string, string | number>>;
 export interface BackboneFacts {
   readonly id: string;
   readonly licence: string;
+  /** What it computes in, where there's a choice: its figures are of that. */
+  readonly precision?: "fp32" | "int8";
   readonly identity: { readonly weightsSha256: string; readonly preprocessingSha256: string };
   readonly config: { readonly layers: number; readonly hiddenSize: number };
 }

@@ -10,7 +10,8 @@ import { isCodedError } from "@kilotune/contract";
 import { defineCommand } from "../command.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { bytes } from "../terminal/units.ts";
-import { openBackbone, pullSettings } from "../with-backbone.ts";
+import { usageError } from "../usage-error.ts";
+import { openBackbone, precisionFlag, pullSettings } from "../with-backbone.ts";
 
 export const backboneBuild = defineCommand({
   summary: "Check and prepare a checkpoint of your own, so that the first job needn't",
@@ -28,6 +29,7 @@ export const backboneBuild = defineCommand({
       about:
         "Images' side, of a vision model: another than a checkpoint's own, or of an .onnx file that leaves it open",
     },
+    precision: { ...precisionFlag, about: `Of a model of texts; ${precisionFlag.about}` },
   },
   examples: [
     {
@@ -39,15 +41,30 @@ export const backboneBuild = defineCommand({
       purpose: "your own export; its weights stay under their licence",
     },
   ],
-  async run({ folder, size }, terminal) {
+  async run({ folder, size, precision }, terminal) {
     // Absolute, so that a folder without "./" in front isn't taken for a known name.
     const place = path.resolve(folder);
-    if (await isVisionCheckpoint(place)) return buildVision(place, size, terminal);
-    const { manifest } = await openBackbone(place, terminal);
+    if (await isVisionCheckpoint(place)) {
+      if (precision === "int8")
+        throw usageError("backbone build", "--precision int8 is of models of texts", "Leave it out.");
+      return buildVision(place, size, terminal);
+    }
+    const { manifest } = await openBackbone(place, terminal, precision === undefined ? {} : { precision });
     const { id, family, licence, maxTokens, weightsBytes, identity, config } = manifest;
     const { layers, hiddenSize, heads } = config;
     terminal.result(
-      { id, family, licence, layers, hiddenSize, heads, maxTokens, weightsBytes, ...identity },
+      {
+        id,
+        family,
+        licence,
+        layers,
+        hiddenSize,
+        heads,
+        maxTokens,
+        precision: manifest.precision,
+        weightsBytes,
+        ...identity,
+      },
       () =>
         `${id}: ${family}, ${layers} layers of ${hiddenSize}, reads ${maxTokens} tokens, ${bytes(weightsBytes)} of weights; ready`,
     );

@@ -4,11 +4,11 @@ import { createPredictor } from "@kilotune/serving";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../input-file.ts";
 import { predictionWords } from "../prediction-words.ts";
-import { assertFits, backboneFor } from "../prompt-backbone.ts";
+import { assertFits, backboneFor, noteOtherPrecision, precisionOf } from "../prompt-backbone.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { promptOf, readTexts, rowsOfWords, type TextRow } from "../texts.ts";
 import { usageError } from "../usage-error.ts";
-import { openBackbone } from "../with-backbone.ts";
+import { openBackbone, precisionFlag } from "../with-backbone.ts";
 
 export const classify = defineCommand({
   summary: "Answer texts with tuned prompts, one line a text",
@@ -28,6 +28,10 @@ export const classify = defineCommand({
       kind: "text",
       value: "ID|FOLDER",
       about: "The one that the prompts were tuned on; the prompt's own else",
+    },
+    precision: {
+      ...precisionFlag,
+      about: "Of the backbone; the one that the first prompt was measured in else",
     },
     "top-k": {
       kind: "integer",
@@ -50,14 +54,19 @@ export const classify = defineCommand({
       purpose: "two tenants in one batch",
     },
   ],
-  async run({ texts, prompt: files, file, backbone: asked, topK, logits, alone }, terminal) {
+  async run({ texts, prompt: files, file, backbone: asked, precision: wanted, ...how }, terminal) {
+    const { topK, logits, alone } = how;
     refuseMixedSources(texts, file, files);
     const rows = await openRows(texts, file, terminal);
     const prompts = new Map<string, StoredPrompt>();
     for (const path of files) prompts.set(path, await readPromptFile(path));
     const [first] = prompts.values();
-    const backbone = await openBackbone(backboneFor(first!.prompt.manifest, asked), terminal);
-    for (const stored of prompts.values()) assertFits(stored.prompt.manifest, backbone);
+    const precision = wanted ?? precisionOf(first!.prompt.manifest);
+    const backbone = await openBackbone(backboneFor(first!.prompt.manifest, asked), terminal, { precision });
+    for (const [path, { prompt }] of prompts) {
+      assertFits(prompt.manifest, backbone);
+      noteOtherPrecision(path, prompt.manifest, precision, terminal);
+    }
 
     const predictor = await createPredictor({ backbone, loadPrompt: async (path) => prompts.get(path)! });
     try {

@@ -4,12 +4,12 @@ import { evaluatePrompt, fileSource } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { jobProgress } from "../job-progress.ts";
-import { backboneFor } from "../prompt-backbone.ts";
+import { backboneFor, noteOtherPrecision, precisionOf } from "../prompt-backbone.ts";
 import { oneLine } from "../terminal/printable.ts";
 import { table } from "../terminal/table.ts";
 import { percent } from "../terminal/units.ts";
 import { usageError } from "../usage-error.ts";
-import { openBackbone } from "../with-backbone.ts";
+import { openBackbone, precisionFlag } from "../with-backbone.ts";
 
 export const evaluate = defineCommand({
   summary: "Measure a prompt on a file of labelled sentences",
@@ -23,19 +23,27 @@ export const evaluate = defineCommand({
       value: "ID|FOLDER",
       about: "The one that the prompt was tuned on; the prompt's own else",
     },
+    precision: { ...precisionFlag, about: "Of the backbone; the one that the prompt was measured in else" },
   },
   examples: [
     {
       line: "kilotune evaluate --prompt out/prompt.safetensors examples/support-desk/test.jsonl",
       purpose: "accuracy, macro F1, every class",
     },
+    {
+      line: "kilotune evaluate --prompt out/prompt.safetensors test.jsonl --precision int8",
+      purpose: "what 8 bits cost a prompt that was tuned in fp32",
+    },
   ],
-  async run({ prompt: [file = "", ...others], backbone: asked, test }, terminal) {
+  async run({ prompt: [file = "", ...others], backbone: asked, precision: wanted, test }, terminal) {
     if (others.length > 0)
       throw usageError("evaluate", "--prompt is given more than once", "Measure one prompt at a time.");
     const stored = await readPromptFile(file);
     await assertStartsAsData(test, terminal);
-    const backbone = await openBackbone(backboneFor(stored.prompt.manifest, asked), terminal);
+    const { manifest } = stored.prompt;
+    const precision = wanted ?? precisionOf(manifest);
+    const backbone = await openBackbone(backboneFor(manifest, asked), terminal, { precision });
+    noteOtherPrecision(file, manifest, precision, terminal);
     const { evaluation, calibration, unknownLabels } = await evaluatePrompt({
       backbone,
       stored,
@@ -45,7 +53,7 @@ export const evaluate = defineCommand({
     const { rows, accuracy, macroF1, labels, confusion, perClass } = evaluation;
     const { expectedCalibrationError } = calibration;
     const figures = { rows, accuracy, macroF1, labels, confusion, perClass, expectedCalibrationError };
-    terminal.result({ ...figures, unknownLabels, prompt: stored.id }, () =>
+    terminal.result({ ...figures, unknownLabels, prompt: stored.id, precision }, () =>
       evaluationWords(evaluation, unknownLabels),
     );
     return 0;

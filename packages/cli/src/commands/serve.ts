@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import { bundleOf } from "@kilotune/backbone";
+import { bundleOf, type Precision } from "@kilotune/backbone";
 import { type LocalBackbone, startLocal } from "@kilotune/local";
 import { defineCommand } from "../command.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { openBackbone, pullSettings } from "../with-backbone.ts";
+import { openBackbone, precisionFlag, pullSettings } from "../with-backbone.ts";
 
 export const serve = defineCommand({
   summary: "Serve the whole API from one process and one folder",
@@ -33,6 +33,7 @@ export const serve = defineCommand({
       value: "ID|FOLDER",
       about: "A model to tune and to serve, several allowed; minilm-l6 else",
     },
+    precision: { ...precisionFlag, about: `Of all models; ${precisionFlag.about}`, default: "fp32" },
     "jobs-at-once": {
       kind: "integer",
       value: "N",
@@ -77,7 +78,7 @@ export const serve = defineCommand({
     const stop = terminal.io.takeInterrupt();
     const names = args.backbone.length > 0 ? args.backbone : ["minilm-l6"];
     const backbones: LocalBackbone[] = [];
-    for (const name of names) backbones.push(await open(name, terminal, stop));
+    for (const name of names) backbones.push(await open(name, args.precision, terminal, stop));
     const { data, port, host, jobsAtOnce, tuneThreads, tuneNice, webhooksToPrivateNetwork, traces } = args;
     const server = await startLocal({
       data,
@@ -100,9 +101,14 @@ export const serve = defineCommand({
   },
 });
 
-async function open(name: string, terminal: Terminal, stop: AbortSignal): Promise<LocalBackbone> {
-  const backbone = await openBackbone(name, terminal, stop);
-  return { backbone, bundle: await bundleOf(name, pullSettings(terminal, stop)) };
+async function open(
+  name: string,
+  precision: Precision,
+  terminal: Terminal,
+  stop: AbortSignal,
+): Promise<LocalBackbone> {
+  const backbone = await openBackbone(name, terminal, { signal: stop, precision });
+  return { backbone, bundle: await bundleOf(name, { ...pullSettings(terminal, stop), precision }) };
 }
 
 function words(url: string, adminKey: string | undefined): string {

@@ -27,7 +27,7 @@ export const start = defineCommand({
     for (const name of ["train.jsonl", "validation.jsonl", "test.jsonl"]) await lintExample(name, terminal);
 
     step(terminal, 2, "The backbone: one frozen model that all prompts share, fetched once and verified");
-    const backbone = await openBackbone("minilm-l6", terminal, signal);
+    const backbone = await openBackbone("minilm-l6", terminal, { signal });
     const { id, config, licence } = backbone.manifest;
     terminal.say(`${id}: ${config.layers} layers of ${config.hiddenSize}, ${licence}`);
 

@@ -6,7 +6,7 @@ import { defineCommand } from "../command.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
 import { usageError } from "../usage-error.ts";
-import { openBackbone } from "../with-backbone.ts";
+import { openBackbone, precisionFlag } from "../with-backbone.ts";
 
 export const tune = defineCommand({
   summary: "Learn a prompt from labelled sentences, and say honestly whether it paid",
@@ -24,6 +24,7 @@ export const tune = defineCommand({
     },
     test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
     backbone: { kind: "text", value: "ID|FOLDER", about: "The frozen model", default: "minilm-l6" },
+    precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
       of: ["kv", "soft", "head"],
@@ -95,7 +96,7 @@ export const tune = defineCommand({
     if (report !== undefined) await prepareOutput(report);
 
     const signal = terminal.io.takeInterrupt();
-    const backbone = await openBackbone(args.backbone, terminal, signal);
+    const backbone = await openBackbone(args.backbone, terminal, { signal, precision: args.precision });
     refuseLayer(args.firstLayer, backbone);
     const job: TuneJob = {
       backbone,

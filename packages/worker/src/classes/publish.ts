@@ -37,7 +37,7 @@ function draft({
   storage,
   receipt,
 }: PublishedClasses): TextPrompt {
-  const { id, identity, licence, config } = backbone.manifest;
+  const { id, identity, licence, config, precision } = backbone.manifest;
   const { layers, hiddenSize, heads, headDim } = config;
   const shared = {
     format: "kilotune.prompt/1",
@@ -48,6 +48,7 @@ function draft({
     calibration: { temperature },
     maxTokens: backbone.manifest.maxTokens,
     storage,
+    ...(precision === "int8" && { precision }),
     receipt: { ...receipt, settings: { ...tuned?.settings } },
     metrics: {},
   } satisfies Partial<PromptManifest>;
