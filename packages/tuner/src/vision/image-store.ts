@@ -99,15 +99,10 @@ export class ImageStore implements RowStore {
   /** Feeds of the upper graphs: each output of the lower one and what is kept along, one row an image. Without an epoch, as they are. */
   async batch(rows: readonly number[], epoch?: number): Promise<Feeds> {
     const keys = rows.map((row) => this.#key(row, epoch));
-    const missing = keys.filter((key, at) => !this.#origin.known.get(key)?.feeds && keys.indexOf(key) === at);
-    const computed = new Map<string, Entry>();
-    for (let from = 0; from < missing.length; from += IMAGES_AT_ONCE) {
-      const part = missing.slice(from, from + IMAGES_AT_ONCE);
-      for (const [key, entry] of await this.#compute(part)) computed.set(key, entry);
-    }
-    const found = keys.map(
-      (key) => (this.#origin.known.get(key)?.feeds ?? computed.get(key)?.feeds) as Feeds,
-    );
+    const computed = new Map<string, Feeds>();
+    for (const key of new Set(keys))
+      if (!this.#origin.known.get(key)?.feeds) computed.set(key, await this.#compute(key));
+    const found = keys.map((key) => (computed.get(key) ?? this.#origin.known.get(key)?.feeds) as Feeds);
     return stacked(found);
   }
 
@@ -120,10 +115,9 @@ export class ImageStore implements RowStore {
 
   /** Computes the rows as they are, beforehand. */
   async fill(onProgress: (done: number) => void = () => {}): Promise<void> {
-    for (let from = 0; from < this.#rows.length; from += IMAGES_AT_ONCE) {
-      const rows = this.#rows.slice(from, from + IMAGES_AT_ONCE).map((_, at) => from + at);
-      await this.batch(rows);
-      onProgress(from + rows.length);
+    for (const row of this.#rows.keys()) {
+      await this.batch([row]);
+      onProgress(row + 1);
     }
   }
 
@@ -134,40 +128,30 @@ export class ImageStore implements RowStore {
     return `${image} ${epoch === undefined ? 0 : (epoch + image) % (copies + 1)}`;
   }
 
-  async #compute(keys: readonly string[]): Promise<Map<string, Entry>> {
-    const { backbone, lower, options } = this.#origin;
-    const { height, width } = backbone.manifest.preprocessing;
-    const size = 3 * height * width;
-    const pixels = new Float32Array(keys.length * size);
-    const views: ImageView[] = [];
-    for (const [at, key] of keys.entries()) views.push(await this.#prepare(key, pixels, at * size));
-    const outputs = await lower.run({ pixels: float32(pixels, [keys.length, 3, height, width]) });
-    const entries = keys.map((key, at): [string, Entry] => {
-      const feeds: Record<string, Tensor> = {
-        ...options.also?.(pixels.subarray(at * size, (at + 1) * size)),
-      };
-      for (const [name, { data, dims }] of Object.entries(outputs)) {
-        const length = data.length / keys.length;
-        // A copy: the view would keep the whole batch's memory.
-        const own = (data as Float32Array).slice(at * length, (at + 1) * length);
-        feeds[name] = float32(own, dims.slice(1));
-      }
-      return [key, { feeds, view: views[at] as ImageView }];
-    });
-    for (const [key, entry] of entries) this.#keep(key, entry);
-    return new Map(entries);
-  }
-
-  /** Views are small and always kept: an image that is computed again lies where it lay. */
-  #keep(key: string, { feeds, view }: Entry): void {
+  /**
+   * One image by itself: beside others its numbers could round otherwise, and a run that goes on from a checkpoint asks for
+   * them in other company. It has tokens enough to keep a processor busy.
+   */
+  async #compute(key: string): Promise<Feeds> {
     const origin = this.#origin;
-    const sizeBytes = Object.values(feeds as Feeds).reduce((sum, { data }) => sum + data.byteLength, 0);
+    const { height, width } = origin.backbone.manifest.preprocessing;
+    const pixels = new Float32Array(3 * height * width);
+    const view = await this.#prepare(key, pixels);
+    const outputs = await origin.lower.run({ pixels: float32(pixels, [1, 3, height, width]) });
+    const own = Object.entries(outputs).map(([name, { data, dims }]) => [
+      name,
+      float32(data as Float32Array, dims.slice(1)),
+    ]);
+    const feeds: Feeds = { ...origin.options.also?.(pixels), ...Object.fromEntries(own) };
+    const sizeBytes = Object.values(feeds).reduce((sum, { data }) => sum + data.byteLength, 0);
     const fits = sizeBytes <= origin.left;
     if (fits) origin.left -= sizeBytes;
-    origin.known.set(key, fits ? { feeds, view } : { feeds: undefined, view });
+    // Views are small and always kept.
+    origin.known.set(key, { feeds: fits ? feeds : undefined, view });
+    return feeds;
   }
 
-  async #prepare(key: string, out: Float32Array, at: number): Promise<ImageView> {
+  async #prepare(key: string, out: Float32Array): Promise<ImageView> {
     const { backbone, source, options } = this.#origin;
     const [image, copy] = key.split(" ").map(Number) as [number, number];
     const { preprocessing } = backbone.manifest;
@@ -176,13 +160,13 @@ export class ImageStore implements RowStore {
     const { augmentation } = options;
     let prepared: Prepared;
     if (copy === 0 || augmentation === undefined) {
-      prepared = await prepareImage(codec, bytes, preprocessing, { out, at });
+      prepared = await prepareImage(codec, bytes, preprocessing, { out });
       return { augmentation: undefined, placement: prepared.placement };
     }
     const pixels = await decodeImage(codec, bytes, { background: preprocessing.background });
     const random = prng(augmentation.seed, `augment ${key}`);
     const drawn = drawAugmentation(random, pixels, augmentation.range);
-    prepared = await preparePixels(codec, augmentPixels(pixels, drawn), preprocessing, { out, at });
+    prepared = await preparePixels(codec, augmentPixels(pixels, drawn), preprocessing, { out });
     return { augmentation: drawn, placement: prepared.placement };
   }
 }
@@ -208,8 +192,6 @@ interface Entry {
 
 /** 16 images of 224 x 224 in patches of 14. */
 const TOKENS_A_PASS = 4200;
-
-const IMAGES_AT_ONCE = 16;
 
 function stacked(rows: readonly Feeds[]): Feeds {
   const first = rows[0] as Feeds;
