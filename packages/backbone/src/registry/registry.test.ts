@@ -2,6 +2,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { findBackbone, KNOWN_BACKBONES } from "./backbones.ts";
 import { cacheFolder, hubUrl, sourceFolder } from "./places.ts";
+import { UNVERIFIED_BACKBONES } from "./unverified.ts";
 
 describe("the table of backbones", () => {
   it("has one row an id, each with files that can be checked and a place to get them", () => {
@@ -24,6 +25,17 @@ describe("the table of backbones", () => {
   it("names the known ones when asked for another", () => {
     expect(findBackbone("minilm-l6").licence).toBe("Apache-2.0");
     expect(() => findBackbone("bert-huge")).toThrow(`No backbone is called "bert-huge"; known: minilm-l6`);
+  });
+
+  it("says of those whose hashes aren't known where they lie, and fetches none of them", () => {
+    const known = new Set(KNOWN_BACKBONES.map(({ id }) => id));
+    for (const { id, repository, licence } of UNVERIFIED_BACKBONES) {
+      expect(known.has(id)).toBe(false);
+      expect(id).toMatch(/^[a-z0-9][a-z0-9.-]{0,60}$/);
+      expect(repository).toMatch(/^[A-Za-z0-9-]+\/[A-Za-z0-9.-]+$/);
+      expect(licence).not.toBe("");
+      expect(() => findBackbone(id)).toThrow(`The hashes of ${id} aren't known here`);
+    }
   });
 });
 

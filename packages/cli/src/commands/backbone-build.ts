@@ -16,7 +16,7 @@ import { openBackbone, precisionFlag, pullSettings } from "../with-backbone.ts";
 export const backboneBuild = defineCommand({
   summary: "Check and prepare a checkpoint of your own, so that the first job needn't",
   details:
-    "A folder as Hugging Face lays it out: BERT-shaped (config.json, model.safetensors, tokenizer.json), or a ViT, MAE, CLIP or DINOv2 of images. Or an .onnx file of a vision model: its blocks are recognised where it is a transformer; else, as with a detector of the YOLO family, it stays as it is.",
+    "A folder as Hugging Face lays it out: a BERT, RoBERTa, XLM-RoBERTa, DistilBERT, MPNet or ModernBERT of texts (config.json, model.safetensors, tokenizer.json), or a ViT, MAE, CLIP or DINOv2 of images. Or an .onnx file of a vision model: its blocks are recognised where it is a transformer; else, as with a detector of the YOLO family, it stays as it is.",
   positionals: {
     folder: { value: "PLACE", count: "one", about: "The checkpoint's folder, or an .onnx file" },
   },

@@ -1,5 +1,11 @@
 import { stat } from "node:fs/promises";
-import { bundleFolder, cacheFolder, KNOWN_BACKBONES, verifyBackbone } from "@kilotune/backbone";
+import {
+  bundleFolder,
+  cacheFolder,
+  KNOWN_BACKBONES,
+  UNVERIFIED_BACKBONES,
+  verifyBackbone,
+} from "@kilotune/backbone";
 import { defineCommand } from "../command.ts";
 import { table } from "../terminal/table.ts";
 import { bytes } from "../terminal/units.ts";
@@ -23,16 +29,28 @@ export const backboneList = defineCommand({
         built: await exists(bundleFolder(cache, id)),
       })),
     );
-    terminal.result({ backbones }, () =>
-      table(
-        backbones.map(({ id, title, licence, sizeBytes, fetched, built }) => [
-          id,
-          fetched || built ? "here" : "not fetched",
-          bytes(sizeBytes),
-          licence,
-          title,
-        ]),
-      ).join("\n"),
+    terminal.result({ backbones, unverified: UNVERIFIED_BACKBONES }, () =>
+      [
+        ...table(
+          backbones.map(({ id, title, licence, sizeBytes, fetched, built }) => [
+            id,
+            fetched || built ? "here" : "not fetched",
+            bytes(sizeBytes),
+            licence,
+            title,
+          ]),
+        ),
+        "",
+        "Of known families, but of hashes that aren't known here: download them yourself and give their folder.",
+        ...table(
+          UNVERIFIED_BACKBONES.map(({ repository, family, licence, title }) => [
+            repository,
+            family,
+            licence,
+            title,
+          ]),
+        ),
+      ].join("\n"),
     );
     return 0;
   },
