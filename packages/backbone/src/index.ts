@@ -13,7 +13,13 @@ export { type PackedTexts, packTexts, type RowPlace } from "./pack-texts.ts";
 export { findBackbone, KNOWN_BACKBONES, type KnownBackbone } from "./registry/backbones.ts";
 export { UNVERIFIED_BACKBONES, type UnverifiedBackbone } from "./registry/unverified.ts";
 export { cacheFolder, hubUrl } from "./registry/places.ts";
-export { type Encoded, loadTokenizer, type Tokenizer } from "./tokenizer/load-tokenizer.ts";
+export {
+  type Encoded,
+  type EncodedWords,
+  loadTokenizer,
+  type Tokenizer,
+} from "./tokenizer/load-tokenizer.ts";
+export { type WordSpan, wordSpans } from "./tokenizer/text-words.ts";
 export type { TextConfig } from "./text/config.ts";
 export type { TextFamily } from "./text/families.ts";
 export type { TextFeatures, TextWanted, UpperSite } from "./text/graph.ts";

@@ -17,3 +17,4 @@ export {
   segmentationLoss,
   segmentationTensors,
 } from "./segmentation/segmentation-head.ts";
+export { decodeTags, spansOfTags, type TagSpan } from "./tagging/tags.ts";

@@ -49,6 +49,11 @@ export {
   type TargetsOf,
   type Validation,
 } from "./task.ts";
+export { fitTagProbe, type ProbedTexts, type TagProbe } from "./baselines/tag-probe.ts";
+export { type SpanScore, scoreSpans } from "./measure/spans.ts";
+export { embedWords } from "./text/embed-words.ts";
+export { type TaggedWords, tagLabelsOf, taggedWords, tagsOfTokens } from "./text/tagged-words.ts";
+export { answerTags, spanF1, type TaggedTexts, tagHead, textTagging } from "./text/tagging.ts";
 export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
 export { startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";

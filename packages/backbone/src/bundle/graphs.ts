@@ -21,13 +21,13 @@ import type { WeightPlaces } from "../weight-places.ts";
  * The graphs of one backbone. All point into the same weights file.
  * serve: ids and prompts of many tenants -> unit sentence vectors; with `lora` those prompts, too, that are low-rank.
  * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row. `cut`: see textLowerGraph.
- * upper: `hidden` and one prompt -> unit sentence vectors.
+ * upper: `hidden` and one prompt -> unit sentence vectors, or the text's tokens [B, S, H].
  * tune: `hidden`, one prompt, prototypes and targets -> loss and gradients.
  */
 export type GraphSpec =
   | { readonly kind: "serve"; readonly lora?: boolean }
   | { readonly kind: "lower"; readonly firstLayer: number; readonly cut?: "within attention" | "in front" }
-  | { readonly kind: "upper"; readonly site: UpperSite }
+  | { readonly kind: "upper"; readonly site: UpperSite; readonly wanted?: "embedding" | "tokens" }
   | { readonly kind: "tune"; readonly site: TunedSite; readonly dropout: boolean };
 
 export type TunedSite = Exclude<UpperSite, { kind: "none" }>;
@@ -40,7 +40,7 @@ export function graphFile(spec: GraphSpec): string {
     case "lower":
       return `lower-${spec.firstLayer}${spec.cut === "in front" ? "-in-front" : ""}.onnx`;
     case "upper":
-      return `upper-${siteName(spec.site)}.onnx`;
+      return `upper-${siteName(spec.site)}${spec.wanted === "tokens" ? "-tokens" : ""}.onnx`;
     case "tune":
       return `tune-${siteName(spec.site)}${spec.dropout ? "-dropout" : ""}.onnx`;
   }
@@ -53,8 +53,15 @@ export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightP
     case "lower":
       return textLowerGraph(config, weights, spec.firstLayer, spec.cut);
     case "upper": {
-      const { builder, features } = textUpper(config, weights, spec.site, EMBEDDING, { name: "upper" });
-      builder.output(features.embedding as Value, "embedding");
+      const { wanted = "embedding" } = spec;
+      const { builder, features } = textUpper(
+        config,
+        weights,
+        spec.site,
+        { [wanted]: true },
+        { name: "upper" },
+      );
+      builder.output(features[wanted] as Value, wanted);
       return builder.build();
     }
     case "tune":

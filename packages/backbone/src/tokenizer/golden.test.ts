@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { pullBackbone } from "../download/pull-backbone.ts";
 import { cacheFolder, hubUrl } from "../registry/places.ts";
 import { loadTokenizer, type Tokenizer } from "./load-tokenizer.ts";
+import { wordSpans } from "./text-words.ts";
 
 // transformers.js#74, #517, #1019; curated-transformers#209: tokenizers in JavaScript gave other ids than Python's for
 // ideographs, marks and newlines. The goldens are the Rust tokenizers' (goldens/make_goldens.py).
@@ -40,6 +41,20 @@ describe("ids equal the Rust tokenizers'", () => {
         truncated: false,
         unknown: ids.filter((id) => id === 100).length,
       });
+    }
+  });
+
+  it("word by word", () => {
+    const tokenizer = limitedTo(1024);
+    for (const [text, ids] of golden.texts) {
+      // Names of special tokens are tokens to `encode`, and words like any other here.
+      if (/\[[A-Z]+\]/.test(text)) continue;
+      const words = wordSpans(text);
+      const encoded = tokenizer.encodeWords(text, words);
+      expect([...encoded.ids], JSON.stringify(text)).toEqual(ids);
+      const starts = [...encoded.firsts].filter((first) => first >= 0);
+      expect(starts).toEqual([...new Set(starts)].sort((a, b) => a - b));
+      expect(words.every(([start, end], at) => start < end && start >= (words[at - 1]?.[1] ?? 0))).toBe(true);
     }
   });
 

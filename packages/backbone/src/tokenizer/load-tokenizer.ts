@@ -2,6 +2,7 @@ import { KilotuneError } from "@kilotune/contract";
 import type { Instructions } from "../text/sentence.ts";
 import { badTokenizer } from "./bad-tokenizer.ts";
 import { openTokenizer } from "./hugging-face.ts";
+import { isBehindBlank, type WordSpan } from "./text-words.ts";
 
 /** Turns texts into the ids that the backbone was trained on. Ids equal those of the Rust tokenizers. */
 export interface Tokenizer {
@@ -16,6 +17,8 @@ export interface Tokenizer {
   encode(text: string, instruction?: string): Encoded;
   /** Two texts in one sequence, the default instruction in front of the first; where they don't fit, tokens go from the end of the longer one first. */
   encodePair(first: string, second: string): EncodedPair;
+  /** A text by its words, such as `wordSpans` finds: each is cut into tokens by itself. What lies between isn't read. */
+  encodeWords(text: string, words: readonly WordSpan[]): EncodedWords;
 }
 
 export interface Encoded {
@@ -26,6 +29,11 @@ export interface Encoded {
   readonly truncated: boolean;
   /** How many of `tokens` are the unknown token. */
   readonly unknown: number;
+}
+
+export interface EncodedWords extends Encoded {
+  /** Which of the ids each word begins with; -1 where it has none, or was cut off. */
+  readonly firsts: Int32Array;
 }
 
 export interface EncodedPair extends Encoded {
@@ -55,6 +63,7 @@ export function loadTokenizer(source: {
       `a limit of ${maxTokens}`,
     );
   }
+  const specialsInFront = countInFront(opened);
   const isUnknown = (token: string) => token === opened.unknownToken;
   return {
     maxTokens,
@@ -67,6 +76,23 @@ export function loadTokenizer(source: {
         tokens: words.length + specialsOfOne,
         truncated: words.length > room,
         unknown: words.filter(isUnknown).length,
+      };
+    },
+    encodeWords(text, words) {
+      const room = maxTokens - specialsOfOne;
+      const pieces = opened.split(inFrontOf(instructions));
+      const firsts = Int32Array.from(words, (word) => {
+        const own = opened.split(`${isBehindBlank(text, word) ? " " : ""}${text.slice(...word)}`);
+        const first = pieces.length;
+        for (const piece of own) pieces.push(piece);
+        return own.length === 0 || first >= room ? -1 : specialsInFront + first;
+      });
+      return {
+        ids: opened.addSpecials(pieces.slice(0, room), null).ids,
+        firsts,
+        tokens: pieces.length + specialsOfOne,
+        truncated: pieces.length > room,
+        unknown: pieces.filter(isUnknown).length,
       };
     },
     encodePair(first, second) {
@@ -93,6 +119,14 @@ function inFrontOf(instructions: Instructions | undefined, wanted = instructions
     `It has ${Object.keys(texts).join(", ") || "none"}.`,
     { kind: "usage" },
   );
+}
+
+/** How many special tokens stand before a text's own. */
+function countInFront({ addSpecials, split }: ReturnType<typeof openTokenizer>): number {
+  const none = addSpecials([], null).ids;
+  const some = addSpecials(split("a").slice(0, 1), null).ids;
+  const differing = some.findIndex((id, at) => id !== none[at]);
+  return Math.max(differing, 0);
 }
 
 /** The Rust tokenizers' "longest first": the shorter text stays whole while it takes no more than half the room. */
