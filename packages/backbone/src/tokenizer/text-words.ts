@@ -1,4 +1,4 @@
-import { BLANKED, DROPPED, IDEOGRAPHS, PUNCTUATION, SPACES } from "./generated/bert-unicode.ts";
+import { BLANKED, DROPPED, IDEOGRAPHS, PUNCTUATION, SPACES } from "./generated/rust-unicode.ts";
 
 /** UTF-16 units of a text, the end one past the last. */
 export type WordSpan = readonly [start: number, end: number];
