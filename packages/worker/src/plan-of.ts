@@ -1,16 +1,20 @@
 import { imageClassification } from "./classes/image-classification.ts";
 import { textClassification } from "./classes/text-classification.ts";
-import type { TuneJob } from "./job.ts";
+import { imageDetection } from "./dense/detection.ts";
+import { imageSegmentation } from "./dense/segmentation.ts";
+import type { JobHooks, TuneJob } from "./job.ts";
 import type { RowsOf, TaskPlan } from "./task.ts";
 
 /** Hands the plan of the job's task to `run`. A new task is a new case. */
-export function planOf<Result>(job: TuneJob, run: RunPlan<Result>): Promise<Result> {
+export function planOf<Result>(job: TuneJob, hooks: JobHooks, run: RunPlan<Result>): Promise<Result> {
   if (job.input !== "image") return run(textClassification(job));
   switch (job.task) {
     case "classification":
       return run(imageClassification(job));
-    default:
-      throw new Error(`no plan for ${job.task}`);
+    case "segmentation":
+      return run(imageSegmentation(job, hooks));
+    case "detection":
+      return run(imageDetection(job, hooks));
   }
 }
 

@@ -55,4 +55,20 @@ describe("a job on images", () => {
       expect(picture?.source).toMatch(/^data:image\/webp;base64,/);
     expect(report.candidates.filter(({ published }) => published)).toHaveLength(1);
   });
+
+  it.each([
+    { task: "segmentation", main: "meanIou", labels: ["0", "1"] },
+    { task: "detection", main: "map50", labels: ["bright"] },
+  ] as const)("of $task publishes a file that loads", async ({ task, main, labels }) => {
+    const { report, stored } = await runTuneJob(job(task, { epochs: 2 }));
+    const { prompt, id } = await readPromptFile(job(task).out);
+    expect(id).toBe(stored.id);
+    expect(prompt.manifest).toMatchObject({ task, input: "image", labels });
+    expect(report.task).toBe(task);
+    expect(report.candidates.map(({ name }) => name)).toEqual(["headAlone", "kv"]);
+    for (const { heldOut } of report.candidates) expect(heldOut).toMatchObject({ rows: 9, main });
+    expect(report.evaluation.rows).toBe(9);
+    if (report.task !== task || !("examples" in report.evaluation)) throw new Error("another evaluation");
+    expect(report.evaluation.examples[0]?.picture).toMatchObject({ width: 14, height: 16 });
+  });
 });

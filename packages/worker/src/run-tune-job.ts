@@ -20,7 +20,7 @@ import { writePrompt } from "./write-prompt.ts";
  * @throws KilotuneError `invalid_training_file`, `interrupted`, and whatever reading and writing may meet
  */
 export function runTuneJob(job: TuneJob, hooks: JobHooks = {}): Promise<JobResult> {
-  return planOf(job, (plan) => runPlan(plan, job, hooks));
+  return planOf(job, hooks, (plan) => runPlan(plan, job, hooks));
 }
 
 async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(

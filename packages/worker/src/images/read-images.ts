@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { LintReport } from "@kilotune/contract";
 import {
   type ImageLinter,
   type ImageRow,
@@ -20,6 +21,7 @@ export interface ReadImages extends AsyncDisposable {
   /** Of each row's image. */
   readonly sha256: readonly string[];
   readonly linter: ImageLinter;
+  readonly report: LintReport;
   read(row: string): Promise<Uint8Array>;
 }
 
@@ -64,6 +66,7 @@ export async function readImages(
     classes: file.classes ?? [],
     sha256,
     linter,
+    report,
     read: file.read,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

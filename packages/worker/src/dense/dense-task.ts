@@ -1,0 +1,328 @@
+import type { VisionBackbone } from "@kilotune/backbone";
+import type { ReportFindings, Score } from "@kilotune/contract";
+import type { HeadNumbers } from "@kilotune/heads";
+import { AUGMENTATIONS } from "@kilotune/image";
+import { type Prompt, type PromptManifest, roundToStorage } from "@kilotune/prompt";
+import {
+  chooseDenseSettings,
+  type DenseSettings,
+  ImageStore,
+  type ImageStoreOptions,
+  type LearningTask,
+  type Learnt,
+  openBelow,
+  type RunOptions,
+  type RunResult,
+  runTuning,
+  type Validation,
+} from "@kilotune/tuner";
+import { holdOut } from "../held-out.ts";
+import { imageBackbone } from "../images/image-backbone.ts";
+import { type ImageFile, nameOfRow } from "../images/image-files.ts";
+import { pictureOf } from "../images/picture.ts";
+import { promptPart } from "../images/prompt-part.ts";
+import { interrupted } from "../interrupted.ts";
+import type { ImageJob, JobHooks } from "../job.ts";
+import { TUNED } from "../select.ts";
+import { sharedSessions } from "../shared-sessions.ts";
+import type { JobData, Judged, Judgement, Published, RowsOf, Task } from "../task.ts";
+
+/** What segmentation and detection share: a head on patches, alone or with a prompt; images, one by one. */
+export interface DenseRows<Truth> extends RowsOf {
+  readonly names: readonly string[];
+  readonly truths: readonly Truth[];
+  /** Below the prompt, and below a head alone. */
+  readonly prompted: ImageStore;
+  readonly plain: ImageStore;
+  picture(row: number): ReturnType<typeof pictureOf>;
+}
+
+/** What segmentation and detection differ in. */
+export interface DenseKind<Truth, Outcome> {
+  readonly task: "segment" | "detect";
+  readonly taps: readonly number[];
+  /** Numbers of the head. */
+  readonly headNumbers: number;
+  readonly also?: ImageStoreOptions["also"];
+  start(): HeadNumbers;
+  learning(settings: DenseSettings, rows: DenseRows<Truth>, store: ImageStore): LearningTask;
+  validation(settings: DenseSettings, rows: DenseRows<Truth>, store: ImageStore): Validation;
+  answer(
+    settings: DenseSettings,
+    learnt: Learnt,
+    rows: DenseRows<Truth>,
+    store: ImageStore,
+  ): Promise<Outcome[]>;
+  score(outcomes: readonly Outcome[]): Score;
+  /** Of one image alone, 0..1: what the paired test compares. */
+  scoreOfImage(outcome: Outcome): number;
+  /** Task, head and calibration of the manifest. @param outcomes on held-out images */
+  manifest(outcomes: readonly Outcome[]): Partial<PromptManifest>;
+  findings(outcomes: readonly Outcome[], prompt: Prompt): Promise<ReportFindings>;
+  /** Objects, or images, of each label. */
+  labelRows(rows: DenseRows<Truth>): readonly number[];
+  judge(asked: Judged<Outcome>, rivals: readonly Judged<Outcome>[]): Judgement;
+}
+
+const HEAD_ALONE = "headAlone";
+
+export async function openDense<Truth, Outcome>(
+  job: ImageJob,
+  hooks: Pick<JobHooks, "signal">,
+  data: JobData<ImageFile<Truth>>,
+  files: AsyncDisposable,
+  kindOf: (backbone: VisionBackbone) => DenseKind<Truth, Outcome>,
+): Promise<Task<ImageFile<Truth>, DenseRows<Truth>, Learnt, Outcome>> {
+  await using opened = new AsyncDisposableStack();
+  opened.use(files);
+  const backbone = opened.use(sharedSessions(job.backbone));
+  const { manifest } = backbone;
+  const kind = kindOf(backbone);
+  const wish = {
+    trainRows: data.train.count,
+    seed: job.seed,
+    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
+  };
+  const alone = chooseDenseSettings(manifest, { ...wish, method: "head" });
+  const settings =
+    job.method === "head"
+      ? undefined
+      : chooseDenseSettings(manifest, {
+          ...wish,
+          method: job.method,
+          ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
+          ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
+        });
+  const plainLower = await openBelow(backbone, alone, kind);
+  const promptedLower = settings ? await openBelow(backbone, settings, kind) : plainLower;
+  const kept = opened.move();
+
+  const rowsOf = async (
+    file: ImageFile<Truth>,
+    changed: boolean,
+    onProgress: (share: number) => void = () => {},
+  ): Promise<DenseRows<Truth>> => {
+    const { source } = file;
+    const range = AUGMENTATIONS[kind.task];
+    const options: ImageStoreOptions = {
+      ...(kind.also && { also: kind.also }),
+      ...(changed && alone.copies > 0
+        ? { augmentation: { range, copies: alone.copies, seed: job.seed } }
+        : {}),
+    };
+    const plain = ImageStore.open(backbone, plainLower, source, options);
+    const prompted = settings ? ImageStore.open(backbone, promptedLower, source, options) : plain;
+    await prompted.fill((done) => onProgress(done / Math.max(1, file.count)));
+    return {
+      name: file.name,
+      count: file.count,
+      names: file.rows.map(nameOfRow),
+      truths: file.truths,
+      plain,
+      prompted,
+      picture: (row) => pictureOf(source, row, PICTURE_SIDE),
+    };
+  };
+
+  /** A head on frozen features: what everything else is measured by. */
+  const fitHead = async (rows: DenseRows<Truth>): Promise<Learnt> => {
+    const run = await runTuning({
+      settings: alone,
+      task: kind.learning(alone, rows, rows.plain),
+      aborted: () => hooks.signal?.aborted ?? false,
+    });
+    if (run.end === "aborted") throw interrupted("stopped while the head alone was learnt");
+    return { prompt: run.prompt, head: run.head };
+  };
+  const ofPublished = (prompt: Prompt): { settings: DenseSettings; learnt: Learnt } => {
+    const { numbers } = prompt.head as { readonly numbers: HeadNumbers };
+    if (prompt.method === "head" || settings === undefined)
+      return { settings: alone, learnt: { prompt: new Float32Array(), head: numbers } };
+    const learnt = prompt.method === "kv" ? prompt.kv : prompt.method === "soft" ? prompt.soft : prompt.lora;
+    return { settings, learnt: { prompt: learnt.data, head: numbers } };
+  };
+
+  return {
+    backbone: manifest,
+    settings,
+    baselines: [{ name: HEAD_ALONE, title: "head on frozen features" }],
+    heads: [HEAD_ALONE],
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+
+    prepareTraining: (file, onProgress) => rowsOf(file, true, onProgress),
+    prepare: (file, onProgress) => rowsOf(file, false, onProgress),
+    holdOut: (train, validation) =>
+      holdOut(train, validation, job.seed, {
+        strataOf: ({ count }) => new Int32Array(count),
+        pick: pickImages,
+        // A run takes minutes: one part is held out, not each in turn.
+        folds: 1,
+      }),
+
+    fit: (rows) => fitHead(rows),
+    answerBaselines: async (learnt, rows) => ({
+      [HEAD_ALONE]: await kind.answer(alone, learnt, rows, rows.plain),
+    }),
+
+    learntRows: (train) => train.count,
+    runFacts: (train, validation) => [train.names, validation?.names],
+    learn({ train, validation, epochs, ...run }) {
+      const own = { ...(settings as DenseSettings), epochs };
+      const options: RunOptions = {
+        ...run,
+        settings: own,
+        task: kind.learning(own, train, train.prompted),
+        ...(validation ? { validation: kind.validation(own, validation, validation.prompted) } : {}),
+      };
+      return runTuning(options);
+    },
+    answerRun: (run: RunResult, rows) => kind.answer(settings as DenseSettings, run, rows, rows.prompted),
+
+    score: (outcomes) => kind.score(outcomes),
+    judge: (asked, rivals) => kind.judge(asked, rivals),
+
+    publish(published: Published<Learnt, Outcome>) {
+      const { kind: name, tuned, fitted, receipt, heldOut } = published;
+      const learnt = name === TUNED ? (tuned as Learnt) : (fitted as Learnt);
+      const used = name === TUNED && settings ? { ...settings, epochs: tuned?.epoch ?? 0 } : alone;
+      const shared = {
+        format: "kilotune.prompt/1",
+        input: "image",
+        labels: [...data.labels],
+        backbone: imageBackbone(backbone),
+        storage: job.storage ?? "float16",
+        receipt: { ...receipt, epochs: used.epochs, settings: { ...used } },
+        metrics: {},
+        ...kind.manifest(heldOut),
+      };
+      const head = { kind: kind.task === "segment" ? "segmentation" : "detection", numbers: learnt.head };
+      const prompt =
+        name === TUNED && settings
+          ? withPart(promptPart(settings, learnt.prompt, backbone), shared, head)
+          : { method: "head", manifest: { method: "head", ...shared }, head };
+      return roundToStorage(prompt as unknown as Prompt, shared.storage as "float16");
+    },
+    answer(prompt, rows) {
+      const { settings: own, learnt } = ofPublished(prompt);
+      return kind.answer(own, learnt, rows, own === alone ? rows.plain : rows.prompted);
+    },
+
+    findings: (outcomes, prompt) => kind.findings(outcomes, prompt),
+    facts: ({ train, run }) => ({
+      labelRows: kind.labelRows(train),
+      truncatedRows: 0,
+      settings: {},
+      titles: {},
+      sizes: { [HEAD_ALONE]: 2 * kind.headNumbers },
+      trainableParameters: kind.headNumbers + (run?.prompt.length ?? 0),
+      notes: { first: [], last: [] },
+    }),
+    tokensIn: ({ prompted }) => prompted.lengths.reduce((sum, length) => sum + length, 0),
+  };
+}
+
+/** Of a picture in the report, in pixels. */
+const PICTURE_SIDE = 360;
+
+function withPart(part: ReturnType<typeof promptPart>, shared: object, head: unknown) {
+  const { sites, ...numbers } = part;
+  return { ...numbers, manifest: { method: part.method, sites, ...shared }, head };
+}
+
+/** Some rows of a file; nothing is computed again. */
+function pickImages<Truth>(rows: DenseRows<Truth>, wanted: readonly number[]): DenseRows<Truth> {
+  const plain = rows.plain.subset(wanted);
+  return {
+    name: rows.name,
+    count: wanted.length,
+    names: wanted.map((row) => rows.names[row] as string),
+    truths: wanted.map((row) => rows.truths[row] as Truth),
+    plain,
+    prompted: rows.prompted === rows.plain ? plain : rows.prompted.subset(wanted),
+    picture: (row) => rows.picture(wanted[row] as number),
+  };
+}
+
+/** Told by held-out images, each compared with itself. */
+export function judgeImages<Outcome>(
+  asked: Judged<Outcome>,
+  rivals: readonly Judged<Outcome>[],
+  figure: {
+    readonly title: string;
+    of(outcomes: readonly Outcome[]): number;
+    ofImage(outcome: Outcome): number;
+  },
+): Judgement {
+  const value = ({ outcomes }: Judged<Outcome>) => (outcomes.length === 0 ? 0 : figure.of(outcomes));
+  const rival = rivals.reduce<Judged<Outcome> | undefined>(
+    (best, next) => (best === undefined || value(next) > value(best) ? next : best),
+    undefined,
+  );
+  const rows = asked.outcomes.length;
+  if (rows === 0 || rival === undefined) {
+    const words = rows === 0 ? "No image could be held out, so nothing tells whether the prompt pays." : "";
+    return { best: asked.name, margin: 0, significant: false, pValue: 1, paid: true, words };
+  }
+  const margin = value(asked) - value(rival);
+  const differences = asked.outcomes.map(
+    (outcome, row) => figure.ofImage(outcome) - figure.ofImage(rival.outcomes[row] as Outcome),
+  );
+  const { standardError, pValue } = pairedTest(differences);
+  const paid = margin >= -standardError;
+  const significant = pValue < 0.05;
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const facts = `${asked.title.charAt(0).toUpperCase()}${asked.title.slice(1)}: ${figure.title} of ${percent(value(asked))} on ${rows} held-out images; ${rival.title}: ${percent(value(rival))}.`;
+  const verdict = !paid
+    ? "The prompt doesn't pay here."
+    : !significant
+      ? "That is no more than noise: these images can't tell the two apart."
+      : margin > 0
+        ? "A paired test calls the difference more than noise: the prompt pays."
+        : "A paired test calls the difference more than noise.";
+  return {
+    best: margin >= 0 ? asked.name : rival.name,
+    margin,
+    significant,
+    pValue,
+    paid,
+    words: `${facts} ${verdict}`,
+  };
+}
+
+/**
+ * Wilcoxon's signed ranks (1945) by their normal approximation with ties, two-sided: few images, of no known distribution.
+ *
+ * @returns standardError of the mean difference
+ */
+export function pairedTest(differences: readonly number[]): { standardError: number; pValue: number } {
+  const n = differences.length;
+  const mean = differences.reduce((sum, each) => sum + each, 0) / Math.max(1, n);
+  const square = differences.reduce((sum, each) => sum + (each - mean) ** 2, 0);
+  const standardError = n < 2 ? Number.POSITIVE_INFINITY : Math.sqrt(square / (n - 1) / n);
+  const unequal = differences.filter((each) => each !== 0).sort((a, b) => Math.abs(a) - Math.abs(b));
+  let [plus, squares] = [0, 0];
+  for (let from = 0; from < unequal.length; ) {
+    let to = from;
+    while (to < unequal.length && Math.abs(unequal[to]!) === Math.abs(unequal[from]!)) to++;
+    const rank = (from + 1 + to) / 2;
+    for (let at = from; at < to; at++) {
+      if (unequal[at]! > 0) plus += rank;
+      squares += rank ** 2;
+    }
+    from = to;
+  }
+  const count = unequal.length;
+  if (count < 6) return { standardError, pValue: 1 };
+  const deviation = Math.abs(plus - (count * (count + 1)) / 4);
+  const z = Math.max(0, deviation - 0.5) / Math.sqrt(squares / 4);
+  return { standardError, pValue: Math.min(1, 2 * (1 - normal(z))) };
+}
+
+/** Of the standard normal distribution (Abramowitz and Stegun, 26.2.17). */
+function normal(z: number): number {
+  const t = 1 / (1 + 0.2316419 * z);
+  const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+  const tail =
+    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return 1 - density * tail;
+}
