@@ -6,10 +6,14 @@ import { classes } from "./sections/classes.ts";
 import { confusion } from "./sections/confusion.ts";
 import { sizes, timings } from "./sections/costs.ts";
 import { curve } from "./sections/curve.ts";
+import { detection } from "./sections/detection.ts";
+import { figures } from "./sections/figures.ts";
 import { headline } from "./sections/headline.ts";
 import { mistakes } from "./sections/mistakes.ts";
 import { otherTests } from "./sections/other-tests.ts";
 import { notes, receipt } from "./sections/receipt.ts";
+import { screening } from "./sections/screening.ts";
+import { segmentation } from "./sections/segmentation.ts";
 import { usage } from "./sections/usage.ts";
 import { style } from "./style.ts";
 import { clip } from "./visible-text.ts";
@@ -45,8 +49,15 @@ ${candidates(report)}${curve(report)}${findings(report)}${otherTests(report)}${s
 }
 
 /** What the answers look like, by task. */
-function findings(report: TuneReport): readonly Markup[] {
+function findings(report: TuneReport): readonly (Markup | null)[] {
   if (isClassification(report))
-    return [confusion(report), classes(report), mistakes(report), calibration(report)];
-  return [];
+    return [confusion(report), classes(report), screening(report), mistakes(report), calibration(report)];
+  switch (report.task) {
+    case "segmentation":
+      return segmentation(report.evaluation);
+    case "detection":
+      return detection(report.evaluation);
+    default:
+      return figures(report.evaluation);
+  }
 }

@@ -117,6 +117,15 @@ tr.published > * { font-weight: 650; }
 .classes .bar { width: 22%; vertical-align: middle; }
 .bars .bar { width: 60%; vertical-align: middle; }
 .mistakes .text { width: 54%; text-wrap: pretty; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 20px; margin-top: 14px; }
+.pictures figcaption { margin: 6px 0 0; font-weight: 500; overflow-wrap: anywhere; }
+.panels.small { grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); }
+.overlay { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--panel); }
+.overlay path { vector-effect: non-scaling-stroke; stroke-width: 2; fill: none; stroke-linejoin: round; }
+.overlay .true-edge { stroke: #ffffff; stroke-width: 1.5; stroke-dasharray: 4 3; }
+.overlay .under { stroke: #000000; stroke-dasharray: none; opacity: 0.75; }
+.overlay .said-words { font-size: 8px; paint-order: stroke; stroke: #000000; stroke-width: 2px; }
+.small-picture { display: block; max-width: 120px; height: auto; border-radius: 4px; }
 .mistakes td { vertical-align: top; }
 .mistakes .wrong { color: var(--orange); }
 .other-tests .text { width: 46%; }

@@ -1,6 +1,7 @@
-import type { ClassificationReport } from "@kilotune/contract";
+import type { ClassificationReport, Picture } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
 import { count, counted, percent } from "../format.ts";
+import { shownPictures } from "../picture.ts";
 import { clip } from "../visible-text.ts";
 import { labelName } from "./label-name.ts";
 import { section } from "./section.ts";
@@ -19,6 +20,11 @@ export function mistakes({ evaluation }: ClassificationReport): Markup {
       title,
       html`<p>${evaluation.rows === 0 ? "No rows were evaluated." : "None: every evaluated row was answered right."}</p>`,
     );
+  const pictures = new Map(
+    shownPictures(mistakes.slice(0, mostMistakes).map((mistake, at) => ({ ...mistake, at }))).map(
+      ({ at, picture }) => [at, picture],
+    ),
+  );
   const howMany =
     mistakes.length > mostMistakes
       ? html`${mostMistakes} of ${counted(mistakes.length, "mistake")}`
@@ -26,17 +32,19 @@ export function mistakes({ evaluation }: ClassificationReport): Markup {
   return section(
     "mistakes",
     title,
-    html`<p>${howMany} in ${count(evaluation.rows)} rows. A sure mistake is often a text that two labels fit, or a wrong label in the data.</p>`,
+    html`<p>${howMany} in ${count(evaluation.rows)} rows. A sure mistake is often ${pictures.size > 0 ? "an image" : "a text"} that two labels fit, or a wrong label in the data.</p>`,
     stackedTable(
       "mistakes",
       [
-        { name: "Text", kind: "text" },
+        ...(pictures.size > 0 ? [{ name: "Image", kind: "text" } as const] : []),
+        { name: pictures.size > 0 ? "Name" : "Text", kind: "text" },
         { name: "True label", kind: "label" },
         { name: "was called", kind: "label" },
         { name: "sure", kind: "number" },
       ],
-      mistakes.slice(0, mostMistakes).map(({ text, label, predicted, score }) => ({
+      mistakes.slice(0, mostMistakes).map(({ text, label, predicted, score }, at) => ({
         cells: [
+          ...(pictures.size > 0 ? [image(pictures.get(at), text)] : []),
           clip(text, mostCharacters),
           labelName(label),
           html`<span class="wrong">${labelName(predicted)}</span>`,
@@ -45,4 +53,10 @@ export function mistakes({ evaluation }: ClassificationReport): Markup {
       })),
     ),
   );
+}
+
+function image(picture: Picture | undefined, name: string): Markup | null {
+  if (picture === undefined) return null;
+  const { width, height, source } = picture;
+  return html`<img class="small-picture" src="${source}" width="${width}" height="${height}" alt="${clip(name, 100)}">`;
 }

@@ -3,19 +3,44 @@ import { html, type Markup } from "../escape.ts";
 import { section } from "./section.ts";
 
 /** The commands to try next, ready to paste. */
-export function usage({ prompt }: TuneReport): Markup {
-  const file = shellQuoted(prompt.path);
+export function usage(report: TuneReport): Markup {
+  const file = shellQuoted(report.prompt.path);
   return section(
     "usage",
     "Use it",
-    command("Answer one text", `npx kilotune classify --prompt ${file} "your text here"`),
-    command(
-      "Answer a file, one JSON line a text",
-      `npx kilotune classify --json --prompt ${file} --file texts.jsonl`,
-    ),
+    ...answering(report, file),
     command("Measure it on other rows", `npx kilotune evaluate --prompt ${file} test.jsonl`),
     command("See what is in the file", `npx kilotune inspect ${file}`),
   );
+}
+
+function answering(report: TuneReport, file: string): Markup[] {
+  const drawn = (task: "segment" | "detect") => [
+    command(
+      "Answer one image, and draw it",
+      `npx kilotune ${task} --prompt ${file} image.png --render out.png`,
+    ),
+    command("Answer images, one JSON line each", `npx kilotune ${task} --json --prompt ${file} a.png b.png`),
+  ];
+  switch (report.task) {
+    case "segmentation":
+      return drawn("segment");
+    case "detection":
+      return drawn("detect");
+    case undefined:
+    case "classification":
+      if (report.evaluation.screening !== undefined)
+        return [command("Answer images", `npx kilotune classify --prompt ${file} a.png b.png`)];
+      return [
+        command("Answer one text", `npx kilotune classify --prompt ${file} "your text here"`),
+        command(
+          "Answer a file, one JSON line a text",
+          `npx kilotune classify --json --prompt ${file} --file texts.jsonl`,
+        ),
+      ];
+    default:
+      return [];
+  }
 }
 
 function command(purpose: string, line: string): Markup {

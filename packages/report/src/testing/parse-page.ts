@@ -73,4 +73,4 @@ function matchAt(pattern: RegExp, source: string, at: number): RegExpExecArray |
   return pattern.exec(source);
 }
 
-const voidElements = new Set(["meta", "link", "wbr"]);
+const voidElements = new Set(["meta", "link", "wbr", "img"]);
