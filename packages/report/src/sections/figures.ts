@@ -40,11 +40,9 @@ export function figures({ rows, figures, tables, mistakes }: FiguresEvaluation):
               { name: "Wanted", kind: "text" },
               { name: "Given", kind: "text" },
             ],
-            mistakes
-              .slice(0, mostMistakes)
-              .map(({ text, wanted, given }) => ({
-                cells: [clip(text, 280), clip(wanted, 200), clip(given, 200)],
-              })),
+            mistakes.slice(0, mostMistakes).map(({ text, wanted, given }) => ({
+              cells: [clip(text, 280), clip(wanted, 200), clip(given, 200)],
+            })),
           ),
     ),
   ];
