@@ -26,6 +26,7 @@ export { boundaryF1 } from "./measure/boundary-f1.ts";
 export { fitTemperature, reliability } from "./measure/calibration.ts";
 export { confusionOf, perClass, scoreOf, wilson } from "./measure/classification.ts";
 export { countRight } from "./measure/count-right.ts";
+export { bestThreshold } from "./measure/detection-threshold.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
 export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 export { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
@@ -57,24 +58,13 @@ export { answerTags, spanF1, type TaggedTexts, tagHead, textTagging } from "./te
 export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
 export { startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";
+export { chooseVisionSettings } from "./vision/choose-settings.ts";
 export {
   type ClassifiedImages,
   featureWanted,
   imageAccuracy,
   imageClassification,
 } from "./vision/classification.ts";
-export { chooseVisionSettings } from "./vision/choose-settings.ts";
-export { embedImages } from "./vision/embed-images.ts";
-export { type FrozenFeatures, frozenFeatures } from "./vision/frozen-features.ts";
-export {
-  type ImageSource,
-  ImageStore,
-  type ImageStoreOptions,
-  type ImageView,
-} from "./vision/image-store.ts";
-export { type ServedPrompt, servedPrompt } from "./vision/served-prompt.ts";
-export type { VisionMethod, VisionSettings } from "./vision/settings.ts";
-export { openedSite, visionSite } from "./vision/vision-site.ts";
 export { openBelow } from "./vision/dense-head.ts";
 export {
   chooseDenseSettings,
@@ -93,6 +83,14 @@ export {
   type LabelledBox,
   openBoxes,
 } from "./vision/detection.ts";
+export { embedImages } from "./vision/embed-images.ts";
+export { type FrozenFeatures, frozenFeatures } from "./vision/frozen-features.ts";
+export {
+  type ImageSource,
+  ImageStore,
+  type ImageStoreOptions,
+  type ImageView,
+} from "./vision/image-store.ts";
 export {
   alsoOfMasks,
   imageSegmentation,
@@ -102,3 +100,6 @@ export {
   type SegmentationPlan,
   type SegmentedImages,
 } from "./vision/segmentation.ts";
+export { type ServedPrompt, servedPrompt } from "./vision/served-prompt.ts";
+export type { VisionMethod, VisionSettings } from "./vision/settings.ts";
+export { openedSite, visionSite } from "./vision/vision-site.ts";
