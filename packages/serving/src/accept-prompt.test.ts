@@ -1,3 +1,4 @@
+import { tinyVisionBackbone } from "@kilotune/backbone/testing";
 import { readSafetensors, writeSafetensors } from "@kilotune/engine";
 import { encodePrompt, type StoredPrompt } from "@kilotune/prompt";
 import fc from "fast-check";
@@ -5,6 +6,7 @@ import { createHash } from "node:crypto";
 import { afterAll, describe, expect, it } from "vitest";
 import { acceptPrompt } from "./accept-prompt.ts";
 import { randomPrompt, tinyBackbone } from "./text/testing.ts";
+import { randomImagePrompt } from "./vision/testing.ts";
 
 const tiny = await tinyBackbone();
 afterAll(() => tiny[Symbol.asyncDispose]());
@@ -25,7 +27,7 @@ const refusal = (bytes: Uint8Array) =>
   );
 
 describe("a prompt's file from outside", () => {
-  it.each(["kv", "soft", "head"] as const)(
+  it.each(["kv", "soft", "lora", "head"] as const)(
     "that fits a served backbone is found to be its own: %s",
     async (method) => {
       const bytes = fileOf(randomPrompt(manifest, 2, { method }));
@@ -33,6 +35,22 @@ describe("a prompt's file from outside", () => {
       expect(await acceptPrompt(bytes, [other, manifest])).toEqual({ sha256, backbone: manifest.id, bytes });
     },
   );
+
+  it("for images is held against a backbone of images", async () => {
+    await using vision = await tinyVisionBackbone();
+    const images = vision.backbone.manifest;
+    const shape = { task: "detection", method: "kv" } as const;
+    const bytes = encodePrompt(randomImagePrompt(images, 1, shape).prompt, { storage: "float16" });
+    expect(await acceptPrompt(bytes, [manifest, images])).toMatchObject({ backbone: images.id });
+    await expect(acceptPrompt(bytes, [manifest])).rejects.toMatchObject({ code: "backbone_mismatch" });
+    const preprocessed = { ...images, identity: { ...images.identity, preprocessingSha256: "e".repeat(64) } };
+    const error = await acceptPrompt(bytes, [preprocessed]).catch((refused) => refused);
+    expect(error.code).toBe("backbone_mismatch");
+    expect(error.message).toContain(images.identity.preprocessingSha256);
+    // The weights of one and the task of the other: a forged file reaches no session.
+    const forged = { ...manifest, identity: { ...identity, weightsSha256: images.identity.weightsSha256 } };
+    await expect(acceptPrompt(bytes, [forged])).rejects.toMatchObject({ code: "backbone_mismatch" });
+  });
 
   it("of another backbone is refused with the hashes of both sides", async () => {
     const error = await refusal(

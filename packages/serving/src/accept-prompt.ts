@@ -1,7 +1,8 @@
-import type { BackboneManifest } from "@kilotune/backbone";
+import type { BackboneManifest, VisionManifest } from "@kilotune/backbone";
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
 import { preparePrompt } from "./text/prepare-prompt.ts";
+import { prepareImagePrompt } from "./vision/prepare-prompt.ts";
 
 /** A prompt's file from outside, found to be one that a backbone served here can answer with. */
 export interface AcceptedPrompt {
@@ -17,18 +18,19 @@ export interface AcceptedPrompt {
  * Judges a file that nobody vouches for as a request with it would: decoded within its caps, held against the backbone of
  * the same hashes, laid out as for a pass. Another format than ours has its place here: it becomes a file of ours first.
  *
- * @throws KilotuneError `invalid_prompt`, `prompt_too_large`, `unsupported_prompt_version`, `prompt_too_long`;
+ * @throws KilotuneError `invalid_prompt`, `prompt_too_large`, `unsupported_prompt_version`, `prompt_too_long`, `wrong_task`;
  *   `backbone_mismatch` naming the hashes of both sides
  */
 export async function acceptPrompt(
   bytes: Uint8Array,
-  served: readonly BackboneManifest[],
+  served: readonly (BackboneManifest | VisionManifest)[],
 ): Promise<AcceptedPrompt> {
   const stored = await decoded(bytes);
   const { backbone } = stored.prompt.manifest;
   const own = served.find(({ identity }) => identity.weightsSha256 === backbone.weightsSha256);
   if (own === undefined) throw notServed(stored, served);
-  preparePrompt(stored, own);
+  if ("kind" in own) prepareImagePrompt(stored, own);
+  else preparePrompt(stored, own);
   return { sha256: stored.id.replace(/^sha256-/, ""), backbone: own.id, bytes };
 }
 
@@ -44,7 +46,10 @@ async function decoded(bytes: Uint8Array): Promise<StoredPrompt> {
 
 const OWN_WORDS: ReadonlySet<string> = new Set(["prompt_too_large", "unsupported_prompt_version"]);
 
-function notServed({ prompt }: StoredPrompt, served: readonly BackboneManifest[]): KilotuneError {
+function notServed(
+  { prompt }: StoredPrompt,
+  served: readonly (BackboneManifest | VisionManifest)[],
+): KilotuneError {
   const { weightsSha256 } = prompt.manifest.backbone;
   const here = served.map(({ id, identity }) => `${identity.weightsSha256} (${id})`).join(", ");
   return new KilotuneError(

@@ -2,12 +2,14 @@ export { type AcceptedPrompt, acceptPrompt } from "./accept-prompt.ts";
 export type {
   ClassifyRequest,
   Embedding,
+  Estimate,
   Prediction,
   Predictor,
   PredictorOptions,
 } from "./text/predictor.ts";
 export { createPredictor } from "./text/predictor.ts";
 export type { PredictorStats, RunOptions } from "./row-server.ts";
+export type { ClassAnswer } from "./classes.ts";
 export type { Score } from "./rank.ts";
 export {
   type IsolationOptions,

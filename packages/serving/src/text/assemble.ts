@@ -10,6 +10,8 @@ import type { PreparedPrompt } from "./prepare-prompt.ts";
 export interface Row {
   /** Special tokens included, at most what the prompt and the backbone allow. */
   readonly ids: Int32Array;
+  /** Of a pair: which of its texts each id belongs to. */
+  readonly typeIds?: Int32Array;
   readonly truncated: boolean;
   /** undefined: the plain backbone. */
   readonly prompt: PreparedPrompt | undefined;
@@ -31,7 +33,7 @@ export function assemble(
       rows.map(({ ids }) => ids),
       sequence,
       manifest.pooling,
-      rows.map(({ prompt }) => prompt?.place ?? {}),
+      rows.map(({ prompt, typeIds }) => ({ ...prompt?.place, ...(typeIds && { typeIds }) })),
     ),
     ...softFeeds(
       rows.map(({ prompt }) => prompt?.soft),

@@ -49,7 +49,8 @@ describe("prefixBucket", () => {
 });
 
 describe("bucketOf", () => {
-  const shared = { id: "a", labels: ["x"], maxTokens: 9, place: {}, temperature: 1, sizeBytes: 0 };
+  const task = { kind: "classification", calibration: { temperature: 1 } } as const;
+  const shared = { id: "a", labels: ["x"], maxTokens: 9, place: {}, task, pairs: false, sizeBytes: 0 };
   const head = { weight: new Float32Array(), factors: new Float64Array(), biases: new Float64Array() };
   const plain: PreparedPrompt = { ...shared, head };
   const soft = { ...plain, soft: { data: new Float32Array(), tokens: 7, hidden: 0 } };

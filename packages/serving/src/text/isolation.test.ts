@@ -39,7 +39,7 @@ async function mix(
   const { layers } = backbone.manifest.config;
   const prompts = Array.from({ length: 16 }, (_, at) =>
     randomPrompt(backbone.manifest, at, {
-      method: (["kv", "kv", "soft", "head"] as const)[at % 4]!,
+      method: (["kv", "lora", "soft", "head"] as const)[at % 4]!,
       tokens: 1 + Math.floor(uniform() * (at < 8 ? 8 : 32)),
       firstLayer: Math.floor(uniform() * layers),
       head: (["linear", "cosine", "mlp"] as const)[at % 3]!,

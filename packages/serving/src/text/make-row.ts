@@ -1,14 +1,36 @@
 import type { Tokenizer } from "@kilotune/backbone";
+import { KilotuneError } from "@kilotune/contract";
 import type { Row } from "./assemble.ts";
 import { bucketOf } from "./buckets.ts";
 import type { PreparedPrompt } from "./prepare-prompt.ts";
 
-/** A text, cut to what its prompt and the backbone read. Soft tokens take no position from it: its own count from 0. */
-export function makeRow(text: string, prompt: PreparedPrompt | undefined, tokenizer: Tokenizer): Row {
-  const encoded = tokenizer.encode(text);
+export interface TextInput {
+  readonly text: string;
+  /** The second text, where the prompt was tuned on pairs. */
+  readonly textPair?: string;
+}
+
+/**
+ * A text, or a pair, cut to what its prompt and the backbone read. Soft tokens take no position from it: its own count from 0.
+ * @throws KilotuneError `wrong_input` where a prompt of pairs is given one text, or the other way round
+ */
+export function makeRow(
+  { text, textPair }: TextInput,
+  prompt: PreparedPrompt | undefined,
+  tokenizer: Tokenizer,
+): Row {
+  if ((textPair !== undefined) !== (prompt?.pairs ?? false)) throw wrongInput(textPair);
+  const pair = textPair === undefined ? undefined : tokenizer.encodePair(text, textPair);
+  const encoded = pair ?? tokenizer.encode(text);
   const maxTokens = Math.min(prompt?.maxTokens ?? tokenizer.maxTokens, tokenizer.maxTokens);
   const ids = cut(encoded.ids, maxTokens);
-  return { ids, truncated: encoded.tokens > maxTokens, prompt, bucket: bucketOf(ids.length, prompt) };
+  return {
+    ids,
+    ...(pair && { typeIds: pair.typeIds }),
+    truncated: encoded.tokens > maxTokens,
+    prompt,
+    bucket: bucketOf(ids.length, prompt),
+  };
 }
 
 /** As the tokenizer itself would: the frame of special tokens stays, one in front and one behind. */
@@ -17,4 +39,17 @@ function cut(ids: Int32Array, maxTokens: number): Int32Array {
   const kept = ids.slice(0, maxTokens);
   kept[maxTokens - 1] = ids.at(-1)!;
   return kept;
+}
+
+function wrongInput(textPair: string | undefined): KilotuneError {
+  const [expected, seen] =
+    textPair === undefined ? ["a pair of texts", "one text"] : ["one text", "a pair of texts"];
+  return new KilotuneError(
+    "wrong_input",
+    `expected ${expected}, which the prompt was tuned on, but saw ${seen}`,
+    textPair === undefined
+      ? "Give the second text, too."
+      : "Leave the second text away, or give another prompt.",
+    { kind: "usage" },
+  );
 }

@@ -1,13 +1,14 @@
 import type { Backbone, BackboneManifest } from "@kilotune/backbone";
 import type { StoredPrompt } from "@kilotune/prompt";
 import type { Batchable } from "../batcher.ts";
+import type { ClassAnswer } from "../classes.ts";
 import { finite, logitsOf } from "../heads.ts";
-import { rank, type Score } from "../rank.ts";
 import { type PredictorStats, RowServer, type RunOptions } from "../row-server.ts";
 import { ServeSessions } from "../serve-sessions.ts";
 import { assemble, type Row } from "./assemble.ts";
-import { makeRow } from "./make-row.ts";
+import { makeRow, type TextInput } from "./make-row.ts";
 import { type PreparedPrompt, preparePrompt } from "./prepare-prompt.ts";
+import { classesOf, otherTask, numberOf } from "./tasks.ts";
 
 export interface PredictorOptions {
   readonly backbone: Backbone;
@@ -26,48 +27,53 @@ export interface PredictorOptions {
   readonly maxQueueRows?: number;
 }
 
-export interface ClassifyRequest {
-  readonly text: string;
+export interface ClassifyRequest extends TextInput {
   /** What `loadPrompt` is asked for. */
   readonly prompt: string;
 }
 
-export interface Prediction {
-  readonly label: string;
-  /** Calibrated probability of `label`. */
-  readonly score: number;
-  /** The likeliest first. */
-  readonly scores: readonly Score[];
+export interface Prediction extends ClassAnswer, Read {
   /** In the order of the prompt's labels, before calibration. Where asked for. */
   readonly logits?: readonly number[];
-  /** Whether the text was longer than the prompt or the backbone reads. */
-  readonly truncated: boolean;
-  /** That the backbone read of the text, special ones counted. */
-  readonly tokens: number;
   readonly promptId: string;
 }
 
-export interface Embedding {
+/** Of a prompt that learnt a number. */
+export interface Estimate extends Read {
+  /** The number's name. */
+  readonly label: string;
+  readonly value: number;
+  readonly promptId: string;
+}
+
+export interface Embedding extends Read {
   /** Of length one, where the backbone's are: its manifest says so. */
   readonly vector: Float32Array;
+}
+
+/** What was read of a text. */
+interface Read {
+  /** Whether the text was longer than the prompt or the backbone reads. */
   readonly truncated: boolean;
-  /** That the backbone read, special ones counted. */
+  /** That the backbone read of the text, special ones counted. */
   readonly tokens: number;
 }
 
 /** Answers for all tenants from one session of one backbone. Errors concern a whole call; other calls don't notice. */
 export interface Predictor {
   /**
-   * Predictions in the order of the requests.
-   * @throws KilotuneError `backbone_mismatch`, `prompt_too_long`, `non_finite`, `overloaded`, `closed`; what
+   * Predictions in the order of the requests, of prompts that give one label or several.
+   * @throws KilotuneError `backbone_mismatch`, `wrong_task`, `wrong_input`, `prompt_too_long`, `non_finite`, `overloaded`, `closed`; what
    *   `loadPrompt` throws; the signal's reason
    */
   classify(
     requests: readonly ClassifyRequest[],
     options?: RunOptions & { readonly topK?: number; readonly logits?: boolean },
   ): Promise<Prediction[]>;
-  /** Sentence vectors of the plain backbone. */
-  embed(texts: readonly string[], options?: RunOptions): Promise<Embedding[]>;
+  /** Of prompts that learnt a number. @throws as `classify` */
+  estimate(requests: readonly ClassifyRequest[], options?: RunOptions): Promise<Estimate[]>;
+  /** Sentence vectors of the plain backbone, or through a prompt that was tuned for retrieval. @throws as `classify` */
+  embed(texts: readonly string[], options?: RunOptions & { readonly prompt?: string }): Promise<Embedding[]>;
   stats(): PredictorStats;
   /** Drops prompts by their names: what of them is in use ends with its call. */
   forget(isForgotten: (ref: string) => boolean): void;
@@ -101,36 +107,52 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
     maxQueueRows,
   });
 
-  const rowOf = (text: string, prompt: PreparedPrompt | undefined, mostRows: number): BatchRow => {
-    const row = makeRow(text, prompt, tokenizer);
+  const rowOf = (input: TextInput, prompt: PreparedPrompt | undefined, mostRows: number): BatchRow => {
+    const row = makeRow(input, prompt, tokenizer);
     const { sequence, prefix } = row.bucket;
     const batchLimit = Math.max(1, Math.min(mostRows, Math.floor(maxBatchTokens / sequence)));
     return { ...row, batchKey: `${sequence} ${prefix} ${prompt?.lora?.rank ?? 0}`, batchLimit };
   };
 
-  return {
-    classify: (requests, { topK, logits: wantLogits = false, ...options } = {}) => {
-      const refs = requests.map(({ prompt }) => prompt);
-      return server.call(refs, options, async ({ prompts, mostRows, run }) => {
-        const rows = requests.map(({ text, prompt }) => rowOf(text, prompts.get(prompt), mostRows));
-        const vectors = await run(rows);
-        return rows.map(({ prompt, truncated, ids }, at): Prediction => {
-          const { id, labels, head, temperature } = prompt!;
-          const logits = finite(logitsOf(head, vectors[at]!), id);
-          const scores = rank(labels, logits, temperature);
-          const { label, score } = scores[0]!;
-          const asked = wantLogits ? { logits: [...logits] } : {};
-          const answer = { label, score, scores: scores.slice(0, topK), ...asked };
-          return { ...answer, truncated, tokens: ids.length, promptId: id };
-        });
+  /** Of each request the head's logits, made an answer. */
+  function answer<Answer>(
+    requests: readonly ClassifyRequest[],
+    options: RunOptions,
+    answerOf: (prompt: PreparedPrompt, logits: Float64Array, read: Read) => Answer,
+  ): Promise<Answer[]> {
+    const refs = requests.map(({ prompt }) => prompt);
+    return server.call(refs, options, async ({ prompts, mostRows, run }) => {
+      const rows = requests.map((request) => rowOf(request, prompts.get(request.prompt), mostRows));
+      const vectors = await run(rows);
+      return rows.map(({ prompt, truncated, ids }, at) => {
+        const { head, id, task } = prompt!;
+        if (head === undefined) throw otherTask("labels or a number", task);
+        const logits = finite(logitsOf(head, vectors[at]!), id);
+        return answerOf(prompt!, logits, { truncated, tokens: ids.length });
       });
-    },
-    embed: (texts, options = {}) =>
-      server.call([], options, async ({ mostRows, run }) => {
-        const rows = texts.map((text) => rowOf(text, undefined, mostRows));
+    });
+  }
+
+  return {
+    classify: (requests, { topK, logits: wantsLogits = false, ...options } = {}) =>
+      answer(requests, options, ({ task, labels, id }, logits, read): Prediction => {
+        const classes = classesOf(task, labels, logits);
+        const asked = wantsLogits ? { logits: [...logits] } : {};
+        return { ...classes, scores: classes.scores.slice(0, topK), ...asked, ...read, promptId: id };
+      }),
+    estimate: (requests, options = {}) =>
+      answer(requests, options, ({ task, labels, id }, logits, read): Estimate => {
+        return { label: labels[0]!, value: numberOf(task, logits), ...read, promptId: id };
+      }),
+    embed: (texts, { prompt: ref, ...options } = {}) =>
+      server.call(ref === undefined ? [] : [ref], options, async ({ prompts, mostRows, run }) => {
+        const prompt = ref === undefined ? undefined : prompts.get(ref)!;
+        if (prompt !== undefined && prompt.task.kind !== "retrieval")
+          throw otherTask("retrieval", prompt.task);
+        const rows = texts.map((text) => rowOf({ text }, prompt, mostRows));
         const vectors = await run(rows);
         return rows.map(({ truncated, ids }, at) => ({
-          vector: vectors[at]!,
+          vector: prompt === undefined ? vectors[at]! : finite(vectors[at]!, prompt.id),
           truncated,
           tokens: ids.length,
         }));
@@ -143,7 +165,7 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
 
 /** The graph's output that the row's head reads, or that is wanted where it has none. */
 function outputOf({ prompt }: Row, { normalize }: BackboneManifest): "embedding" | "pooled" {
-  if (prompt === undefined) return normalize ? "embedding" : "pooled";
+  if (prompt?.head === undefined) return normalize ? "embedding" : "pooled";
   return prompt.head.dense === undefined ? "embedding" : "pooled";
 }
 

@@ -1,16 +1,10 @@
 import type { BackboneManifest, RowPlace } from "@kilotune/backbone";
-import {
-  assertCompatible,
-  expectUse,
-  LONGEST_PROMPT,
-  type SoftTokens,
-  type StoredPrompt,
-  type TextClassifier,
-} from "@kilotune/prompt";
+import { assertCompatible, LONGEST_PROMPT, type SoftTokens, type StoredPrompt } from "@kilotune/prompt";
 import { type ReadyHead, readyHead } from "../heads.ts";
 import { type PreparedLora, spreadLora } from "../low-rank.ts";
 import { type PreparedPrefix, spreadPrefix, tooLong } from "../prefixes.ts";
 import { sizeOfPrompt } from "../prompt-size.ts";
+import { forTexts, type TextPrompt, type TextTask, taskOf } from "./tasks.ts";
 
 /**
  * A prompt as the batches need it, never changed once it is made.
@@ -23,9 +17,11 @@ export interface PreparedPrompt {
   readonly maxTokens: number;
   /** Where its texts stand in their rows, how their positions count, which of them is pooled. */
   readonly place: RowPlace;
-  /** Divides the logits. */
-  readonly temperature: number;
-  readonly head: ReadyHead;
+  readonly task: TextTask;
+  /** Whether it reads two texts. */
+  readonly pairs: boolean;
+  /** None where the vector itself is the answer. */
+  readonly head?: ReadyHead;
   readonly prefix?: PreparedPrefix;
   readonly soft?: SoftTokens;
   readonly lora?: PreparedLora;
@@ -47,18 +43,19 @@ export function preparePrompt(
     heads,
     headDim,
   });
-  const { id, prompt } = expectUse(stored, "textClassification");
+  const { id, prompt } = forTexts(stored);
   const { manifest } = prompt;
-  const head = readyHead(prompt.head, hiddenSize);
+  const head = prompt.head.kind === "none" ? undefined : readyHead(prompt.head, hiddenSize);
   const place = placeOf(prompt);
-  const { labels, calibration } = manifest;
+  const { labels } = manifest;
   const { firstPosition = 0 } = place;
   const positions = config.maxPositions - firstPosition;
   // What stands around a text takes two.
   if (positions < 2) throw tooLong(firstPosition, config.maxPositions - 2);
   const maxTokens = Math.min(manifest.maxTokens, positions);
-  const shared = { id, labels, maxTokens, place, head, temperature: calibration.temperature };
-  const { dense, ...arrays } = head;
+  const pairs = "input" in manifest && manifest.input === "text_pair";
+  const shared = { id, labels, maxTokens, place, task: taskOf(manifest), pairs, ...(head && { head }) };
+  const { dense, ...arrays } = head ?? {};
   const headArrays = [...Object.values(arrays), ...Object.values(dense ?? {})];
   switch (prompt.method) {
     case "kv": {
@@ -84,7 +81,7 @@ export function preparePrompt(
 }
 
 /** Soft tokens stand in front of the text and have no positions of their own: they are added to nothing. */
-function placeOf(prompt: TextClassifier): RowPlace {
+function placeOf(prompt: TextPrompt): RowPlace {
   const { reading } = prompt.manifest;
   const start = prompt.method === "soft" ? prompt.soft.tokens : 0;
   if (reading === undefined) return { start };

@@ -7,7 +7,7 @@ export { randomNumbers };
 /** What the tests of this package share: random numbers, random prompts, a tiny random backbone. */
 
 export interface PromptShape {
-  readonly method: Exclude<Prompt["method"], "lora">;
+  readonly method: Prompt["method"];
   readonly tokens?: number;
   readonly firstLayer?: number;
   readonly labels?: readonly string[];
@@ -61,6 +61,16 @@ export function randomPrompt(
         method,
         manifest: { ...shared, method, sites: { firstLayer, layers: prompted, tokens } },
         kv: { data, layers: prompted, tokens, heads, headDim },
+        head,
+      });
+    }
+    case "lora": {
+      const prompted = layers - firstLayer;
+      const data = numbers(prompted * 4 * tokens * hiddenSize, size);
+      return stored({
+        method,
+        manifest: { ...shared, method, sites: { firstLayer, layers: prompted, rank: tokens } },
+        lora: { data, layers: prompted, rank: tokens, hidden: hiddenSize },
         head,
       });
     }
