@@ -96,8 +96,8 @@ interface HeadSession {
   readonly sizeBytes: number;
 }
 
-/** A head's graph has no weights of its own: some hundred kilobytes each. */
-const MOST_SESSIONS = 64;
+/** A head's graph has no weights of its own, but threads. */
+const MOST_SESSIONS = 16;
 
 function headGraph(kind: ReadyTask["kind"], spec: never): Graph {
   const { width, height, hiddenSize, layers } = spec as PatchGrid;
