@@ -184,6 +184,6 @@ describe("a checkpoint whose vocabulary has grown", () => {
 });
 
 /** Of two vectors of length one. */
-function cosine(a = new Float32Array(), b = new Float32Array()): number {
-  return a.reduce((sum, x, at) => sum + x * (b[at] ?? Number.NaN), 0);
+function cosine(a: Float32Array | undefined, b: Float32Array | undefined): number {
+  return Array.from(a ?? []).reduce((sum, x, at) => sum + x * (b?.[at] ?? Number.NaN), 0);
 }
