@@ -17,6 +17,7 @@ const NAMES: readonly string[] = [
   "membrane",
   "cells",
   "new-device",
+  "sweep",
   "size",
   "lint",
   "isolation",

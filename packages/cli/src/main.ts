@@ -17,6 +17,7 @@ export const COMMANDS: CommandTable = new Map([
   ["start", async () => (await import("./commands/start.ts")).start],
   ["lint", async () => (await import("./commands/lint.ts")).lint],
   ["tune", async () => (await import("./commands/tune.ts")).tune],
+  ["sweep", async () => (await import("./commands/sweep.ts")).sweep],
   ["classify", async () => (await import("./commands/classify.ts")).classify],
   ["evaluate", async () => (await import("./commands/evaluate.ts")).evaluate],
   ["inspect", async () => (await import("./commands/inspect.ts")).inspect],

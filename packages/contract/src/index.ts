@@ -29,6 +29,7 @@ export {
   secondFigure,
   type TuneReport,
   type Verdict,
+  type SweptCandidate,
 } from "./report.ts";
 export {
   type AliasName,

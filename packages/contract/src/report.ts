@@ -28,6 +28,8 @@ export interface ReportFrame {
   };
   readonly settings: Readonly<Record<string, string | number>>;
   readonly curve: readonly CurvePoint[];
+  /** The candidates that the settings were chosen from, the best first; of a sweep alone. */
+  readonly sweep?: readonly SweptCandidate[];
   /** Baselines and tuned candidates, in the order in which they are shown. */
   readonly candidates: readonly Candidate[];
   readonly verdict: Verdict;
@@ -75,6 +77,14 @@ export function isClassification(report: TuneReport): report is ClassificationRe
 }
 
 export type MethodName = "kv" | "soft" | "head";
+
+export interface SweptCandidate {
+  readonly settings: Readonly<Record<string, number>>;
+  /** Of its run, how much it got before it was dropped; 1 for those that had all of it. */
+  readonly share: number;
+  /** On held-out rows, higher is better; -Infinity of one that diverged. */
+  readonly score: number;
+}
 
 export interface CurvePoint {
   readonly epoch: number;

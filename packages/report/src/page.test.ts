@@ -32,6 +32,18 @@ describe("the page", () => {
     expect(source).toContain("<h1>Tuning pays: 2.7\u00A0points above the best baseline</h1>");
   });
 
+  test("shows what a sweep tried, the chosen one first, and a run that diverged by its name", () => {
+    const sweep = [
+      { settings: { tokens: 8, promptLearningRate: 0.03 }, share: 1, score: 0.9123 },
+      { settings: { tokens: 4 }, share: 0.25, score: 0.87 },
+      { settings: { promptLearningRate: 3 }, share: 0.0625, score: -Infinity },
+    ];
+    const swept = renderReport({ ...sampleReport(), sweep });
+    expect(sectionIds(swept).slice(0, 3)).toEqual(["candidates", "sweep", "curve"]);
+    for (const words of ["91.2\u00A0%", "chosen", "6.3\u00A0%", "diverged", "auto", "0.03"])
+      expect(swept).toContain(words);
+  });
+
   test("is the same bytes for the same report", () => {
     expect(renderReport(sampleReport())).toBe(source);
   });

@@ -14,6 +14,7 @@ import { otherTests } from "./sections/other-tests.ts";
 import { notes, receipt } from "./sections/receipt.ts";
 import { screening } from "./sections/screening.ts";
 import { segmentation } from "./sections/segmentation.ts";
+import { sweep } from "./sections/sweep.ts";
 import { usage } from "./sections/usage.ts";
 import { style } from "./style.ts";
 import { clip } from "./visible-text.ts";
@@ -39,7 +40,7 @@ ${style}
 <body>
 <main>
 ${headline(report)}
-${candidates(report)}${curve(report)}${findings(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
+${candidates(report)}${sweep(report)}${curve(report)}${findings(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
 </main>
 <footer>Made by Kilotune. The page loads nothing and sends nothing.</footer>
 </body>

@@ -11,6 +11,8 @@ export interface RunOptions<Name extends string = string> {
   readonly validation?: Validation;
   /** Ends the run after this many epochs that were worse than the best by more than one standard error. */
   readonly patience?: number;
+  /** Ends here for now, after so many of the settings' epochs: whoever asks again with the checkpoint goes on. */
+  readonly until?: number;
   readonly checkpoint?: {
     load(): Promise<Checkpoint | undefined>;
     save(checkpoint: Checkpoint): Promise<void>;
@@ -48,6 +50,7 @@ export async function runTuning<Name extends string>(options: RunOptions<Name>):
     };
 
     const isOutOfPatience = () => epochsBelow(curve, best, validation) >= (options.patience ?? Infinity);
+    const isFarEnough = (epoch: number) => epoch >= (options.until ?? Infinity);
     const hooks: TuneHooks = {
       ...(options.onStep ? { onStep: options.onStep } : {}),
       ...(options.aborted ? { aborted: options.aborted } : {}),
@@ -62,11 +65,12 @@ export async function runTuning<Name extends string>(options: RunOptions<Name>):
         if (score !== undefined && score >= (best?.score ?? Number.NEGATIVE_INFINITY))
           best = { epoch, score, ...structuredClone(learntOf(state)) };
         await save();
-        return isOutOfPatience() ? "stop" : undefined;
+        return isOutOfPatience() || isFarEnough(epoch) ? "stop" : undefined;
       },
     };
     // A checkpoint may be that of a run which had stopped: it must not go on where the first one didn't.
-    const end = isOutOfPatience() ? "stopped" : await tune(settings, task, session, state, hooks);
+    const isOver = isOutOfPatience() || isFarEnough(state.epoch);
+    const end = isOver ? "stopped" : await tune(settings, task, session, state, hooks);
     if (end === "aborted") await save();
     // The rate falls to zero, so the last epoch is the best one but for noise: an earlier one must beat it by more.
     const last = { epoch: state.epoch, ...learntOf(state) };

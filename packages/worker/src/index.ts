@@ -24,6 +24,7 @@ export type {
   TuneTaskResult,
 } from "./process/tasks.ts";
 export { runTuneJob } from "./run-tune-job.ts";
+export { runSweep, type Sweep, type SweepHooks } from "./sweep.ts";
 export type { Execution, StateContext } from "./states/context.ts";
 export { removeJobBlobs } from "./states/job-blobs.ts";
 export { parseExecution, type State } from "./states/state.ts";

@@ -3,6 +3,7 @@ import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
+import type { Candidate } from "@kilotune/tuner";
 import type { ImageRows } from "./images/image-source.ts";
 
 /** A tuning job as its user asks for it. */
@@ -33,6 +34,8 @@ interface JobOf<DataSource> {
   readonly tokens?: number;
   /** First prompted layer of `kv`; the upper half where left out. */
   readonly firstLayer?: number;
+  /** Go before whatever the job would choose: what a sweep found. */
+  readonly settings?: Candidate;
   /** Draws this many rows a class with the seed; all rows where left out. */
   readonly shots?: number;
   readonly epochs: number | "auto";

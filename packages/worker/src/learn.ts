@@ -3,7 +3,7 @@ import type { Checkpoint, LoopSettings, RunResult } from "@kilotune/tuner";
 import { checkpointFile } from "./checkpoint-files.ts";
 import { interrupted } from "./interrupted.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
-import type { BackboneFacts, RowsOf, Task } from "./task.ts";
+import type { BackboneFacts, RowsOf, Run, Task } from "./task.ts";
 import type { TrainingPace } from "./training-pace.ts";
 import { CODE_VERSION } from "./version.ts";
 
@@ -24,9 +24,10 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
   run: string,
   train: Rows,
   validation?: Rows,
+  { settings: candidate, until }: Pick<Run<Rows>, "settings" | "until"> = {},
 ): Promise<RunResult> {
   const { job, hooks, pace } = context;
-  const settings = { ...(task.settings as LoopSettings), epochs };
+  const settings = { ...(task.settings as LoopSettings), ...candidate, epochs };
   const key = runKey(context, settings, run, task.backbone, task.runFacts(train, validation));
   const file = checkpointFile(job.checkpoints, run, key, {
     resume: job.resume,
@@ -39,6 +40,8 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
     epochs,
     train,
     validation,
+    ...(candidate && { settings: candidate }),
+    ...(until === undefined ? {} : { until }),
     patience: Math.max(3, Math.ceil(epochs / 2)),
     checkpoint: {
       load: file.load,

@@ -1,6 +1,6 @@
 import type { ReportFindings, Score, Verdict } from "@kilotune/contract";
 import type { Prompt } from "@kilotune/prompt";
-import type { Learnt, LoopSettings, RunOptions, RunResult } from "@kilotune/tuner";
+import type { Candidate, Learnt, LoopSettings, RunOptions, RunResult } from "@kilotune/tuner";
 import type { HeldOut } from "./held-out.ts";
 import type { JobEvent } from "./job.ts";
 
@@ -108,7 +108,9 @@ export interface Baseline {
 
 /** A run of tuning, besides what the task knows of it. */
 export interface Run<Rows>
-  extends Pick<RunOptions, "checkpoint" | "onStep" | "onEpoch" | "aborted" | "clock" | "patience"> {
+  extends Pick<RunOptions, "checkpoint" | "onStep" | "onEpoch" | "aborted" | "clock" | "patience" | "until"> {
+  /** In place of the task's own: a candidate of a sweep. */
+  readonly settings?: Candidate;
   /** May be fewer than the settings say. */
   readonly epochs: number;
   readonly train: Rows;

@@ -4,7 +4,7 @@ import { prng } from "@kilotune/dataset";
 /** What of a run's settings a search may change. */
 export type SweptName = keyof typeof SWEPT;
 
-/** Some settings by name: one candidate of a search. */
+/** Some settings by name: one candidate of a sweep. */
 export type Candidate = Readonly<Partial<Record<SweptName, number>>>;
 
 /** Values one by one, or everything between two, evenly or by their logarithm. */

@@ -130,8 +130,8 @@ async function openImages(
 
     moreRows: () => 0,
     runFacts: (train, validation) => [[...train.labels], validation && [...validation.labels]],
-    learn({ train, validation, epochs, ...run }) {
-      const own = { ...chosen, epochs };
+    learn({ train, validation, epochs, settings: candidate, ...run }) {
+      const own = { ...chosen, ...candidate, epochs };
       const prototypes = classMeans(train.vectors, train.labels, classes, hiddenSize);
       const rows = { store: train.store, labels: train.labels, classes };
       return runTuning({

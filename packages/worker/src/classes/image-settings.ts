@@ -20,5 +20,6 @@ export function chooseImageSettings(job: ImageJob, trainRows: number): VisionSet
     clipNorm: 1,
     copies: 0,
     seed,
+    ...job.settings,
   };
 }

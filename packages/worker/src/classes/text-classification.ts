@@ -70,8 +70,8 @@ async function openTexts(
       [...train.labels],
       validation && [...validation.labels],
     ],
-    learn({ train, validation, epochs, ...run }) {
-      const own = { ...(settings as TuneSettings), epochs };
+    learn({ train, validation, epochs, settings: candidate, ...run }) {
+      const own = { ...(settings as TuneSettings), ...candidate, epochs };
       const all = names === undefined ? train : joinRows(train, names);
       const rowWeights = Float32Array.from(all.labels, (_, row) => (row < train.count ? 1 : NAME_WEIGHT));
       const classes = labels.length;
@@ -117,7 +117,7 @@ async function openTexts(
 
 function settingsOf(job: TextJob, data: JobData<LabelledTexts>): TuneSettings | undefined {
   if (job.method === "head") return undefined;
-  return chooseSettings(job.backbone.manifest, {
+  const chosen = chooseSettings(job.backbone.manifest, {
     method: job.method,
     seed: job.seed,
     trainRows: data.train.count,
@@ -125,4 +125,5 @@ function settingsOf(job: TextJob, data: JobData<LabelledTexts>): TuneSettings | 
     ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
     ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
   });
+  return { ...chosen, ...job.settings };
 }

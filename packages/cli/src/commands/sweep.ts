@@ -1,0 +1,146 @@
+import type { SweptCandidate } from "@kilotune/contract";
+import { renderReport } from "@kilotune/report";
+import { drawCandidates, gridOf, parseSweep } from "@kilotune/tuner";
+import { fileSource, runSweep, type TuneJob } from "@kilotune/worker";
+import { assertStartsAsData } from "../check-data.ts";
+import { defineCommand } from "../command.ts";
+import { jobProgress } from "../job-progress.ts";
+import { prepareOutput, writeWhole } from "../output-file.ts";
+import { summaryWords, tuneResult } from "../run-job.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { percent } from "../terminal/units.ts";
+import { openBackbone } from "../with-backbone.ts";
+
+export const sweep = defineCommand({
+  summary: "Try many settings on held-out rows, then tune with the best of them",
+  details:
+    "Ranges are NAME=RANGE: tokens=4,8,16 (values), dropout=0..0.3 (evenly), promptLearningRate=1e-3..1e-1:log.\n" +
+    "NAME is tokens, firstLayer, epochs, batchSize, promptLearningRate, headLearningRate, temperature or dropout.\n" +
+    "Whoever falls behind is dropped early (--strategy halving). The test file is seen once, by the best one.\n" +
+    "Ctrl-C leaves what was measured beside --out, and --resume goes on from it.",
+  positionals: {
+    train: { value: "TRAIN", count: "one", about: 'JSONL of {"text", "label"}, or CSV with a header' },
+    ranges: { value: "NAME=RANGE", count: "any", about: "What may change, and how far" },
+  },
+  flags: {
+    strategy: {
+      kind: "choice",
+      of: ["halving", "random", "grid"],
+      about: "Drawn and dropped early, drawn, or every combination of values",
+      default: "halving",
+    },
+    candidates: {
+      kind: "integer",
+      value: "N",
+      min: 1,
+      max: 1000,
+      about: "How many are drawn; a grid has as many as it has",
+      default: 16,
+    },
+    validation: { kind: "text", value: "FILE", about: "Rows that choose; else a part of TRAIN" },
+    test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
+    backbone: { kind: "text", value: "ID|FOLDER", about: "The frozen model", default: "minilm-l6" },
+    method: {
+      kind: "choice",
+      of: ["kv", "soft"],
+      about: "Key/value prefixes or soft tokens",
+      default: "kv",
+    },
+    shots: {
+      kind: "integer",
+      value: "N",
+      min: 1,
+      max: 1_000_000,
+      about: "Draw N rows a class with the seed; all rows else",
+    },
+    seed: {
+      kind: "integer",
+      value: "N",
+      min: 0,
+      max: 4_294_967_295,
+      about: "Of every random choice",
+      default: 0,
+    },
+    out: { kind: "text", value: "FILE", about: "The prompt", default: "./prompt.safetensors" },
+    report: { kind: "text", value: "FILE", about: "Write an HTML report too" },
+    resume: { kind: "switch", about: "Go on where the very same sweep was stopped" },
+  },
+  examples: [
+    {
+      line: "kilotune sweep examples/support-desk/train.jsonl tokens=4,8,16 promptLearningRate=1e-3..1e-1:log --test examples/support-desk/test.jsonl",
+      purpose: "16 candidates, dropped early",
+    },
+    {
+      line: "kilotune sweep train.jsonl tokens=4,8 temperature=0.05,0.08 --strategy grid --report sweep.html",
+      purpose: "a grid of 4",
+    },
+  ],
+  async run(args, terminal) {
+    const { train, ranges, validation, test, strategy, seed, out, report } = args;
+    const space = parseSweep(ranges);
+    const candidates = strategy === "grid" ? gridOf(space) : drawCandidates(space, args.candidates, seed);
+    for (const file of [train, validation, test])
+      if (file !== undefined) await assertStartsAsData(file, terminal);
+    await prepareOutput(out);
+    if (report !== undefined) await prepareOutput(report);
+    const signal = terminal.io.takeInterrupt();
+    const job: TuneJob = {
+      backbone: await openBackbone(args.backbone, terminal, signal),
+      train: fileSource(train),
+      ...(validation === undefined ? {} : { validation: fileSource(validation) }),
+      ...(test === undefined ? {} : { test: fileSource(test) }),
+      method: args.method,
+      ...(args.shots === undefined ? {} : { shots: args.shots }),
+      epochs: "auto",
+      seed,
+      out,
+      checkpoints: `${out}.checkpoint`,
+      resume: args.resume,
+    };
+    const halving = strategy === "halving";
+    const result = await runSweep(
+      { job, candidates, halving },
+      {
+        onEvent: jobProgress(terminal),
+        onTrial: (trial, { trials, of }) => terminal.say(`${trials} of ${of}: ${trialWords(trial)}`),
+        signal,
+        clock: terminal.io.clock,
+      },
+    );
+    terminal.endProgress();
+    if (report !== undefined) await writeWhole(report, renderReport(result.report));
+    const swept = result.report.sweep ?? [];
+    terminal.result({ ...tuneResult(result), sweep: swept.map(printed) }, () =>
+      [
+        ...table(swept, terminal),
+        summaryWords(result.report, terminal, "stdout"),
+        ...(report === undefined ? [] : [`Report: ${report}`]),
+      ].join("\n"),
+    );
+    return 0;
+  },
+});
+
+function trialWords({ settings, share, score }: SweptCandidate): string {
+  const figure = Number.isFinite(score) ? percent(score) : "diverged";
+  return `${settingWords(settings)}: ${figure} after ${percent(share)} of its run`;
+}
+
+function settingWords(settings: SweptCandidate["settings"]): string {
+  const words = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+  return words.length === 0 ? "as chosen automatically" : words.join(", ");
+}
+
+/** JSON knows no infinity: null stands for a run that diverged. */
+function printed({ settings, share, score }: SweptCandidate) {
+  return { settings, share, score: Number.isFinite(score) ? score : null };
+}
+
+function table(swept: readonly SweptCandidate[], terminal: Terminal): string[] {
+  const shown = swept.slice(0, 10).map((trial, at) => {
+    const words = `${at === 0 ? "▸" : " "} ${trialWords(trial)}`;
+    return at === 0 ? terminal.paint("stdout", "bold", words) : words;
+  });
+  const rest = swept.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`  and ${rest} more that fell behind`] : []), ""];
+}
