@@ -9,7 +9,7 @@ import { prepareOutput, writeWhole } from "../output-file.ts";
 import { summaryWords, tuneResult } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { percent } from "../terminal/units.ts";
-import { openBackbone } from "../with-backbone.ts";
+import { openBackbone, precisionFlag } from "../with-backbone.ts";
 
 export const sweep = defineCommand({
   summary: "Try many settings on held-out rows, then tune with the best of them",
@@ -40,6 +40,7 @@ export const sweep = defineCommand({
     validation: { kind: "text", value: "FILE", about: "Rows that choose; else a part of TRAIN" },
     test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
     backbone: { kind: "text", value: "ID|FOLDER", about: "The frozen model", default: "minilm-l6" },
+    precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
       of: ["kv", "soft"],
@@ -85,7 +86,7 @@ export const sweep = defineCommand({
     if (report !== undefined) await prepareOutput(report);
     const signal = terminal.io.takeInterrupt();
     const job: TuneJob = {
-      backbone: await openBackbone(args.backbone, terminal, signal),
+      backbone: await openBackbone(args.backbone, terminal, { signal, precision: args.precision }),
       train: fileSource(train),
       ...(validation === undefined ? {} : { validation: fileSource(validation) }),
       ...(test === undefined ? {} : { test: fileSource(test) }),
