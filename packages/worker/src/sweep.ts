@@ -99,7 +99,7 @@ interface Trials extends AsyncDisposable {
 
 function openTrials(job: TuneJob, { firstLayer }: Candidate, hooks: JobHooks): Promise<Trials> {
   const own = firstLayer === undefined ? job : { ...job, firstLayer };
-  return planOf(own, (plan) => trialsOf(plan, own, hooks));
+  return planOf(own, hooks, (plan) => trialsOf(plan, own, hooks));
 }
 
 async function trialsOf<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(

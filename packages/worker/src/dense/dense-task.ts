@@ -87,12 +87,15 @@ export async function openDense<Truth, Outcome>(
   const settings =
     job.method === "head"
       ? undefined
-      : chooseDenseSettings(manifest, {
-          ...wish,
-          method: job.method,
-          ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
-          ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
-        });
+      : {
+          ...chooseDenseSettings(manifest, {
+            ...wish,
+            method: job.method,
+            ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
+            ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
+          }),
+          ...job.settings,
+        };
   const plainLower = await openBelow(backbone, alone, kind);
   const promptedLower = settings ? await openBelow(backbone, settings, kind) : plainLower;
   const kept = opened.move();
@@ -166,8 +169,8 @@ export async function openDense<Truth, Outcome>(
 
     learntRows: (train) => train.count,
     runFacts: (train, validation) => [train.names, validation?.names],
-    learn({ train, validation, epochs, ...run }) {
-      const own = { ...(settings as DenseSettings), epochs };
+    learn({ train, validation, epochs, settings: candidate, ...run }) {
+      const own = { ...(settings as DenseSettings), ...candidate, epochs };
       const options: RunOptions = {
         ...run,
         settings: own,
