@@ -13,7 +13,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tuner: ["contract", "engine", "image", "backbone", "dataset", "heads"],
   serving: ["contract", "engine", "image", "backbone", "heads", "prompt"],
   store: ["contract"],
-  service: ["contract", "dataset", "store"],
+  service: ["contract", "dataset", "image", "store"],
   api: ["contract", "service", "store"],
   worker: [
     "contract",

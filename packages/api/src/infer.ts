@@ -1,20 +1,29 @@
 import { KilotuneError } from "@kilotune/contract";
 import { inSpan } from "@kilotune/contract/spans";
-import type { ClassifyRequest, EmbeddingsRequest } from "@kilotune/contract/wire";
-import { type Inference, meter, type Question, type Reply, resolveModel } from "@kilotune/service";
+import {
+  type Inference,
+  type InferRequest,
+  imagesAsked,
+  meter,
+  openImages,
+  type Question,
+  type Reply,
+  resolveModel,
+} from "@kilotune/service";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
+import type { InferTask } from "./operations/metrics.ts";
 
 /**
  * What all calls of a model share: the name is resolved, the model is asked with a deadline and while the client
  * listens, the work done is metered. The caller is metered before it is answered: an answer that isn't counted would be
  * free for whoever hangs up in time.
  *
- * @throws KilotuneError `model_not_found`, `deadline_exceeded`, `client_closed`; what `ask` throws
+ * @throws KilotuneError `model_not_found`, those of `openImages`, `deadline_exceeded`, `client_closed`; what `ask` throws
  */
-export async function infer<Request extends ClassifyRequest | EmbeddingsRequest, Body>(
+export async function infer<Request extends InferRequest, Body>(
   c: Context<Env>,
-  task: "classify" | "embed",
+  task: InferTask,
   request: Request,
   ask: (inference: Inference, question: Question<Request>) => Promise<Reply<Body>>,
 ): Promise<Body> {
@@ -24,13 +33,15 @@ export async function infer<Request extends ClassifyRequest | EmbeddingsRequest,
     span.set({ "kilotune.backbone": found.backbone });
     return found;
   });
+  const images = await openImages(service, tenant, imagesAsked(request));
   const startedMs = performance.now();
-  const { body, rows, tokens } = await heard(c.req.raw.signal, deps.limits.inferenceMs, (signal) =>
-    ask(deps.inference, { tenant, request, resolved, signal }),
+  const reply = await heard(c.req.raw.signal, deps.limits.inferenceMs, (signal) =>
+    ask(deps.inference, { tenant, request, resolved, images, signal }),
   );
+  const { body, rows, tokens } = reply;
   const counts = { "kilotune.rows": rows, "kilotune.tokens": tokens };
   await inSpan("meter", { attributes: counts }, () =>
-    meter(service, tenant, resolved.model, { requests: 1, tokens }),
+    meter(service, tenant, resolved.model, { requests: 1, tokens, images: reply.images }),
   );
   deps.metrics.inferred({ task, rows, tokens, seconds: (performance.now() - startedMs) / 1000 });
   c.set("tokens", tokens);
@@ -69,7 +80,7 @@ function tooLate(deadlineMs: number): KilotuneError {
   return new KilotuneError(
     "deadline_exceeded",
     `The model didn't answer within ${deadlineMs / 1000} s.`,
-    "Send fewer texts in one call, or try again when it is quieter.",
+    "Send less in one call, or try again when it is quieter.",
     { kind: "machine", retryable: true },
   );
 }

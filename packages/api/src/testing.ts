@@ -11,15 +11,21 @@ import {
   type TenantId,
 } from "@kilotune/contract";
 import type { BackboneObject } from "@kilotune/contract/wire";
+import { imageFacts, maskFacts } from "@kilotune/image";
+import { createSharpCodec } from "@kilotune/image/node";
 import {
   beginJob,
+  blaming,
   createKey,
   createTenant,
   finishJob,
+  type ImageCall,
+  type ImageInference,
   type Inference,
   type InferenceCall,
   type Job,
   queueJob,
+  readImage,
   runBatch,
   type Service,
 } from "@kilotune/service";
@@ -79,7 +85,23 @@ export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi
     blobs: store.blobs,
     workflow: { start: async () => {}, stop: async () => {} },
     clock,
-    backbones: new Map([["minilm-l6", { id: "minilm-l6", createdAt: 1_760_000_000, layers: 6 }]]),
+    backbones: new Map([
+      ["minilm-l6", { id: "minilm-l6", createdAt: 1_760_000_000, layers: 6 }],
+      [
+        "vit",
+        {
+          id: "vit",
+          createdAt: 1_760_000_000,
+          layers: 12,
+          input: "image",
+          tasks: ["classification", "segmentation", "detection"],
+        },
+      ],
+    ]),
+    looks: {
+      image: (bytes) => imageFacts(CODEC, bytes),
+      mask: (bytes) => maskFacts(CODEC, bytes),
+    },
   };
   const log: string[] = [];
   const { secret: adminKey } = await createKey(service, PLATFORM);
@@ -88,7 +110,7 @@ export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi
     log,
     adminKey,
     folder,
-    model: echoModel(),
+    model: { ...echoModel(), images: echoImages(service) },
     ready: true,
     fetch: async (request) => api.fetch(request),
     wait: (seconds) => {
@@ -110,9 +132,15 @@ export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi
   };
   const api = createApi({
     service,
-    inference: { classify: (call) => self.model.classify(call), embed: (call) => self.model.embed(call) },
+    inference: {
+      classify: (call) => self.model.classify(call),
+      embed: (call) => self.model.embed(call),
+      get images() {
+        return self.model.images as ImageInference;
+      },
+    },
     acceptPrompt,
-    backbones: [MINILM],
+    backbones: [MINILM, VIT],
     limits: { followMs: 10, ...limits },
     logger: (line: LogLine) => log.push(printLogLine(line)),
     ready: () => self.ready,
@@ -189,11 +217,12 @@ async function acceptPrompt(bytes: Uint8Array) {
 }
 
 /** A tenant's job, ended as the worker would end it; answers the job with its model. */
-export async function tune(api: TestApi, tenant: TestTenant): Promise<Job> {
+export async function tune(api: TestApi, tenant: TestTenant, more: object = {}): Promise<Job> {
   const file = await tenant.upload(`${ROWS}{"text":"seed ${Math.random()}","label":"billing"}\n`);
   const { body } = await tenant.call("POST", "/v1/fine_tuning/jobs", {
     model: "minilm-l6",
     training_file: file.body.id,
+    ...more,
   });
   return succeed(api, tenant, body.id);
 }
@@ -239,6 +268,60 @@ function echoModel(): Inference {
   };
 }
 
+/** Says of an image how large it is: decoded in earnest, as a model's reader would, with its place in what it refuses. */
+function echoImages(service: Service): ImageInference {
+  const looked = (call: ImageCall) =>
+    Promise.all(
+      call.images.map(async (source) => {
+        const bytes = await readImage(service, call.tenant, source);
+        const { width, height } = await imageFacts(CODEC, bytes).catch((error) => {
+          throw error instanceof KilotuneError ? blaming(error, source.param) : error;
+        });
+        return { width, height, label: `${call.promptId.slice(0, 8)}:${width}x${height}` };
+      }),
+    );
+  return {
+    async classify({ topK, ...call }) {
+      return (await looked(call)).map(({ label }) => ({
+        label,
+        score: 0.75,
+        scores: [
+          { label, score: 0.75 },
+          { label: "__proto__", score: 0.25 },
+        ].slice(0, topK),
+      }));
+    },
+    async segment({ format, ...call }) {
+      return (await looked(call)).map(({ width, height, label }) => ({
+        width,
+        height,
+        classes: [{ label, share: 1 }],
+        ...(format === "png" ? { mask: Uint8Array.of(1, 2, 3) } : {}),
+        ...(format === "rle"
+          ? {
+              segments: [{ label, segmentation: { size: [height, width] as [number, number], counts: "x" } }],
+            }
+          : {}),
+        ...(format === "polygons" ? { segments: [{ label, segmentation: [[0, 0, 1, 0, 1, 1]] }] } : {}),
+      }));
+    },
+    async detect({ threshold = 0.3, maxObjects, ...call }) {
+      return (await looked(call)).map(({ width, height, label }) => ({
+        width,
+        height,
+        objects: [
+          { label, score: 0.9, box: [0, 0, width, height] as const },
+          { label, score: 0.4, box: [0, 0, 1, 1] as const },
+        ]
+          .filter(({ score }) => score >= threshold)
+          .slice(0, maxObjects),
+      }));
+    },
+  };
+}
+
+const CODEC = createSharpCodec();
+
 export function overloaded(): Inference {
   const refuse = () => {
     const hint = "Try again.";
@@ -257,4 +340,15 @@ export const MINILM: BackboneObject = {
   tasks: ["classify", "embeddings"],
   hidden_size: 3,
   max_tokens: 256,
+};
+
+export const VIT: BackboneObject = {
+  id: "vit",
+  object: "backbone",
+  title: "A vision transformer",
+  licence: "Apache-2.0",
+  tasks: ["classify", "segment", "detect"],
+  input: "image",
+  hidden_size: 4,
+  max_tokens: null,
 };

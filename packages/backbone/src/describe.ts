@@ -9,6 +9,7 @@ export function describeBackbone({ id, licence, config, maxTokens }: BackboneMan
     object: "backbone",
     title: KNOWN_BACKBONES.find((known) => known.id === id)?.title ?? id,
     licence,
+    input: "text",
     tasks: ["classify", "embeddings"],
     hidden_size: config.hiddenSize,
     max_tokens: maxTokens,

@@ -1,23 +1,37 @@
 import { isCodedError, type KilotuneError, type TenantId } from "@kilotune/contract";
 import {
   ClassifyRequest,
+  DetectRequest,
   EmbeddingsRequest,
   type ErrorBody,
   errorType,
   invalidField,
+  SegmentRequest,
   statusOf,
 } from "@kilotune/contract/wire";
 import type { BatchEndpoint, BatchFault } from "./batch.ts";
 import type { BatchLine } from "./batch-lines.ts";
 import type { Service } from "./context.ts";
-import { inferLabels, inferVectors, inputsOf, type Reply } from "./infer.ts";
+import {
+  type InferRequest,
+  imagesAsked,
+  inferLabels,
+  inferMasks,
+  inferObjects,
+  inferVectors,
+  inputsOf,
+  type Question,
+  type Reply,
+} from "./infer.ts";
 import type { Inference } from "./inference.ts";
 import { newUlid } from "./new-id.ts";
+import { openImages } from "./open-images.ts";
 import { type Resolved, resolveModel } from "./resolve.ts";
+import type { Amounts } from "./usage.ts";
 
 /** A line that is ready to be asked, or why it can't be. */
 export type PreparedLine = { readonly line: number; readonly customId: string | null } & (
-  | { readonly request: ClassifyRequest | EmbeddingsRequest; readonly resolved: Resolved }
+  | { readonly request: InferRequest; readonly resolved: Resolved }
   | { readonly refusal: KilotuneError }
   | { readonly fault: BatchFault }
 );
@@ -31,7 +45,7 @@ export interface AnsweredLines {
   readonly completed: number;
   readonly failed: number;
   /** By model as answered. */
-  readonly amounts: ReadonlyMap<string, { readonly requests: number; readonly tokens: number }>;
+  readonly amounts: ReadonlyMap<string, Amounts>;
 }
 
 export async function prepareLine(
@@ -43,8 +57,7 @@ export async function prepareLine(
   if ("fault" in line) return line;
   const { customId, body } = line;
   const place = { line: line.line, customId };
-  const schema = endpoint === "/v1/classify" ? ClassifyRequest : EmbeddingsRequest;
-  const parsed = schema.safeParse(body);
+  const parsed = SCHEMAS[endpoint].safeParse(body);
   if (!parsed.success) return { ...place, refusal: invalidField(parsed.error) };
   const request = parsed.data;
   try {
@@ -55,9 +68,21 @@ export async function prepareLine(
   }
 }
 
+const SCHEMAS = {
+  "/v1/classify": ClassifyRequest,
+  "/v1/embeddings": EmbeddingsRequest,
+  "/v1/segment": SegmentRequest,
+  "/v1/detect": DetectRequest,
+} as const;
+
 /** What a model is asked to read. */
 export function textsOf(line: PreparedLine): readonly string[] {
-  return "request" in line ? inputsOf(line.request) : [];
+  return "request" in line && "input" in line.request ? inputsOf(line.request) : [];
+}
+
+/** How many images. */
+export function imagesOf(line: PreparedLine): number {
+  return "request" in line ? imagesAsked(line.request).length : 0;
 }
 
 /** All at once: the model's queue puts them together. @throws what may be otherwise the next time */
@@ -68,9 +93,9 @@ export async function answerLines(
   lines: readonly PreparedLine[],
   tools: { readonly inference: Inference; readonly signal: AbortSignal },
 ): Promise<AnsweredLines> {
-  const ask = (line: PreparedLine) => replyTo(tenant, endpoint, line, tools);
+  const ask = (line: PreparedLine) => replyTo(service, tenant, endpoint, line, tools);
   const replies = await Promise.all(lines.map(ask));
-  const amounts = new Map<string, { requests: number; tokens: number }>();
+  const amounts = new Map<string, Amounts>();
   let output = "";
   let error = "";
   let completed = 0;
@@ -83,19 +108,26 @@ export async function answerLines(
     }
     output += text;
     completed++;
-    const { requests, tokens } = amounts.get(reply.model) ?? { requests: 0, tokens: 0 };
-    amounts.set(reply.model, { requests: requests + 1, tokens: tokens + reply.tokens });
+    const { requests, tokens, images = 0 } = amounts.get(reply.model) ?? NONE;
+    amounts.set(reply.model, {
+      requests: requests + 1,
+      tokens: tokens + reply.tokens,
+      images: images + reply.images,
+    });
   }
   const { line } = lines.at(-1) as PreparedLine;
   return { line, output, error, completed, failed: lines.length - completed, amounts };
 }
 
+const NONE: Amounts = { requests: 0, tokens: 0, images: 0 };
+
 type LineReply =
-  | { readonly kind: "answer"; readonly model: string; readonly tokens: number; readonly body: unknown }
+  | ({ readonly kind: "answer"; readonly model: string } & Omit<Reply<unknown>, "rows">)
   | { readonly kind: "refusal"; readonly error: KilotuneError }
   | { readonly kind: "fault"; readonly fault: BatchFault };
 
 async function replyTo(
+  service: Service,
   tenant: TenantId,
   endpoint: BatchEndpoint,
   line: PreparedLine,
@@ -104,17 +136,29 @@ async function replyTo(
   if ("fault" in line) return { kind: "fault", fault: line.fault };
   if ("refusal" in line) return { kind: "refusal", error: line.refusal };
   const { request, resolved } = line;
-  const question = { tenant, request, resolved, signal, background: true };
   try {
-    const ask: Promise<Reply<unknown>> =
-      endpoint === "/v1/classify" ? inferLabels(inference, question) : inferVectors(inference, question);
-    const { body, tokens } = await ask;
-    return { kind: "answer", model: resolved.model, tokens, body };
+    const images = await openImages(service, tenant, imagesAsked(request));
+    const question = { tenant, request, resolved, images, signal, background: true };
+    const {
+      body,
+      tokens,
+      images: seen,
+    } = await ASK[endpoint](inference, question as Question<InferRequest> as never);
+    return { kind: "answer", model: resolved.model, tokens, images: seen, body };
   } catch (error) {
     signal.throwIfAborted();
     return { kind: "refusal", error: refusalOf(error) };
   }
 }
+
+const ASK: Readonly<
+  Record<BatchEndpoint, (inference: Inference, question: Question<never>) => Promise<Reply<unknown>>>
+> = {
+  "/v1/classify": inferLabels,
+  "/v1/embeddings": inferVectors,
+  "/v1/segment": inferMasks,
+  "/v1/detect": inferObjects,
+};
 
 /** @throws what isn't the request's own, or may be otherwise the next time */
 function refusalOf(error: unknown): KilotuneError {

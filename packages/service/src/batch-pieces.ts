@@ -1,5 +1,5 @@
 import type { BatchId, TenantId } from "@kilotune/contract";
-import { type AnsweredLines, type PreparedLine, prepareLine, textsOf } from "./batch-answers.ts";
+import { type AnsweredLines, imagesOf, type PreparedLine, prepareLine, textsOf } from "./batch-answers.ts";
 import { readBatchLines } from "./batch-lines.ts";
 import { becoming, readBatch } from "./batches.ts";
 import type { Service } from "./context.ts";
@@ -32,12 +32,14 @@ export async function* pieceLines(
 
 function isPiece(lines: readonly PreparedLine[]): boolean {
   const texts = lines.flatMap(textsOf);
+  const images = lines.reduce((sum, line) => sum + imagesOf(line), 0);
   const letters = texts.reduce((sum, text) => sum + text.length, 0);
   const models = new Set(lines.map((line) => ("resolved" in line ? line.resolved.model : "")));
   return (
     lines.length <= PIECE.lines &&
     texts.length <= PIECE.texts &&
     letters <= PIECE.letters &&
+    images <= PIECE.images &&
     models.size <= PIECE.models
   );
 }
@@ -129,5 +131,5 @@ export type PieceKind = "output" | "error";
 const KINDS: readonly PieceKind[] = ["output", "error"];
 
 /** `letters` bounds memory. `models`: each is metered in the piece's write, which has 25 changes. */
-const PIECE = { lines: 100, texts: 256, letters: 4e6, models: 20 } as const;
+const PIECE = { lines: 100, texts: 256, letters: 4e6, images: 32, models: 20 } as const;
 const MAX_BYTES = 512 * 2 ** 20;

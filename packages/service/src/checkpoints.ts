@@ -93,6 +93,7 @@ async function added(service: Service, tenant: TenantId, job: JobRecord, made: N
   const record = {
     name: model,
     backbone: job.model,
+    task: job.task,
     promptId,
     sizeBytes: bytes.length,
     job: job.id,

@@ -1,4 +1,5 @@
 import type { KeyId, TaskName } from "@kilotune/contract";
+import type { ImageFacts, MaskFacts } from "@kilotune/image";
 import type { Blobs, Clock, Records, Workflow } from "@kilotune/store";
 
 /** All that the use cases know of the world. Made once a process; a request adds who asks: `{ ...service, by: caller.key.id }`. */
@@ -11,15 +12,25 @@ export interface Service {
   readonly backbones: ReadonlyMap<string, Backbone>;
   /** Lets webhooks lead to private networks, as `webhookSender` is told to. Default: to public addresses by https alone. */
   readonly webhooksToPrivateNetwork?: boolean;
+  /** Decodes images of files that are uploaded. Left out, they are judged by their first bytes, and decoded by the job. */
+  readonly looks?: ImageLooks;
   /** Cryptographic random bytes; Node's where left out. */
   readonly random?: (bytes: number) => Uint8Array;
   /** Whom the audit log names; the system itself where left out. */
   readonly by?: KeyId;
 }
 
+/** Both throw a KilotuneError of kind input where the bytes are no image that is taken. */
+export interface ImageLooks {
+  image(bytes: Uint8Array): Promise<ImageFacts>;
+  mask(bytes: Uint8Array): Promise<MaskFacts>;
+}
+
 export interface Backbone {
   readonly id: string;
   readonly createdAt: UnixSeconds;
+  /** What it reads: texts where left out. */
+  readonly input?: "text" | "image";
   /** The first layer of a `kv` prompt is below it. */
   readonly layers: number;
   /** What jobs can tune it for. Classification alone where left out. */

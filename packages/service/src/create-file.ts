@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { idOf, type JobId, KilotuneError, type TenantId } from "@kilotune/contract";
-import { guessFormat, lintFile } from "@kilotune/dataset";
 import type { RecordChange } from "@kilotune/store";
 import { audited } from "./audit.ts";
 import { jobEnded, readJob } from "./change-job.ts";
@@ -11,6 +10,8 @@ import { asFile, type File, type FilePurpose, hasExpired } from "./files.ts";
 import { hasEnded } from "./job.ts";
 import { FILES, type FileRecord, filePath, JOBS } from "./kinds.ts";
 import { lintBatch } from "./lint-batch.ts";
+import { lintImage } from "./lint-image.ts";
+import { lintRows } from "./lint-rows.ts";
 import { type Lint, linted } from "./linted.ts";
 import { newUlid } from "./new-id.ts";
 import { once } from "./once.ts";
@@ -19,7 +20,7 @@ import { outOfStorage, readLimits, readQuota, refuseOver } from "./quota.ts";
 import { nowSeconds } from "./time.ts";
 
 export interface FileRequest {
-  /** For people only: it never becomes a path. `.csv` and `.tsv` are read as CSV, all else as JSONL. At most 255 characters. */
+  /** For people only: it never becomes a path. `.csv` and `.tsv` are read as CSV, `.zip` as rows with images, all else as JSONL. At most 255 characters. */
   readonly filename: string;
   readonly purpose: string;
   /** 3,600 .. 2,592,000 after now. */
@@ -29,10 +30,10 @@ export interface FileRequest {
 }
 
 /**
- * Reads the bytes once, at most 512 MB; linted meanwhile (`fine-tune`: rows; `batch`: requests), stored only where the
+ * Reads the bytes once, at most 512 MB; linted meanwhile (`fine-tune`: rows; `batch`: requests; `vision`: an image), stored only where the
  * linter finds no error.
  *
- * @throws KilotuneError `invalid_training_file` with `issues`, `file_too_large`, `exceeded_quota`, `invalid_value`,
+ * @throws KilotuneError `invalid_training_file` with `issues`, `image_*`, `file_too_large`, `exceeded_quota`, `invalid_value`,
  * `idempotency_key_reused`; what `bytes` throws
  */
 export async function createFile(
@@ -44,7 +45,7 @@ export async function createFile(
   const { filename, purpose } = request;
   if (filename.length < 1 || filename.length > 255)
     throw invalidValue("filename", "1 to 255 characters", String(filename.length));
-  const lint = lintOf(purpose, filename);
+  const lint = lintOf(service, purpose, filename);
   return storeFile(service, tenant, { ...request, purpose: purpose as FilePurpose }, linted(bytes, lint));
 }
 
@@ -105,16 +106,16 @@ async function stillGoing(service: Service, tenant: TenantId, job: JobId): Promi
   return { check: { kind: JOBS.kind, id }, expect: { revision } };
 }
 
-function lintOf(purpose: string, filename: string): Lint {
-  if (purpose === "fine-tune")
-    return async (chunks) => (await lintFile(chunks, { format: guessFormat(filename) })).report.errors;
+function lintOf({ looks }: Service, purpose: string, filename: string): Lint {
+  if (purpose === "fine-tune") return lintRows(filename, looks);
+  if (purpose === "vision") return lintImage(looks);
   if (purpose === "batch") return lintBatch;
   if (purpose === "user_data")
     return async (chunks) => {
       for await (const _ of chunks);
       return [];
     };
-  throw invalidValue("purpose", "fine-tune, batch or user_data", "another");
+  throw invalidValue("purpose", "fine-tune, batch, vision or user_data", "another");
 }
 
 async function* capped(

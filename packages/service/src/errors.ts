@@ -1,4 +1,4 @@
-import { KilotuneError } from "@kilotune/contract";
+import { isCodedError, KilotuneError } from "@kilotune/contract";
 
 /** For malformed, foreign and unknown ids alike: it says nothing that tells them apart, not even the id. */
 export function notFound(what: string, param: string | null = null): KilotuneError {
@@ -14,6 +14,11 @@ export function modelNotFound(param: string | null = "model"): KilotuneError {
     "GET /v1/models lists backbones and tuned models; an alias is legal too.",
     { param },
   );
+}
+
+/** What the caller's bytes are to blame for. */
+export function isInputError(error: unknown): error is KilotuneError {
+  return isCodedError(error) && error.kind === "input";
 }
 
 /** `seen` isn't quoted: it may be a text or a secret. */

@@ -21,7 +21,13 @@ export interface File {
 }
 
 /** `batch_output` and `fine-tune-results` are made by us alone. */
-export type FilePurpose = "fine-tune" | "fine-tune-results" | "batch" | "batch_output" | "user_data";
+export type FilePurpose =
+  | "fine-tune"
+  | "fine-tune-results"
+  | "batch"
+  | "batch_output"
+  | "vision"
+  | "user_data";
 
 /** @throws KilotuneError `not_found` */
 export async function getFile(service: Service, tenant: TenantId, id: string): Promise<File> {

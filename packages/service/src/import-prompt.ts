@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   KilotuneError,
   type PromptId,
+  type TaskName,
   parsePromptId,
   type TenantId,
   type TunedModelName,
@@ -27,7 +28,13 @@ import { nowSeconds } from "./time.ts";
 export type AcceptPrompt = (
   bytes: Uint8Array,
   tenant: TenantId,
-) => Promise<{ readonly sha256: string; readonly backbone: string; readonly bytes: Uint8Array }>;
+) => Promise<{
+  readonly sha256: string;
+  readonly backbone: string;
+  /** Classification where left out. */
+  readonly task?: TaskName;
+  readonly bytes: Uint8Array;
+}>;
 
 /**
  * A prompt's file from elsewhere becomes a model. The same file with the same suffix is the same model, however often it
@@ -42,7 +49,7 @@ export async function importPrompt(
   file: Uint8Array,
   { suffix = "", accept }: { readonly suffix?: string; readonly accept: AcceptPrompt },
 ): Promise<TunedModel> {
-  const { sha256, backbone, bytes } = await accept(file, tenant);
+  const { sha256, backbone, task = "classification", bytes } = await accept(file, tenant);
   const promptId = parsePromptId(sha256);
   if (promptId === undefined || !service.backbones.has(backbone)) throw notOurs(backbone);
   await notePending(service, tenant, "sweep");
@@ -57,6 +64,7 @@ export async function importPrompt(
       const model: ModelRecord = {
         name: (name + letters) as TunedModelName,
         backbone,
+        task,
         promptId,
         sizeBytes: bytes.length,
         job: null,

@@ -13,7 +13,7 @@ export type { Batch, BatchEndpoint, BatchFault, BatchStatus } from "./batch.ts";
 export { cancelBatch, getBatch, listBatches } from "./batches.ts";
 export { authenticate, type Caller, requireScope } from "./authenticate.ts";
 export { addCheckpoint, type Checkpoint, listCheckpoints, type NewCheckpoint } from "./checkpoints.ts";
-export type { Backbone, Page, PageQuery, Service, UnixSeconds } from "./context.ts";
+export type { Backbone, ImageLooks, Page, PageQuery, Service, UnixSeconds } from "./context.ts";
 export { type BatchRequest, createBatch } from "./create-batch.ts";
 export { createFile, type FileRequest, storeFile } from "./create-file.ts";
 export { createJob } from "./create-job.ts";
@@ -23,8 +23,29 @@ export { type ExportEntry, exportTenant } from "./export.ts";
 export { adoptFirstAdminKey, newFirstAdminKey } from "./first-admin-key.ts";
 export { deleteFile, type File, type FilePurpose, getFile, listFiles, openFile } from "./files.ts";
 export { type AcceptPrompt, importPrompt } from "./import-prompt.ts";
-export { inferLabels, inferVectors, type Question, type Reply } from "./infer.ts";
-export type { ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "./inference.ts";
+export {
+  type InferRequest,
+  imagesAsked,
+  inferLabels,
+  inferMasks,
+  inferObjects,
+  inferVectors,
+  type Question,
+  type Reply,
+} from "./infer.ts";
+export type {
+  ClassifyAnswer,
+  DetectedImage,
+  EmbedAnswer,
+  ImageCall,
+  ImageInference,
+  ImageSource,
+  Inference,
+  InferenceCall,
+  LabelledImage,
+  MaskFormat,
+  SegmentedImage,
+} from "./inference.ts";
 export { hasEnded, type Job, type JobError, type JobMethod, type JobStatus } from "./job.ts";
 export { addJobEvent, type JobEvent, listJobEvents, type NewJobEvent } from "./job-events.ts";
 export { removeResults, storeResult } from "./job-results.ts";
@@ -45,6 +66,8 @@ export type { Repeat } from "./once.ts";
 export type { SecretRepeat } from "./once-shown.ts";
 export { type Limits, limitsOf, PLANS, type PlanName } from "./plans.ts";
 export { promptPath } from "./kinds.ts";
+export { blaming } from "./lint-image.ts";
+export { openImages, readImage } from "./open-images.ts";
 export { openPrompt } from "./prompts.ts";
 export { type RateAnswer, type RateState, takeRate } from "./rate-limit.ts";
 export { type Resolved, resolveModel } from "./resolve.ts";

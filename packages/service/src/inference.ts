@@ -1,4 +1,4 @@
-import type { PromptId, TenantId } from "@kilotune/contract";
+import type { FileId, PromptId, TenantId } from "@kilotune/contract";
 
 /**
  * Answers texts of all tenants; server and Lambda put a Predictor behind it. Its errors are KilotuneErrors:
@@ -9,6 +9,8 @@ export interface Inference {
     call: InferenceCall & { readonly promptId: PromptId; readonly topK?: number },
   ): Promise<ClassifyAnswer>;
   embed(call: InferenceCall): Promise<EmbedAnswer>;
+  /** Where backbones of images are served. Its errors name the image (`param`). */
+  readonly images?: ImageInference;
   /** Drops what is kept of a tenant's prompts, so that a deletion leaves nothing in memory. */
   forget?(tenant: TenantId): void;
 }
@@ -40,4 +42,59 @@ export interface ClassifyAnswer {
 export interface EmbedAnswer {
   readonly rows: readonly { readonly vector: Float32Array; readonly truncated: boolean }[];
   readonly tokens: number;
+}
+
+export interface ImageInference {
+  classify(call: ImageCall & { readonly topK?: number }): Promise<readonly LabelledImage[]>;
+  segment(call: ImageCall & { readonly format: MaskFormat }): Promise<readonly SegmentedImage[]>;
+  detect(
+    call: ImageCall & { readonly threshold?: number; readonly maxObjects: number },
+  ): Promise<readonly DetectedImage[]>;
+}
+
+export interface ImageCall extends Omit<InferenceCall, "inputs"> {
+  readonly promptId: PromptId;
+  readonly images: readonly ImageSource[];
+}
+
+/** An image as it came, or the tenant's file that it is. `param`: its place in the request. */
+export type ImageSource = ({ readonly bytes: Uint8Array } | { readonly file: FileId }) & {
+  readonly sizeBytes: number;
+  readonly param: string;
+};
+
+export interface LabelledImage {
+  readonly label: string;
+  readonly score: number;
+  /** The likeliest first. */
+  readonly scores: readonly { readonly label: string; readonly score: number }[];
+}
+
+export type MaskFormat = "png" | "rle" | "polygons";
+
+/** Sides are those of the upright image. */
+export interface SegmentedImage {
+  readonly width: number;
+  readonly height: number;
+  /** All of the model's, in the order of the mask's levels. `share`: of the pixels. */
+  readonly classes: readonly { readonly label: string; readonly share: number }[];
+  /** Of format png: the file. */
+  readonly mask?: Uint8Array;
+  /** Of the other formats: COCO's, one for each class that is seen. */
+  readonly segments?: readonly {
+    readonly label: string;
+    readonly segmentation: { readonly size: [number, number]; readonly counts: string } | number[][];
+  }[];
+}
+
+export interface DetectedImage {
+  readonly width: number;
+  readonly height: number;
+  /** The surest first. */
+  readonly objects: readonly {
+    readonly label: string;
+    readonly score: number;
+    /** Corners in pixels of the upright image. */
+    readonly box: readonly [xmin: number, ymin: number, xmax: number, ymax: number];
+  }[];
 }

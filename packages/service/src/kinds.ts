@@ -17,7 +17,7 @@ import type { File } from "./files.ts";
 import { ADDED_TO_JOBS, type Job } from "./job.ts";
 import type { JobEvent } from "./job-events.ts";
 import type { Key } from "./keys.ts";
-import type { TunedModel } from "./models.ts";
+import { ADDED_TO_MODELS, type TunedModel } from "./models.ts";
 import { table } from "./table.ts";
 import type { Tenant } from "./tenants.ts";
 import type { UploadRecord } from "./uploads.ts";
@@ -64,7 +64,7 @@ export interface Quota {
 export const RATE = table<Readonly<Record<string, number>>>("rate");
 
 /**
- * `<day>/<model>`: requests, tokens. `<day>/<model>/tuning`: tuningMs, `<day>/<model>/batch`: requests, tokens of batches;
+ * `<day>/<model>`: requests, tokens, images. `<day>/<model>/tuning`: tuningMs, `<day>/<model>/batch`: requests, tokens, images of batches;
  * apart since they are written together with what they are of.
  */
 export const USAGE = table<Readonly<Record<string, number>>>("usage");
@@ -134,8 +134,8 @@ export const EVENTS = table<JobEvent>("event");
 export const CHECKPOINTS = table<Checkpoint>("checkpoint");
 
 /** By name. Checkpoints have a kind of their own, so that they aren't listed among models. */
-export const MODELS = table<ModelRecord>("model");
-export const CHECKPOINT_MODELS = table<ModelRecord>("checkpoint-model");
+export const MODELS = table<ModelRecord>("model", () => ADDED_TO_MODELS);
+export const CHECKPOINT_MODELS = table<ModelRecord>("checkpoint-model", () => ADDED_TO_MODELS);
 
 export interface ModelRecord extends TunedModel {
   /** Those that point to it. */

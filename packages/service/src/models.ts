@@ -2,6 +2,7 @@ import {
   type JobId,
   KilotuneError,
   type PromptId,
+  type TaskName,
   parseTunedModelName,
   type TenantId,
   type TunedModelName,
@@ -22,12 +23,16 @@ import type { Row, Table } from "./table.ts";
 export interface TunedModel {
   readonly name: TunedModelName;
   readonly backbone: string;
+  readonly task: TaskName;
   readonly promptId: PromptId;
   readonly sizeBytes: number;
   /** null: it was imported. */
   readonly job: JobId | null;
   readonly createdAt: UnixSeconds;
 }
+
+/** What a model has that was written before models had these. */
+export const ADDED_TO_MODELS: Pick<TunedModel, "task"> = { task: "classification" };
 
 /** In order of name. Checkpoints are listed with their job. */
 export function listModels(

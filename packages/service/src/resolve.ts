@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type PromptId, parseAliasName, type TenantId } from "@kilotune/contract";
+import { type PromptId, parseAliasName, type TaskName, type TenantId } from "@kilotune/contract";
 import type { AliasTarget } from "./aliases.ts";
 import type { Service } from "./context.ts";
 import { modelNotFound } from "./errors.ts";
@@ -11,8 +11,12 @@ export interface Resolved {
   /** The backbone's id or the tuned model's name: what is metered and answered. */
   readonly model: string;
   readonly backbone: string;
+  /** What the backbone reads. */
+  readonly input: "text" | "image";
   /** null: the backbone alone. */
   readonly promptId: PromptId | null;
+  /** Of the tuned model. */
+  readonly task: TaskName | null;
 }
 
 /**
@@ -52,9 +56,13 @@ async function resolveDirect(
   tenant: TenantId,
   name: string,
 ): Promise<Resolved | undefined> {
-  if (service.backbones.has(name)) return { model: name, backbone: name, promptId: null };
+  const inputOf = (backbone: string) => service.backbones.get(backbone)?.input ?? "text";
+  if (service.backbones.has(name))
+    return { model: name, backbone: name, input: inputOf(name), promptId: null, task: null };
   const row = await readModel(service, tenant, name);
-  return row && { model: row.value.name, backbone: row.value.backbone, promptId: row.value.promptId };
+  if (row === undefined) return undefined;
+  const { name: model, backbone, promptId, task } = row.value;
+  return { model, backbone, input: inputOf(backbone), promptId, task };
 }
 
 const ATTEMPTS = 3;

@@ -118,6 +118,7 @@ async function succeeded(
   const model: ModelRecord = {
     name: job.reservedModel,
     backbone: job.model,
+    task: job.task,
     promptId,
     sizeBytes: bytes.length,
     job: job.id,

@@ -14,6 +14,7 @@ export interface UsageRow {
   readonly model: string;
   readonly requests: number;
   readonly tokens: number;
+  readonly images: number;
   readonly tuningSeconds: number;
 }
 
@@ -24,15 +25,22 @@ export interface Usage {
   readonly storedBytes: number;
 }
 
+/** What a request or a row of a batch has used. */
+export interface Amounts {
+  readonly requests: number;
+  readonly tokens: number;
+  readonly images?: number;
+}
+
 /** Adds a request's, or a row's, share. Exact whatever runs beside it. */
 export async function meter(
   service: Service,
   tenant: TenantId,
   model: string,
-  amounts: { readonly requests: number; readonly tokens: number },
+  amounts: Amounts,
 ): Promise<void> {
   const key = { kind: USAGE.kind, id: `${dayOf(service.clock.now())}/${model}` };
-  await service.records.add(tenant, key, amounts, { expiresAt: endOf(service) });
+  await service.records.add(tenant, key, counted(amounts), { expiresAt: endOf(service) });
 }
 
 /** Goes into the write that ends a job, so that it is counted once. */
@@ -52,15 +60,15 @@ export async function tuningMetered(
 export async function batchMetered(
   service: Service,
   tenant: TenantId,
-  amounts: ReadonlyMap<string, { readonly requests: number; readonly tokens: number }>,
+  amounts: ReadonlyMap<string, Amounts>,
 ): Promise<RecordChange[]> {
   const day = dayOf(service.clock.now());
-  const changes = [...amounts].map(async ([model, { requests, tokens }]) => {
+  const changes = [...amounts].map(async ([model, { requests, tokens, images = 0 }]) => {
     const id = `${day}/${model}${BATCH}`;
     const row = await USAGE.read(service, tenant, id);
-    const { requests: before = 0, tokens: read = 0 } = row?.value ?? {};
-    const sum = { requests: before + requests, tokens: read + tokens };
-    return USAGE.put(id, sum, row ?? "absent", endOf(service));
+    const { requests: before = 0, tokens: read = 0, images: seen = 0 } = row?.value ?? {};
+    const sum = { requests: before + requests, tokens: read + tokens, images: seen + images };
+    return USAGE.put(id, counted(sum), row ?? "absent", endOf(service));
   });
   return Promise.all(changes);
 }
@@ -80,16 +88,22 @@ export async function getUsage(
     if (day > to) break;
     const [model = ""] = id.slice(day.length + 1).split("/");
     const name = `${day}/${model}`;
-    const sum = sums.get(name) ?? { day, model, requests: 0, tokens: 0, tuningSeconds: 0 };
+    const sum = sums.get(name) ?? { day, model, requests: 0, tokens: 0, images: 0, tuningSeconds: 0 };
     sums.set(name, {
       ...sum,
       requests: sum.requests + (value.requests ?? 0),
       tokens: sum.tokens + (value.tokens ?? 0),
+      images: sum.images + (value.images ?? 0),
       tuningSeconds: sum.tuningSeconds + (value.tuningMs ?? 0) / 1000,
     });
   }
   const { quota } = await readQuota(service, tenant);
   return { data: [...sums.values()], storedBytes: quota.storedBytes };
+}
+
+/** Texts have none: a counter that stays zero isn't written. */
+function counted({ requests, tokens, images = 0 }: Amounts): Record<string, number> {
+  return { requests, tokens, ...(images === 0 ? {} : { images }) };
 }
 
 function checkedDay(param: string, day: string): string {

@@ -43,7 +43,7 @@ function tooLarge(maxBytes: number): KilotuneError {
   return new KilotuneError(
     "body_too_large",
     `The body of this call may have at most ${maxBytes} bytes.`,
-    "Send less in one call; a data set in parts (POST /v1/uploads).",
+    "Send less in one call; a data set in parts (POST /v1/uploads); an image as a file of purpose vision, by its file_id.",
   );
 }
 

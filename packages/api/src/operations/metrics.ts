@@ -1,5 +1,7 @@
 import { Counter, Histogram, Registry } from "prom-client";
 
+export type InferTask = "classify" | "embed" | "segment" | "detect";
+
 /** For Prometheus. `registry` is open: what runs beside the API (prompt cache, job queue) adds its own gauges. */
 export interface Metrics {
   readonly registry: Registry;
@@ -12,7 +14,7 @@ export interface Metrics {
     readonly tenant: string | undefined;
   }): void;
   inferred(what: {
-    readonly task: "classify" | "embed";
+    readonly task: InferTask;
     readonly rows: number;
     readonly tokens: number;
     readonly seconds: number;
@@ -46,7 +48,7 @@ export function createMetrics(maxTenants: number, registry = new Registry()): Me
   });
   const rows = new Counter({
     name: "kilotune_inference_rows_total",
-    help: "Texts answered.",
+    help: "Texts and images answered.",
     labelNames: ["task"],
     registers,
   });

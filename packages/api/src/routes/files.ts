@@ -31,7 +31,8 @@ export function fileRoutes() {
       tags,
       method: "post",
       path: "/v1/files",
-      summary: "Upload a file; a data set with a bad line is refused with all its bad lines",
+      summary:
+        "Upload a file: rows (.jsonl, .csv, or a .zip of .jsonl and images), requests of a batch, an image. A data set with a bad line is refused with all its bad lines",
       request: { body: form("file", FIELDS) },
       responses: answers("The file, checked and stored", FileObject),
     }),

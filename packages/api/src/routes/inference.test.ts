@@ -179,10 +179,10 @@ describe("a call of a model", () => {
 
 describe("what no backbone here can do", () => {
   it("is a clear 501 that names what one can", async () => {
-    for (const path of ["/v1/chat/completions", "/v1/completions", "/v1/tag", "/v1/segment", "/v1/detect"]) {
+    for (const path of ["/v1/chat/completions", "/v1/completions", "/v1/tag"]) {
       const { status, body, headers } = await tenant.call("POST", path, { model: "minilm-l6", messages: [] });
       expect([status, body.error.code], path).toEqual([501, "not_implemented"]);
-      expect(body.error.message).toContain("minilm-l6 can classify, embeddings");
+      expect(body.error.message).toContain("minilm-l6 can classify, embeddings; vit can");
       expect(headers.get("x-should-retry")).toBe("false");
     }
   });

@@ -2,10 +2,14 @@ import { createRoute } from "@hono/zod-openapi";
 import {
   ClassifyRequest,
   ClassifyResponse,
+  DetectRequest,
+  DetectResponse,
   EmbeddingsRequest,
   EmbeddingsResponse,
+  SegmentRequest,
+  SegmentResponse,
 } from "@kilotune/contract/wire";
-import { inferLabels, inferVectors } from "@kilotune/service";
+import { inferLabels, inferMasks, inferObjects, inferVectors } from "@kilotune/service";
 import { answers, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
 import { infer } from "../infer.ts";
@@ -21,9 +25,9 @@ export function inferenceRoutes() {
       tags,
       method: "post",
       path: "/v1/classify",
-      summary: "Labels for texts, by a tuned model",
+      summary: "Labels for texts or images, by a tuned model",
       request: json(ClassifyRequest),
-      responses: answers("A row for each text, in order", ClassifyResponse),
+      responses: answers("A row for each text or image, in order", ClassifyResponse),
     }),
     async (c) => c.json(await infer(c, "classify", c.req.valid("json"), inferLabels), 200),
   );
@@ -39,6 +43,32 @@ export function inferenceRoutes() {
       responses: answers("A vector for each text, in order", EmbeddingsResponse),
     }),
     async (c) => c.json(await infer(c, "embed", c.req.valid("json"), inferVectors), 200),
+  );
+
+  routes.openapi(
+    createRoute({
+      ...sends("infer", { tokens: true }),
+      tags,
+      method: "post",
+      path: "/v1/segment",
+      summary: "A class for each pixel of images, by a tuned model",
+      request: json(SegmentRequest),
+      responses: answers("A mask for each image, in order, at the upright original's size", SegmentResponse),
+    }),
+    async (c) => c.json(await infer(c, "segment", c.req.valid("json"), inferMasks), 200),
+  );
+
+  routes.openapi(
+    createRoute({
+      ...sends("infer", { tokens: true }),
+      tags,
+      method: "post",
+      path: "/v1/detect",
+      summary: "Objects in images, by a tuned model",
+      request: json(DetectRequest),
+      responses: answers("Boxes for each image, in order, in pixels of the upright original", DetectResponse),
+    }),
+    async (c) => c.json(await infer(c, "detect", c.req.valid("json"), inferObjects), 200),
   );
 
   return routes;

@@ -13,7 +13,7 @@ export function usageRoutes() {
       tags: ["Usage"],
       method: "get",
       path: "/v1/usage",
-      summary: "Requests, tokens and tuning time by day and model; bytes stored now",
+      summary: "Requests, tokens, images and tuning time by day and model; bytes stored now",
       request: { query: UsageQuery },
       responses: answers("The days asked for", UsageList),
     }),
@@ -23,12 +23,13 @@ export function usageRoutes() {
         ...(from === undefined ? {} : { from }),
         ...(to === undefined ? {} : { to }),
       });
-      const days = data.map(({ day, model, requests, tokens, tuningSeconds }) => ({
+      const days = data.map(({ day, model, requests, tokens, images, tuningSeconds }) => ({
         object: "usage.day" as const,
         date: day,
         model,
         requests,
         tokens,
+        images,
         tuning_seconds: tuningSeconds,
       }));
       return c.json({ object: "list" as const, data: days, stored_bytes: storedBytes }, 200);

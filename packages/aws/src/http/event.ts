@@ -57,6 +57,6 @@ function tooLarge(): KilotuneError {
   return new KilotuneError(
     "body_too_large",
     "A call may have at most 6 MB.",
-    "Send less in one call; files in parts (POST /v1/uploads), of 4 MB each.",
+    "Send less in one call; files in parts (POST /v1/uploads), of 4 MB each; large images as files of purpose vision, by their file_id.",
   );
 }

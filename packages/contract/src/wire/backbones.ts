@@ -8,8 +8,9 @@ export const BackboneObject = z
     title: z.string(),
     licence: z.string(),
     tasks: z.array(z.string()).meta({ description: "What it can do, e.g. classify, embeddings" }),
+    input: z.enum(["text", "image"]).optional().meta({ description: "What it reads; texts where left out" }),
     hidden_size: Count,
-    max_tokens: Count,
+    max_tokens: Count.nullable().meta({ description: "null: it reads images" }),
   })
   .meta({ id: "Backbone" });
 export type BackboneObject = z.infer<typeof BackboneObject>;

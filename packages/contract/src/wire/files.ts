@@ -3,7 +3,7 @@ import { OrderedPageQuery, pageOf } from "./page.ts";
 import { Count, Id, line, UnixSeconds } from "./values.ts";
 
 /** What a caller may upload for; the other purposes are of files that batches and jobs make. */
-export const UploadPurpose = z.enum(["fine-tune", "batch", "user_data"]);
+export const UploadPurpose = z.enum(["fine-tune", "batch", "vision", "user_data"]);
 export const FilePurpose = z.enum([...UploadPurpose.options, "batch_output", "fine-tune-results"]);
 export type UploadPurpose = z.infer<typeof UploadPurpose>;
 export type FilePurpose = z.infer<typeof FilePurpose>;

@@ -25,6 +25,17 @@ export {
   MAX_INPUTS,
 } from "./inference.ts";
 export {
+  DetectRequest,
+  DetectResponse,
+  type ImageInput,
+  MAX_DATA_URL_LENGTH,
+  MAX_IMAGES,
+  SegmentFormat,
+  SegmentRequest,
+  SegmentResponse,
+  TOKENS_OF_IMAGE,
+} from "./images.ts";
+export {
   CheckpointObject,
   CheckpointPage,
   JobCreate,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Images } from "./images.ts";
 import { Count, ModelName } from "./values.ts";
 
 /** A call's rows are answered together, so one call may not fill the queue of all tenants. */
@@ -18,16 +19,24 @@ const Texts = z.union([Text, z.array(Text).min(1).max(MAX_INPUTS)]).meta({
   examples: ["Where is my parcel?"],
 });
 
-const Usage = z.object({ prompt_tokens: Count, total_tokens: Count });
+const Usage = z.object({
+  prompt_tokens: Count,
+  total_tokens: Count,
+});
 
 export const ClassifyRequest = z
   .strictObject({
     model: ModelName,
-    input: Texts,
+    input: Texts.optional(),
+    images: Images.optional().meta({ description: "In place of `input`, for a model of images" }),
     top_k: z.int().min(1).max(1000).optional().meta({ description: "How many scores; default all" }),
     user: z.string().max(512).optional(),
   })
-  .meta({ id: "ClassifyRequest" });
+  .refine(({ input, images }) => (input === undefined) !== (images === undefined), {
+    path: ["input"],
+    message: "expected either texts (`input`) or images (`images`)",
+  })
+  .meta({ id: "ClassifyRequest", description: "Either `input` or `images`" });
 export type ClassifyRequest = z.infer<typeof ClassifyRequest>;
 
 export const ClassifyResponse = z
@@ -43,7 +52,7 @@ export const ClassifyResponse = z
         truncated: z.boolean(),
       }),
     ),
-    usage: Usage,
+    usage: Usage.extend({ images: Count.optional().meta({ description: "Where images were asked about" }) }),
   })
   .meta({ id: "ClassifyResponse" });
 export type ClassifyResponse = z.infer<typeof ClassifyResponse>;

@@ -19,6 +19,7 @@ export const UsageList = z
         model: z.string().meta({ description: "As answered; tuning counts for the backbone" }),
         requests: Count,
         tokens: Count,
+        images: Count,
         tuning_seconds: z.number(),
       }),
     ),

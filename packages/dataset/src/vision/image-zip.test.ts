@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
 import { ZipFile } from "yazl";
-import { guessVisionTask } from "./guess-vision-task.ts";
 import { openImageZip, readRowFile } from "./image-zip.ts";
 import { lintImages } from "./lint-images.ts";
 import { readImageRows } from "./read-image-rows.ts";
@@ -25,24 +24,6 @@ it("rows of a zip name files from their folder on", async () => {
 it("without rows, or with two files of them, is refused", async () => {
   await expect(opened({ a: "x" })).rejects.toMatchObject({ code: "zip_rows" });
   await expect(opened({ "a.jsonl": "x", "b.JSONL": "y" })).rejects.toMatchObject({ code: "zip_rows" });
-});
-
-it.each([
-  ["detect", '{"image":"a","objects":[]}'],
-  ["segment", '{"image":"a","mask":"b"}'],
-  ["segment", '{"segments":[],"image":"a"}'],
-  ["classify", '\n \n{"image":"a","label":"b"}\n{"image":"a","objects":[]}'],
-  ["classify", '{"image":"a"'],
-  [null, '{"text":"image","label":"b"}'],
-  [null, "text,label\na,b"],
-  [null, '["image"]'],
-  [null, ""],
-])("rows are %s by their first: %s", async (task, text) => {
-  const { task: seen, chunks } = await guessVisionTask(piecesOf(text));
-  expect(seen).toBe(task);
-  let whole = "";
-  for await (const chunk of chunks) whole += Buffer.from(chunk).toString();
-  expect(whole).toBe(text);
 });
 
 it("images within rows are rows like others, but addresses and broken ones aren't", async () => {
@@ -72,9 +53,4 @@ async function opened(files: Readonly<Record<string, string>>) {
     }),
   };
   return openImageZip(file, bytes.length, 1e6);
-}
-
-async function* piecesOf(text: string): AsyncGenerator<Uint8Array> {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; at += 5) yield bytes.subarray(at, at + 5);
 }

@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { guessRows } from "./guess-rows.ts";
+
+it.each([
+  ["detect", '{"image":"a","objects":[]}'],
+  ["segment", '{"image":"a","mask":"b"}'],
+  ["segment", '{"segments":[],"image":"a"}'],
+  ["classify", '\n \n{"image":"a","label":"b"}\n{"image":"a","objects":[]}'],
+  ["classify", '{"image":"a"'],
+  ["classification", '{"text":"image","label":"b"}'],
+  ["classification", "text,label\na,b"],
+  ["classification", '["image"]'],
+  ["classification", ""],
+  ["multi_label", '{"text":"a","labels":[]}'],
+  ["regression", '{"value":1,"text":"a","text_pair":"b"}'],
+  ["tagging", '{"tokens":["a"],"tags":["O"]}'],
+  ["retrieval", '{"query":"a","positive":"b"}'],
+])("rows are of %s by their first: %s", async (task, text) => {
+  const { rows, chunks } = await guessRows(piecesOf(text));
+  expect(rows.task).toBe(task);
+  expect("pairs" in rows && rows.pairs).toBe(text.includes("text_pair"));
+  let whole = "";
+  for await (const chunk of chunks) whole += Buffer.from(chunk).toString();
+  expect(whole).toBe(text);
+});
+
+async function* piecesOf(text: string): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += 5) yield bytes.subarray(at, at + 5);
+}

@@ -1,0 +1,78 @@
+import { decodeLines } from "./decode-lines.ts";
+import type { TextTask } from "./texts/text-rows.ts";
+import type { VisionTask } from "./vision/image-rows.ts";
+import { MAX_IMAGE_LINE_LENGTH } from "./vision/read-image-rows.ts";
+
+/** What rows are about, and what for. */
+export type RowsAre =
+  | { readonly about: "images"; readonly task: VisionTask }
+  | { readonly about: "texts"; readonly task: TextTask; readonly pairs: boolean };
+
+/**
+ * What the rows of a JSONL file are, by the keys of the first one; texts to classify where it doesn't say.
+ * `chunks` are all of the file's, those that were looked at included.
+ */
+export async function guessRows(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ readonly rows: RowsAre; readonly chunks: AsyncGenerator<Uint8Array, void> }> {
+  const source = chunks[Symbol.asyncIterator]();
+  const seen: Uint8Array[] = [];
+  let seenBytes = 0;
+  let solid = false;
+  for (let isWhole = false; !isWhole && seenBytes <= MAX_IMAGE_LINE_LENGTH; ) {
+    const { done, value } = await source.next();
+    if (done) break;
+    seen.push(value);
+    seenBytes += value.length;
+    const begins: number = solid ? 0 : value.findIndex((byte) => byte > SPACE);
+    solid ||= begins >= 0;
+    isWhole = solid && value.includes(LINE_FEED, begins);
+  }
+  async function* whole() {
+    yield* seen;
+    try {
+      for (let next = await source.next(); !next.done; next = await source.next()) yield next.value;
+    } finally {
+      await source.return?.();
+    }
+  }
+  return { rows: rowsOf(await firstLine(seen)), chunks: whole() };
+}
+
+async function firstLine(seen: readonly Uint8Array[]): Promise<string> {
+  for await (const item of decodeLines(seen, MAX_IMAGE_LINE_LENGTH))
+    if (item.kind !== "line" || item.text.trim() !== "") return item.kind === "line" ? item.text : "";
+  return "";
+}
+
+function rowsOf(line: string): RowsAre {
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch {
+    // Of rows of images whose first is broken the reader of images has more to say.
+    return /^\s*\{\s*"image"\s*:/.test(line) ? { about: "images", task: "classify" } : SENTENCES;
+  }
+  if (typeof row !== "object" || row === null) return SENTENCES;
+  const has = (...keys: readonly string[]) => keys.some((key) => Object.hasOwn(row, key));
+  if (has("image"))
+    return {
+      about: "images",
+      task: has("objects") ? "detect" : has("mask", "segments") ? "segment" : "classify",
+    };
+  const task = TEXT_TASKS.find(([, ...keys]) => has(...keys))?.[0] ?? "classification";
+  return { about: "texts", task, pairs: has("text_pair") };
+}
+
+const SENTENCES: RowsAre = { about: "texts", task: "classification", pairs: false };
+
+/** Each with the keys that rows of no other task have. */
+const TEXT_TASKS: readonly (readonly [TextTask, ...string[]])[] = [
+  ["tagging", "tokens", "tags"],
+  ["retrieval", "query", "positive"],
+  ["multi_label", "labels"],
+  ["regression", "value"],
+];
+
+const LINE_FEED = 0x0a;
+const SPACE = 0x20;

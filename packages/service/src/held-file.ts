@@ -1,0 +1,42 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { KilotuneError } from "@kilotune/contract";
+
+/**
+ * Bytes that must be read out of order, in a file that has no name as soon as it is open: whatever ends this process, the
+ * system takes them back.
+ *
+ * @throws what `chunks` throws; KilotuneError `disk_full`
+ */
+export async function heldFile(
+  chunks: AsyncIterable<Uint8Array>,
+  folder = tmpdir(),
+): Promise<AsyncDisposable & { readonly file: FileHandle; readonly sizeBytes: number }> {
+  const name = path.join(folder, `kilotune-${randomUUID()}`);
+  const file = await open(name, "wx+", 0o600);
+  try {
+    await unlink(name);
+    let sizeBytes = 0;
+    for await (const chunk of chunks) {
+      await file.appendFile(chunk);
+      sizeBytes += chunk.length;
+    }
+    return { file, sizeBytes, [Symbol.asyncDispose]: () => file.close() };
+  } catch (error) {
+    await file.close();
+    throw isDiskFull(error) ? diskFull(error) : error;
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+}
+
+function diskFull(cause: unknown): KilotuneError {
+  return new KilotuneError("disk_full", "The server's disk is full.", "Tell whoever runs it.", {
+    kind: "machine",
+    cause,
+  });
+}

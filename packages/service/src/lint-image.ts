@@ -1,0 +1,49 @@
+import { KilotuneError } from "@kilotune/contract";
+import { DEFAULT_LIMITS, sniffFormat } from "@kilotune/image";
+import type { ImageLooks } from "./context.ts";
+import { isInputError } from "./errors.ts";
+import type { Lint } from "./linted.ts";
+
+/** A file that calls name as an image. @throws KilotuneError `image_*`, `dicom_*` with the param `file` */
+export function lintImage(looks: ImageLooks | undefined): Lint {
+  return async (chunks) => {
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      parts.push(chunk);
+      bytes += chunk.length;
+      if (bytes > DEFAULT_LIMITS.maxBytes) throw tooManyBytes();
+    }
+    const image = Buffer.concat(parts);
+    try {
+      if (looks !== undefined) await looks.image(image);
+      else if (sniffFormat(image) === null) throw noImage();
+    } catch (error) {
+      throw isInputError(error) ? blaming(error, "file") : error;
+    }
+    return [];
+  };
+}
+
+/** The same error, with the field of the request that holds the image. */
+export function blaming(error: KilotuneError, param: string): KilotuneError {
+  const { code, message, hint, kind } = error;
+  return new KilotuneError(code, message, hint, { kind, param, cause: error });
+}
+
+function tooManyBytes(): KilotuneError {
+  return new KilotuneError(
+    "image_too_many_bytes",
+    `expected an image of at most ${DEFAULT_LIMITS.maxBytes} bytes, seen more.`,
+    "Save it smaller: models look at some hundred pixels a side.",
+    { param: "file" },
+  );
+}
+
+function noImage(): KilotuneError {
+  return new KilotuneError(
+    "image_format",
+    "expected a JPEG, PNG, GIF, WebP, TIFF or DICOM file, seen none of their first bytes.",
+    "Convert it to PNG or JPEG.",
+  );
+}
