@@ -29,8 +29,8 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "store",
     "service",
   ],
-  local: ["contract", "backbone", "prompt", "serving", "store", "service", "api", "worker"],
-  aws: ["contract", "backbone", "prompt", "serving", "store", "service", "api", "worker"],
+  local: ["contract", "image", "backbone", "prompt", "serving", "store", "service", "api", "worker"],
+  aws: ["contract", "image", "backbone", "prompt", "serving", "store", "service", "api", "worker"],
   cli: [
     "contract",
     "engine",

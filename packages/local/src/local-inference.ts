@@ -1,33 +1,47 @@
-import type { Backbone } from "@kilotune/backbone";
+import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { KilotuneError, type PromptId, parsePromptId, type TenantId } from "@kilotune/contract";
 import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
-import { type Inference, openPrompt, type Service } from "@kilotune/service";
-import { createPredictor, type Predictor } from "@kilotune/serving";
+import { createSharpCodec, encodeMask } from "@kilotune/image/node";
+import { answerImages, type Inference, openPrompt, type Service } from "@kilotune/service";
+import {
+  createPredictor,
+  createVisionPredictor,
+  type Predictor,
+  type VisionPredictor,
+} from "@kilotune/serving";
+import { readsImages } from "./local-backbone.ts";
 
 export interface LocalInference extends Inference {
   forget(tenant: TenantId): void;
-  readonly predictors: ReadonlyMap<string, Predictor>;
+  readonly predictors: ReadonlyMap<string, Predictor | VisionPredictor>;
   /** Answers what was accepted, refuses the rest. */
   close(): Promise<void>;
 }
 
-/** All tenants' texts, through one session a backbone. Prompts are the tenants' own blobs, loaded when first asked for. */
+/** All tenants' texts and images, through one session a backbone. Prompts are the tenants' own blobs, loaded when first asked for. */
 export async function localInference(
   service: Pick<Service, "records" | "blobs">,
-  backbones: readonly Backbone[],
+  backbones: readonly (Backbone | VisionBackbone)[],
 ): Promise<LocalInference> {
-  const predictors = new Map<string, Predictor>();
+  const texts = new Map<string, Predictor>();
+  const images = new Map<string, VisionPredictor>();
+  const codec = createSharpCodec();
+  const loadPrompt = (ref: string) => promptOf(service as Service, ref);
   for (const backbone of backbones) {
-    const loadPrompt = (ref: string) => promptOf(service as Service, ref);
-    predictors.set(backbone.manifest.id, await createPredictor({ backbone, loadPrompt }));
+    const { id } = backbone.manifest;
+    if (readsImages(backbone)) images.set(id, await createVisionPredictor({ backbone, loadPrompt, codec }));
+    else texts.set(id, await createPredictor({ backbone, loadPrompt }));
   }
-  const predictorOf = (backbone: string): Predictor => {
-    const predictor = predictors.get(backbone);
-    if (predictor === undefined) throw notServed(backbone);
-    return predictor;
-  };
+  const predictors = new Map<string, Predictor | VisionPredictor>([...texts, ...images]);
+  const predictorOf = (backbone: string) => served(texts, backbone);
   return {
     predictors,
+    images: answerImages({
+      blobs: service.blobs,
+      predictorOf: (backbone) => served(images, backbone),
+      refOf,
+      encodeMask,
+    }),
     async classify({ tenant, backbone, promptId, inputs, topK, signal, background = false }) {
       const prompt = refOf(tenant, promptId);
       const rows = await predictorOf(backbone).classify(
@@ -66,6 +80,12 @@ async function promptOf(service: Service, ref: string): Promise<StoredPrompt> {
 
 function tokensOf(rows: readonly { readonly tokens: number }[]): number {
   return rows.reduce((sum, { tokens }) => sum + tokens, 0);
+}
+
+function served<Kind>(predictors: ReadonlyMap<string, Kind>, backbone: string): Kind {
+  const predictor = predictors.get(backbone);
+  if (predictor === undefined) throw notServed(backbone);
+  return predictor;
 }
 
 function notServed(backbone: string): KilotuneError {

@@ -3,6 +3,8 @@ import { mkdir, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { describeBackbone } from "@kilotune/backbone";
+import { imageFacts, maskFacts } from "@kilotune/image";
+import { createSharpCodec } from "@kilotune/image/node";
 import { createApi, createMetrics, DEFAULT_LIMITS, type Limits, printLogLine } from "@kilotune/api";
 import { restartJobs, type Service, webhookSender } from "@kilotune/service";
 import { acceptPrompt } from "@kilotune/serving";
@@ -86,12 +88,17 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   );
   undo.defer(() => inference.close());
   const batches = new LocalBatches({ inference, log: fault });
+  const codec = createSharpCodec();
   const service: Service = {
     records: store.records,
     blobs: store.blobs,
     workflow: workflows(workflow, batches),
     clock: { now: () => new Date() },
     backbones: await serviceBackbones(backbones),
+    looks: {
+      image: (bytes) => imageFacts(codec, bytes),
+      mask: (bytes) => maskFacts(codec, bytes),
+    },
     webhooksToPrivateNetwork,
   };
   workflow.connect(service);

@@ -20,6 +20,7 @@ export type { BatchWatchOptions } from "./resources/batches.ts";
 export type { Source } from "./http/as-blob.ts";
 export type { FileCreate } from "./resources/files.ts";
 export type { Embeddings, EmbeddingsCall } from "./resources/inference.ts";
+export type { ClassifyCall, DetectCall, Image, SegmentCall } from "./resources/images.ts";
 export type { JobQuery, WatchOptions } from "./resources/jobs.ts";
 export type { PromptImport } from "./resources/prompts.ts";
 export type {
@@ -33,9 +34,12 @@ export type {
   CheckpointObject,
   ClassifyRequest,
   ClassifyResponse,
+  DetectRequest,
+  DetectResponse,
   FileDeleted,
   FileObject,
   FilePurpose,
+  ImageInput,
   JobCreate,
   JobEventObject,
   JobObject,
@@ -48,6 +52,8 @@ export type {
   NewKey,
   NewWebhook,
   PromptObject,
+  SegmentRequest,
+  SegmentResponse,
   TenantCreate,
   TenantCreated,
   TenantDeleted,

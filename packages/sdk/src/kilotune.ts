@@ -1,10 +1,17 @@
-import type { ClassifyRequest, ClassifyResponse, UsageList, UsageQuery } from "@kilotune/contract/wire";
+import type {
+  ClassifyResponse,
+  DetectResponse,
+  SegmentResponse,
+  UsageList,
+  UsageQuery,
+} from "@kilotune/contract/wire";
 import { type RequestOptions, Transport, type TransportOptions } from "./http/transport.ts";
 import { Admin } from "./resources/admin.ts";
 import { Aliases } from "./resources/aliases.ts";
 import { Batches } from "./resources/batches.ts";
 import { Files } from "./resources/files.ts";
 import { type Embeddings, type EmbeddingsCall, embed } from "./resources/inference.ts";
+import { type ClassifyCall, type DetectCall, type SegmentCall, withImages } from "./resources/images.ts";
 import { Jobs } from "./resources/jobs.ts";
 import { Keys } from "./resources/keys.ts";
 import { Models } from "./resources/models.ts";
@@ -54,12 +61,34 @@ export class Kilotune {
   }
 
   /**
-   * Labels for one text or up to 2,048, in their order, by a tuned model or an alias.
+   * Labels for one text or up to 2,048, or for up to 16 images, in their order, by a tuned model or an alias.
    *
    * @example const { data } = await kilotune.classify({ model: "support", input: "Where is my parcel?" });
    */
-  classify(body: ClassifyRequest, options?: RequestOptions): Promise<ClassifyResponse> {
-    return this.#api.json({ method: "POST", path: "/v1/classify", body }, options);
+  classify(call: ClassifyCall, options?: RequestOptions): Promise<ClassifyResponse> {
+    return this.#ask("/v1/classify", call, options);
+  }
+
+  /**
+   * A class for each pixel of up to 16 images: a PNG in base64 whose levels are places in `classes`, COCO's runs or polygons.
+   *
+   * @example const { data } = await kilotune.segment({ model: "membrane", images: [blob], format: "rle" });
+   */
+  segment(call: SegmentCall, options?: RequestOptions): Promise<SegmentResponse> {
+    return this.#ask("/v1/segment", call, options);
+  }
+
+  /**
+   * Objects in up to 16 images, boxes in pixels of the upright original.
+   *
+   * @example const { data } = await kilotune.detect({ model: "cells", images: [blob], threshold: 0.5 });
+   */
+  detect(call: DetectCall, options?: RequestOptions): Promise<DetectResponse> {
+    return this.#ask("/v1/detect", call, options);
+  }
+
+  async #ask<Answer>(path: string, call: object, options?: RequestOptions): Promise<Answer> {
+    return this.#api.json({ method: "POST", path, body: await withImages(call) }, options);
   }
 
   /**

@@ -8,6 +8,7 @@ export {
   putAlias,
   rollbackAlias,
 } from "./aliases.ts";
+export { type AnswerImages, answerImages, type ImagePredictor } from "./answer-images.ts";
 export { type AuditEntry, listAudit } from "./audit.ts";
 export type { Batch, BatchEndpoint, BatchFault, BatchStatus } from "./batch.ts";
 export { cancelBatch, getBatch, listBatches } from "./batches.ts";
@@ -67,6 +68,7 @@ export type { SecretRepeat } from "./once-shown.ts";
 export { type Limits, limitsOf, PLANS, type PlanName } from "./plans.ts";
 export { promptPath } from "./kinds.ts";
 export { blaming } from "./lint-image.ts";
+export { lintImageFile } from "./lint-rows.ts";
 export { openImages, readImage } from "./open-images.ts";
 export { openPrompt } from "./prompts.ts";
 export { type RateAnswer, type RateState, takeRate } from "./rate-limit.ts";

@@ -2,6 +2,7 @@ import { KilotuneError } from "@kilotune/contract";
 import { DEFAULT_LIMITS, sniffFormat } from "@kilotune/image";
 import type { ImageLooks } from "./context.ts";
 import { isInputError } from "./errors.ts";
+import { notAnImage } from "./lint-rows.ts";
 import type { Lint } from "./linted.ts";
 
 /** A file that calls name as an image. @throws KilotuneError `image_*`, `dicom_*` with the param `file` */
@@ -17,7 +18,7 @@ export function lintImage(looks: ImageLooks | undefined): Lint {
     const image = Buffer.concat(parts);
     try {
       if (looks !== undefined) await looks.image(image);
-      else if (sniffFormat(image) === null) throw noImage();
+      else if (sniffFormat(image) === null) throw notAnImage();
     } catch (error) {
       throw isInputError(error) ? blaming(error, "file") : error;
     }
@@ -37,13 +38,5 @@ function tooManyBytes(): KilotuneError {
     `expected an image of at most ${DEFAULT_LIMITS.maxBytes} bytes, seen more.`,
     "Save it smaller: models look at some hundred pixels a side.",
     { param: "file" },
-  );
-}
-
-function noImage(): KilotuneError {
-  return new KilotuneError(
-    "image_format",
-    "expected a JPEG, PNG, GIF, WebP, TIFF or DICOM file, seen none of their first bytes.",
-    "Convert it to PNG or JPEG.",
   );
 }

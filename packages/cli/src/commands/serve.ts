@@ -1,5 +1,12 @@
 import { once } from "node:events";
-import { bundleOf, type Precision } from "@kilotune/backbone";
+import {
+  bundleOf,
+  isVisionCheckpoint,
+  KNOWN_BACKBONES,
+  loadVisionBackbone,
+  type Precision,
+  visionBundleOf,
+} from "@kilotune/backbone";
 import { type LocalBackbone, startLocal } from "@kilotune/local";
 import { defineCommand } from "../command.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -31,9 +38,9 @@ export const serve = defineCommand({
     backbone: {
       kind: "texts",
       value: "ID|FOLDER",
-      about: "A model to tune and to serve, several allowed; minilm-l6 else",
+      about: "A model of texts or images to tune and to serve, several allowed; minilm-l6 else",
     },
-    precision: { ...precisionFlag, about: `Of all models; ${precisionFlag.about}`, default: "fp32" },
+    precision: { ...precisionFlag, about: `Of all models of texts; ${precisionFlag.about}`, default: "fp32" },
     "jobs-at-once": {
       kind: "integer",
       value: "N",
@@ -68,6 +75,10 @@ export const serve = defineCommand({
     },
   },
   examples: [
+    {
+      line: "kilotune serve --backbone minilm-l6 --backbone vit-s14-saliency",
+      purpose: "texts and images",
+    },
     { line: "kilotune serve --data ./data", purpose: "on http://127.0.0.1:8787" },
     {
       line: "kilotune serve --data ./data --port 0 --json",
@@ -107,8 +118,15 @@ async function open(
   terminal: Terminal,
   stop: AbortSignal,
 ): Promise<LocalBackbone> {
+  const settings = pullSettings(terminal, stop);
+  const known = KNOWN_BACKBONES.find(({ id }) => id === name);
+  if (known === undefined ? await isVisionCheckpoint(name) : known.kind === "vision") {
+    const backbone = await loadVisionBackbone(name, settings);
+    terminal.endProgress();
+    return { backbone, bundle: await visionBundleOf(name, settings) };
+  }
   const backbone = await openBackbone(name, terminal, { signal: stop, precision });
-  return { backbone, bundle: await bundleOf(name, { ...pullSettings(terminal, stop), precision }) };
+  return { backbone, bundle: await bundleOf(name, { ...settings, precision }) };
 }
 
 function words(url: string, adminKey: string | undefined): string {

@@ -18,7 +18,7 @@ export interface FileCreate {
    * memory. A stream is gathered first, since a retry must send it again.
    */
   readonly file: Source;
-  /** Default: the File's own, else `data.jsonl`. By its ending (`.csv`, `.tsv`) a data set is read as CSV. */
+  /** Default: the File's own, else `data.jsonl`. By its ending a data set is read as CSV (`.csv`, `.tsv`) or as rows with images (`.zip`). */
   readonly filename?: string;
   readonly purpose: UploadPurpose;
   readonly expires_after?: ExpiresAfter;

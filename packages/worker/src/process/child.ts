@@ -1,5 +1,5 @@
 import { isCodedError, KilotuneError } from "@kilotune/contract";
-import { openBundle } from "@kilotune/backbone";
+import { openBundle, openVisionBundle } from "@kilotune/backbone";
 import { chooseDevice } from "@kilotune/engine/node";
 import type { JobEvent } from "../job.ts";
 import type { FromChild, ToChild, ToldError } from "./messages.ts";
@@ -24,7 +24,8 @@ async function work({ task, bundle, threads, device }: ToChild & { readonly kind
     const onEvent = throttled((event) => say({ kind: "event", event }));
     const chosen = device && (await chooseDevice(device));
     if (chosen) onEvent({ kind: "device", ...chosen });
-    const backbone = await openBundle(bundle, { threads, device: chosen?.device ?? "cpu" });
+    const open = task.input === "image" ? openVisionBundle : openBundle;
+    const backbone = await open(bundle, { threads, device: chosen?.device ?? "cpu" });
     if (backbone === undefined) throw replaced();
     const result = await runTask(task, backbone, {
       onEvent,

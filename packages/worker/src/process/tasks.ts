@@ -1,4 +1,4 @@
-import type { MethodName } from "@kilotune/contract";
+import type { MethodName, TaskName } from "@kilotune/contract";
 import type { Format } from "@kilotune/dataset";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
 
@@ -21,6 +21,9 @@ export interface TuneTask {
   readonly kind: "tune";
   /** Its id. */
   readonly backbone: string;
+  /** Of the backbone. */
+  readonly input: "text" | "image";
+  readonly task: TaskName;
   readonly train: DataFile;
   readonly validation: DataFile | undefined;
   readonly method: MethodName;
@@ -43,6 +46,8 @@ export interface TuneTaskResult {
 export interface AnswerTask {
   readonly kind: "answer";
   readonly backbone: string;
+  readonly input: "text" | "image";
+  readonly task: TaskName;
   /** Path of its file. */
   readonly prompt: string;
   readonly rows: DataFile;
@@ -52,8 +57,8 @@ export interface AnswerTask {
 
 export interface AnswerTaskResult {
   readonly rows: number;
-  /** As serving answers them. */
-  readonly right: number;
+  /** As serving answers them; null where an answer is neither right nor wrong: masks and boxes. */
+  readonly right: number | null;
   /** Rows on which the two ways disagree by more than rounding. */
   readonly disagreeing: number;
 }

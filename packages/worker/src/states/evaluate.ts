@@ -7,7 +7,7 @@ import type { Execution, StateContext } from "./context.ts";
 import { scratchFolder } from "./job-blobs.ts";
 import { type JobOutput, parseReport, readResult } from "./job-result.ts";
 import { jobThatIs, state } from "./state.ts";
-import { fetched } from "./tune.ts";
+import { fetched, inputOf } from "./tune.ts";
 import { watched } from "./watched.ts";
 
 /**
@@ -27,8 +27,11 @@ export const evaluate = state(async (context, execution) => {
     job.validationFile ?? job.trainingFile,
     path.join(scratch.path, "rows"),
   );
+  const { model: backbone, task } = job;
+  const input = inputOf(context, backbone);
+  const asked = { kind: "answer", backbone, input, task, prompt, rows, maxRows: MAX_ROWS } as const;
   const answers = await watched(context, execution, scratch.path, (hooks) =>
-    context.compute.answer({ kind: "answer", backbone: job.model, prompt, rows, maxRows: MAX_ROWS }, hooks),
+    context.compute.answer(asked, hooks),
   );
   if (answers.disagreeing > 0 || !isAsClaimed(answers, job, output)) throw mismatch(answers);
   await tell(context, execution, job, rows.name, answers);
@@ -40,7 +43,7 @@ export const evaluate = state(async (context, execution) => {
  */
 function isAsClaimed({ rows, right }: AnswerTaskResult, { validationFile }: Job, output: JobOutput): boolean {
   const report = parseReport(output);
-  if (!isClassification(report)) return true;
+  if (right === null || !isClassification(report)) return true;
   const { evaluation } = report;
   if (validationFile === null || evaluation.rows !== rows) return true;
   return Math.abs(right - evaluation.accuracy * rows) <= Math.max(2, 0.05 * rows);
@@ -53,6 +56,11 @@ async function tell(
   file: string,
   { rows, right }: AnswerTaskResult,
 ): Promise<void> {
+  if (right === null) {
+    const message = `As served, the prompt answers ${rows} images of ${file}.`;
+    await reportProgress(service, tenant, job, { message, metrics: { served_rows: rows } });
+    return;
+  }
   const what = validationFile === null ? "which it has learnt from" : "which it has not learnt from";
   await reportProgress(service, tenant, job, {
     message: `As served, the prompt answers ${right} of ${rows} rows of ${file} right, ${what}.`,
@@ -63,7 +71,7 @@ async function tell(
 function mismatch({ rows, right, disagreeing }: AnswerTaskResult): KilotuneError {
   return new KilotuneError(
     "serving_mismatch",
-    `Served, the prompt answers otherwise than when it was measured: ${disagreeing} of ${rows} rows differ, ${right} are right.`,
+    `Served, the prompt answers otherwise than when it was measured: ${disagreeing} of ${rows} rows differ${right === null ? "" : `, ${right} are right`}.`,
     "That is a fault of this machine or of Kilotune: nothing was published.",
     { kind: "machine" },
   );

@@ -67,6 +67,8 @@ async function taskOf(
   return {
     kind: "tune",
     backbone: model,
+    input: inputOf(context, model),
+    task: job.task,
     train,
     validation,
     method: method.type,
@@ -78,6 +80,11 @@ async function taskOf(
     createdAt: new Date(1000 * createdAt),
     folder,
   };
+}
+
+/** What the backbone reads. */
+export function inputOf({ service }: StateContext, backbone: string): "text" | "image" {
+  return service.backbones.get(backbone)?.input ?? "text";
 }
 
 /** A tenant's file on this machine, under a name of ours. */

@@ -1,6 +1,6 @@
-import { KilotuneError, type LintIssue, type LintReport } from "@kilotune/contract";
-import { guessFormat, type Linter, lintFile } from "@kilotune/dataset";
-import { addJobEvent, openFile, queueJob } from "@kilotune/service";
+import { isCodedError, KilotuneError, type LintIssue, type LintReport } from "@kilotune/contract";
+import { guessFormat, type ImageLinter, type Linter, lintFile, type VisionTask } from "@kilotune/dataset";
+import { addJobEvent, type Job, lintImageFile, openFile, queueJob } from "@kilotune/service";
 import type { Execution, StateContext } from "./context.ts";
 import { jobThatIs, state, stillWanted } from "./state.ts";
 
@@ -10,27 +10,42 @@ export const validate = state(async (context, execution) => {
   const { tenant, job: id } = execution;
   const job = await jobThatIs(context, execution, ["validating_files", "queued", "running"]);
   if (job.status !== "validating_files") return;
-  const train = await lint(context, execution, job.trainingFile, "training_file");
-  if (job.validationFile !== null)
-    await lint(context, execution, job.validationFile, "validation_file", train);
+  const lint = linterOf(context, execution, job);
+  const train = await lint(job.trainingFile, "training_file");
+  if (job.validationFile !== null) await lint(job.validationFile, "validation_file", train);
   stillWanted(await queueJob(service, tenant, id), ["queued", "running"]);
 });
 
-async function lint(
-  { service }: StateContext,
-  { tenant, job }: Execution,
-  fileId: string,
-  param: "training_file" | "validation_file",
-  against?: Linter,
-): Promise<Linter> {
-  const { file, chunks } = await openFile(service, tenant, fileId);
-  const format = guessFormat(file.filename);
-  const { report, linter } = await lintFile(chunks, { format, ...(against && { against }) });
-  // Rows that are only answered may be all of one class.
-  const errors = report.errors.filter(({ code }) => against === undefined || code !== "one_class");
-  if (errors.length > 0) throw invalidFile(file.filename, errors, param);
-  await addJobEvent(service, tenant, job, told(file.filename, report));
-  return linter;
+/** Lints a file for the job's task; the validation file against the training file's linter. */
+function linterOf({ service }: StateContext, { tenant, job: id }: Execution, job: Job) {
+  const { looks } = service;
+  const ofImages = service.backbones.get(job.model)?.input === "image";
+  return async (
+    fileId: string,
+    param: "training_file" | "validation_file",
+    against?: Linter | ImageLinter,
+  ): Promise<Linter | ImageLinter> => {
+    const { file, chunks } = await openFile(service, tenant, fileId);
+    const name = file.filename;
+    const read = ofImages
+      ? lintImageFile(name, chunks, { task: visionTask(job), looks, against: against as ImageLinter })
+      : lintFile(chunks, { format: guessFormat(name), ...(against && { against: against as Linter }) });
+    const { report, linter } = await read.catch((error: unknown) => {
+      // A zip that can't be read: the file is to blame, as a whole.
+      if (!isCodedError(error) || !error.code.startsWith("zip_")) throw error;
+      const { code, message, hint } = error;
+      throw invalidFile(name, [{ line: 0, column: 0, code, message, hint }], param);
+    });
+    // Rows that are only answered may be all of one class.
+    const errors = report.errors.filter(({ code }) => against === undefined || code !== "one_class");
+    if (errors.length > 0) throw invalidFile(name, errors, param);
+    await addJobEvent(service, tenant, id, told(name, report));
+    return linter;
+  };
+}
+
+function visionTask({ task }: Job): VisionTask {
+  return task === "segmentation" ? "segment" : task === "detection" ? "detect" : "classify";
 }
 
 function told(filename: string, { rows, labels, warnings }: LintReport) {
