@@ -14,7 +14,7 @@ import { firstAdminKey } from "./admin.ts";
 import { addGauges } from "./gauges.ts";
 import { keepHouse } from "./housekeeping.ts";
 import { listen } from "./listen.ts";
-import { type LocalBackbone, serviceBackbones } from "./local-backbone.ts";
+import { type LocalBackbone, readsImages, serviceBackbones } from "./local-backbone.ts";
 import { localInference } from "./local-inference.ts";
 import { LocalBatches } from "./local-batches.ts";
 import { LocalWorkflow } from "./local-workflow.ts";
@@ -108,12 +108,14 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   let isReady = false;
   const metrics = createMetrics(DEFAULT_LIMITS.tenantsInMetrics);
   addGauges(metrics, inference, workflow, batches);
-  const manifests = backbones.map(({ backbone }) => backbone.manifest);
+  const all = backbones.map(({ backbone }) => backbone);
+  // Prompts of images come of jobs alone.
+  const ofTexts = all.flatMap((backbone) => (readsImages(backbone) ? [] : [backbone.manifest]));
   const api = createApi({
     service,
     inference,
-    acceptPrompt: (bytes) => acceptPrompt(bytes, manifests),
-    backbones: manifests.map(describeBackbone),
+    acceptPrompt: (bytes) => acceptPrompt(bytes, ofTexts),
+    backbones: all.map(({ manifest }) => describeBackbone(manifest)),
     metrics,
     limits: { spoolFolder: scratch, ...options.limits },
     logger: (line) => log(printLogLine(line)),

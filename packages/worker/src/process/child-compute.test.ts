@@ -33,6 +33,8 @@ const file = (name: string) => ({ path: path.join(folder, name), name, format: "
 const task = (more: Partial<TuneTask> = {}): TuneTask => ({
   kind: "tune",
   backbone: "tiny",
+  input: "text",
+  task: "classification",
   train: file("train.jsonl"),
   validation: undefined,
   method: "kv",
@@ -78,6 +80,8 @@ it("does a task in another process: its files are there, its events arrive, its 
     {
       kind: "answer",
       backbone: "tiny",
+      input: "text",
+      task: "classification",
       prompt: path.join(folder, "prompt.safetensors"),
       rows: file("train.jsonl"),
       maxRows: 20,

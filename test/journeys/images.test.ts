@@ -1,0 +1,188 @@
+import { createReadStream } from "node:fs";
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { Kilotune, NotFoundError } from "@kilotune/sdk";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ZipFile } from "yazl";
+import { openTinyPlace, type TinyPlace } from "./tiny.ts";
+
+/**
+ * A tenant's images: a zip goes up, jobs of three tasks learn from such zips on one backbone, and what comes of them answers
+ * by the SDK; another tenant meets none of it, and a deletion leaves none. The server is a process of its own that serves
+ * texts too.
+ */
+
+const VIT = path.resolve(import.meta.dirname, "../../packages/backbone/src/vision/goldens/dinov2");
+const TASKS = ["classification", "segmentation", "detection"] as const;
+
+let place: TinyPlace;
+let url: string;
+let own: Kilotune;
+let stranger: Kilotune;
+const models = new Map<string, string>();
+
+beforeAll(async () => {
+  place = await openTinyPlace();
+  ({ url } = await place.start("--backbone", VIT));
+  const client = async (name: string) =>
+    new Kilotune({ baseURL: url, apiKey: await place.newTenant(name), maxRetries: 0 });
+  [own, stranger] = [await client("Clinic"), await client("Other clinic")];
+}, 120_000);
+afterAll(() => place[Symbol.asyncDispose]());
+
+it("from a zip to a model of each task, on one backbone beside one of texts", async () => {
+  const shared = await own.models.list();
+  expect(shared.data.map(({ id }) => id)).toEqual(["tiny", "dinov2"]);
+  for (const task of TASKS) {
+    const file = await own.files.create({
+      file: new Blob([(await zipOf(task)) as BlobPart]),
+      filename: `${task}.zip`,
+      purpose: "fine-tune",
+    });
+    const method = { type: "head", head: { hyperparameters: { n_epochs: 2 } } } as const;
+    const made = await own.jobs.create({
+      model: "dinov2",
+      task,
+      training_file: file.id,
+      method,
+      suffix: task,
+    });
+    expect(made.task).toBe(task);
+    for await (const _ of own.jobs.watch(made.id));
+    const { fine_tuned_model: model, error } = await own.jobs.get(made.id);
+    expect(error).toBeNull();
+    models.set(task, model as string);
+  }
+}, 300_000);
+
+it("answers images, by their bytes and by file, at the size that they have", async () => {
+  const png = await pictureOf(0);
+  const blob = new Blob([png as BlobPart], { type: "image/png" });
+  const file = await own.files.create({ file: blob, filename: "scan.png", purpose: "vision" });
+  const images = [blob, { file_id: file.id }];
+  const classes = await own.classify({ model: modelOf("classification"), images });
+  expect(classes.data.map(({ label }) => label)).toEqual(
+    Array(2).fill(expect.stringMatching(/^(left|right)$/)),
+  );
+  expect(classes.data[0]?.scores).toEqual(classes.data[1]?.scores);
+  expect(classes.usage.images).toBe(2);
+
+  const model = modelOf("segmentation");
+  const [mask] = (await own.segment({ model, images })).data;
+  expect(mask).toMatchObject({ width: WIDTH, height: HEIGHT });
+  expect(mask?.classes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
+  const pixels = await sharp(Buffer.from(mask?.mask ?? "", "base64"))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  expect(pixels.info).toMatchObject({ width: WIDTH, height: HEIGHT });
+  const [runs] = (await own.segment({ model, images, format: "rle" })).data;
+  for (const { segmentation } of runs?.segments ?? [])
+    expect(segmentation).toMatchObject({ size: [HEIGHT, WIDTH], counts: expect.any(String) });
+  const [shapes] = (await own.segment({ model, images, format: "polygons" })).data;
+  expect(shapes?.segments?.length).toBe(runs?.segments?.length);
+
+  const found = await own.detect({
+    model: modelOf("detection"),
+    images: [blob],
+    threshold: 0,
+    max_objects: 3,
+  });
+  const objects = found.data[0]?.objects ?? [];
+  expect(objects.length).toBeGreaterThan(0);
+  expect(objects.length).toBeLessThanOrEqual(3);
+  for (const { label, box } of objects) {
+    expect(label).toBe("square");
+    const [xmin, ymin, xmax, ymax] = box;
+    expect([xmin >= 0, ymin >= 0, xmax <= WIDTH, ymax <= HEIGHT]).toEqual([true, true, true, true]);
+  }
+  const { data } = await own.usage();
+  expect(data.find(({ model: name }) => name === model)).toMatchObject({ requests: 3, images: 6, tokens: 0 });
+  const report = await own.files.list({ purpose: "fine-tune-results" });
+  expect(report.data.length).toBeGreaterThan(0);
+});
+
+it("another tenant has neither the image nor the model", async () => {
+  const [file] = (await own.files.list({ purpose: "vision" })).data;
+  const images = [{ file_id: file?.id as string }];
+  const model = modelOf("detection");
+  await expect(stranger.detect({ model, images })).rejects.toBeInstanceOf(NotFoundError);
+  await expect(stranger.files.content(file?.id as string)).rejects.toBeInstanceOf(NotFoundError);
+  await expect(own.detect({ model: modelOf("classification"), images })).rejects.toMatchObject({
+    code: "unsupported_model",
+  });
+});
+
+it("a deletion leaves no image in the folder", async () => {
+  const marks = [await pictureOf(0), await pictureOf(1)].map((png) => png.subarray(-60));
+  expect(await holders(marks)).not.toEqual([]);
+  await own.tenant.delete();
+  expect(await holders(marks)).toEqual([]);
+});
+
+function modelOf(task: string): string {
+  return models.get(task) as string;
+}
+
+const [WIDTH, HEIGHT] = [40, 30];
+
+/** A bright square on the left or the right, no two alike. */
+function pictureOf(at: number): Promise<Buffer> {
+  const data = Buffer.alloc(WIDTH * HEIGHT * 3, 20 + at);
+  const [left, top] = cornerOf(at);
+  for (let y = top; y < top + 12; y++)
+    for (let x = left; x < left + 12; x++) data.fill(230, 3 * (y * WIDTH + x), 3 * (y * WIDTH + x) + 3);
+  return sharp(data, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
+function maskOf(at: number): Promise<Buffer> {
+  const data = Buffer.alloc(WIDTH * HEIGHT);
+  const [left, top] = cornerOf(at);
+  for (let y = top; y < top + 12; y++) data.fill(1, y * WIDTH + left, y * WIDTH + left + 12);
+  return sharp(data, { raw: { width: WIDTH, height: HEIGHT, channels: 1 } })
+    .toColourspace("b-w")
+    .png()
+    .toBuffer();
+}
+
+function cornerOf(at: number): [number, number] {
+  return [(at % 2) * 24 + (at % 3), 4 + (at % 5)];
+}
+
+async function zipOf(task: (typeof TASKS)[number]): Promise<Buffer> {
+  const zip = new ZipFile();
+  const rows: object[] = [];
+  for (let at = 0; at < 16; at++) {
+    const image = `pictures/${at}.png`;
+    zip.addBuffer(await pictureOf(at), `set/${image}`);
+    const [left, top] = cornerOf(at);
+    if (task === "classification") rows.push({ image, label: at % 2 === 0 ? "left" : "right" });
+    else if (task === "detection")
+      rows.push({ image, objects: [{ label: "square", box: [left, top, left + 12, top + 12] }] });
+    else {
+      rows.push({ image, mask: `masks/${at}.png` });
+      zip.addBuffer(await maskOf(at), `set/masks/${at}.png`);
+    }
+  }
+  zip.addBuffer(Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join("")), "set/train.jsonl");
+  zip.end();
+  const parts: Buffer[] = [];
+  for await (const part of zip.outputStream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+/** Files of the data folder that have any of these bytes. */
+async function holders(marks: readonly Buffer[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(place.data, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = path.join(entry.parentPath, entry.name);
+    const parts: Buffer[] = [];
+    for await (const part of createReadStream(file)) parts.push(part as Buffer);
+    const bytes = Buffer.concat(parts);
+    if (marks.some((mark) => bytes.includes(mark))) found.push(entry.name);
+  }
+  return found;
+}
