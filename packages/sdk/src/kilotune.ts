@@ -100,7 +100,7 @@ export class Kilotune {
     return embed(this.#api, body, options);
   }
 
-  /** Requests, tokens and tuning time by UTC day and model; the last 30 days unless told. */
+  /** Requests, tokens, images and tuning time by UTC day and model; the last 30 days unless told. */
   usage(query: UsageQuery = {}, options?: RequestOptions): Promise<UsageList> {
     return this.#api.json({ method: "GET", path: "/v1/usage", query }, options);
   }

@@ -114,7 +114,7 @@ it("a job is metered while it works: not while paused, not while the server was 
   const job = await finishJob(service, tenant, id, success("prompt"));
   expect(job).toMatchObject({ tuningSeconds: 5, trainedTokens: 12, estimatedFinishAt: null });
   expect((await getUsage(service, tenant)).data).toEqual([
-    { day: "2026-11-25", model: "minilm-l6", requests: 0, tokens: 0, tuningSeconds: 5 },
+    { day: "2026-11-25", model: "minilm-l6", requests: 0, tokens: 0, images: 0, tuningSeconds: 5 },
   ]);
 });
 

@@ -27,7 +27,8 @@ export function lintRows(filename: string, looks: ImageLooks | undefined): Lint 
   if (isZip(filename))
     return async (chunks) => {
       await using held = await heldFile(chunks);
-      return refusalsOf(async () => {
+      // Awaited here: the file is closed with this block.
+      return await refusalsOf(async () => {
         const zip = await openImageZip(held.file, held.sizeBytes, DEFAULT_LIMITS.maxBytes);
         const { rows } = await guessRows(zip.rows());
         return lintGuessed(rows, zip.rows(), looks, zip);
@@ -57,7 +58,7 @@ export async function lintImageFile(
   if (!isZip(filename)) return lintImageRows(chunks, options);
   await using held = await heldFile(chunks);
   const zip = await openImageZip(held.file, held.sizeBytes, DEFAULT_LIMITS.maxBytes);
-  return lintImageRows(zip.rows(), options, zip);
+  return await lintImageRows(zip.rows(), options, zip);
 }
 
 function isZip(filename: string): boolean {

@@ -26,7 +26,9 @@ describe("a tuned model", () => {
     expect(await resolveModel(service, tenant, name, "")).toEqual({
       model: name,
       backbone: "minilm-l6",
+      input: "text",
       promptId: model.promptId,
+      task: "classification",
     });
   });
 

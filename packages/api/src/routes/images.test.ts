@@ -263,7 +263,10 @@ describe("a data set", () => {
   });
 
   it("in a zip that is none, climbs out, holds a bomb or no rows is refused", async () => {
-    const rows = jsonl([{ image: "a.png", label: "x" }]);
+    const rows = jsonl([
+      { image: "a.png", label: "x" },
+      { image: "a.png", label: "y" },
+    ]);
     const plain = await zipOf({ "train.jsonl": rows, "a.png": png });
     const climbing = Buffer.from(plain);
     for (let at = climbing.indexOf("a.png"); at >= 0; at = climbing.indexOf("a.png", at + 1))

@@ -19,6 +19,8 @@ export const ERROR_STATUS = {
   invalid_prompt: 400,
   unsupported_prompt_version: 400,
   unsupported_model: 400,
+  unsupported_taps: 400,
+  wrong_task: 400,
 
   invalid_api_key: 401,
   insufficient_scope: 403,

@@ -19,11 +19,17 @@ const ID = { value: "ID", count: "one", about: "The file's id, file-.." } as con
 export const filesUpload = defineCommand({
   summary: "Send a data set to the server, which checks it line by line",
   details: "A file with bad lines is refused whole, with all of them (exit code 1).",
-  positionals: { file: { value: "FILE", count: "one", about: 'JSONL or CSV as for lint; "-" is stdin' } },
+  positionals: {
+    file: {
+      value: "FILE",
+      count: "one",
+      about: 'JSONL or CSV as for lint, a zip of JSONL and images, an image; "-" is stdin',
+    },
+  },
   flags: {
     purpose: {
       kind: "choice",
-      of: ["fine-tune", "batch", "user_data"],
+      of: ["fine-tune", "batch", "vision", "user_data"],
       about: "What it is for",
       default: "fine-tune",
     },
