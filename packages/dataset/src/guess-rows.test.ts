@@ -24,6 +24,23 @@ it.each([
   expect(whole).toBe(text);
 });
 
+it("let go of their source by whoever stops reading, wherever that is", async () => {
+  for (const read of [1, 2, 3]) {
+    let isLeft = false;
+    const source = (async function* () {
+      try {
+        for (;;) yield Buffer.from('{"text":"a","label":"b"}\n');
+      } finally {
+        isLeft = true;
+      }
+    })();
+    const { chunks } = await guessRows(source);
+    let seen = 0;
+    for await (const _ of chunks) if (++seen === read) break;
+    expect(isLeft).toBe(true);
+  }
+});
+
 async function* piecesOf(text: string): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += 5) yield bytes.subarray(at, at + 5);

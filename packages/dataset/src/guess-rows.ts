@@ -29,10 +29,11 @@ export async function guessRows(
     isWhole = solid && value.includes(LINE_FEED, begins);
   }
   async function* whole() {
-    yield* seen;
     try {
+      yield* seen;
       for (let next = await source.next(); !next.done; next = await source.next()) yield next.value;
     } finally {
+      // Whoever stops early, even within what was looked at, lets go of the rest: a sender waits for it.
       await source.return?.();
     }
   }

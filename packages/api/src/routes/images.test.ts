@@ -11,7 +11,8 @@ let png: Buffer;
 const models: Record<string, string> = {};
 
 beforeAll(async () => {
-  api = await openTestApi();
+  // Some of these files take a decoder seconds on a busy machine.
+  api = await openTestApi({ inferenceMs: 300_000 });
   tenant = await api.newTenant();
   png = await pngOf(6, 4);
   for (const task of ["classification", "segmentation", "detection"])
