@@ -6,7 +6,9 @@ export type {
   Prediction,
   Predictor,
   PredictorOptions,
+  Tagging,
 } from "./text/predictor.ts";
+export type { FoundSpan } from "./text/tag-spans.ts";
 export { createPredictor } from "./text/predictor.ts";
 export type { PredictorStats, RunOptions } from "./row-server.ts";
 export type { ClassAnswer } from "./classes.ts";

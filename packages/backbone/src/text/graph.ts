@@ -13,7 +13,7 @@ import { SentenceEncoder } from "./encoder.ts";
 
 /**
  * Ids in, sentence vectors out, with every prompt site: the graph that serves. `embedding` are of length one, `pooled`
- * the same before they are: some heads read those. With `lora` each row has also the factors `lora_index` of the table
+ * the same before they are: some heads read those. `tokens` [B, S, H] are the states of all positions. With `lora` each row has also the factors `lora_index` of the table
  * `lora` [A, L, 2, 2, R, H].
  */
 export function textServeGraph(
@@ -59,6 +59,7 @@ export function textServeGraph(
   const pooled = encoder.pooled(out, pool);
   b.output(normalize(b, pooled), "embedding");
   b.output(pooled, "pooled");
+  b.output(b.op("Reshape", [out, b.shapeOf(hidden)]), "tokens");
   return b.build();
 }
 

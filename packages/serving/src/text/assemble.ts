@@ -16,6 +16,8 @@ export interface Row {
   /** undefined: the plain backbone. */
   readonly prompt: PreparedPrompt | undefined;
   readonly bucket: Bucket;
+  /** Of rows whose words are answered: see makeWordRow. */
+  readonly wordPlaces?: Int32Array;
 }
 
 /**

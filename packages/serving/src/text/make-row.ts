@@ -1,4 +1,4 @@
-import type { Tokenizer } from "@kilotune/backbone";
+import { type Tokenizer, type WordSpan, wordSpans } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import type { Row } from "./assemble.ts";
 import { bucketOf } from "./buckets.ts";
@@ -31,6 +31,26 @@ export function makeRow(
     prompt,
     bucket: bucketOf(ids.length, prompt),
   };
+}
+
+export interface WordRow extends Row {
+  readonly words: readonly WordSpan[];
+  /** Of each word the row's position of its first token, -1 where it has none or was cut off. */
+  readonly wordPlaces: Int32Array;
+}
+
+/** One text by its words, each of which is answered. */
+export function makeWordRow(text: string, prompt: PreparedPrompt, tokenizer: Tokenizer): WordRow {
+  const words = wordSpans(text);
+  const encoded = tokenizer.encodeWords(text, words);
+  const maxTokens = Math.min(prompt.maxTokens, tokenizer.maxTokens);
+  const ids = cut(encoded.ids, maxTokens);
+  // The last token kept is the special one behind the text.
+  const last = ids.length < encoded.ids.length ? maxTokens - 1 : ids.length;
+  const start = prompt.place.start ?? 0;
+  const wordPlaces = encoded.firsts.map((first) => (first < 0 || first >= last ? -1 : start + first));
+  const truncated = encoded.tokens > maxTokens;
+  return { ids, truncated, prompt, bucket: bucketOf(ids.length, prompt), words, wordPlaces };
 }
 
 /** As the tokenizer itself would: the frame of special tokens stays, one in front and one behind. */

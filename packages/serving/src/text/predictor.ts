@@ -6,9 +6,11 @@ import { finite, logitsOf } from "../heads.ts";
 import { type PredictorStats, RowServer, type RunOptions } from "../row-server.ts";
 import { ServeSessions } from "../serve-sessions.ts";
 import { assemble, type Row } from "./assemble.ts";
-import { makeRow, type TextInput } from "./make-row.ts";
+import { makeRow, makeWordRow, type TextInput } from "./make-row.ts";
 import { type PreparedPrompt, preparePrompt } from "./prepare-prompt.ts";
+import { type FoundSpan, spansOf } from "./tag-spans.ts";
 import { classesOf, otherTask, numberOf } from "./tasks.ts";
+import { statesOf } from "./word-states.ts";
 
 export interface PredictorOptions {
   readonly backbone: Backbone;
@@ -46,6 +48,13 @@ export interface Estimate extends Read {
   readonly promptId: string;
 }
 
+/** Of a prompt for tagging. */
+export interface Tagging extends Read {
+  /** In the order of the text, none over another. */
+  readonly spans: readonly FoundSpan[];
+  readonly promptId: string;
+}
+
 export interface Embedding extends Read {
   /** Of length one, where the backbone's are: its manifest says so. */
   readonly vector: Float32Array;
@@ -72,6 +81,11 @@ export interface Predictor {
   ): Promise<Prediction[]>;
   /** Of prompts that learnt a number. @throws as `classify` */
   estimate(requests: readonly ClassifyRequest[], options?: RunOptions): Promise<Estimate[]>;
+  /** Of prompts that find named spans: where they are in the text as it was given. @throws as `classify` */
+  tag(
+    requests: readonly Pick<ClassifyRequest, "text" | "prompt">[],
+    options?: RunOptions,
+  ): Promise<Tagging[]>;
   /** Sentence vectors of the plain backbone, or through a prompt that was tuned for retrieval. @throws as `classify` */
   embed(texts: readonly string[], options?: RunOptions & { readonly prompt?: string }): Promise<Embedding[]>;
   stats(): PredictorStats;
@@ -94,12 +108,11 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
       const vectors = await session.run(assemble(rows, rows[0]!.bucket, manifest), outputs);
       const { hiddenSize } = manifest.config;
       // Copies: a view would keep the whole batch in memory.
-      return rows.map((row, at) =>
-        (vectors[outputOf(row, manifest)]!.data as Float32Array).slice(
-          at * hiddenSize,
-          (at + 1) * hiddenSize,
-        ),
-      );
+      return rows.map((row, at) => {
+        const output = vectors[outputOf(row, manifest)]!;
+        if (row.wordPlaces !== undefined) return statesOf(output, at, row.wordPlaces);
+        return (output.data as Float32Array).slice(at * hiddenSize, (at + 1) * hiddenSize);
+      });
     },
     release: () => sessions.release(),
     cacheBytes,
@@ -107,12 +120,13 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
     maxQueueRows,
   });
 
-  const rowOf = (input: TextInput, prompt: PreparedPrompt | undefined, mostRows: number): BatchRow => {
-    const row = makeRow(input, prompt, tokenizer);
+  const batched = <Made extends Row>(row: Made, mostRows: number): Made & Batchable => {
     const { sequence, prefix } = row.bucket;
     const batchLimit = Math.max(1, Math.min(mostRows, Math.floor(maxBatchTokens / sequence)));
-    return { ...row, batchKey: `${sequence} ${prefix} ${prompt?.lora?.rank ?? 0}`, batchLimit };
+    return { ...row, batchKey: `${sequence} ${prefix} ${row.prompt?.lora?.rank ?? 0}`, batchLimit };
   };
+  const rowOf = (input: TextInput, prompt: PreparedPrompt | undefined, mostRows: number): BatchRow =>
+    batched(makeRow(input, prompt, tokenizer), mostRows);
 
   /** Of each request the head's logits, made an answer. */
   function answer<Answer>(
@@ -126,7 +140,7 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
       const vectors = await run(rows);
       return rows.map(({ prompt, truncated, ids }, at) => {
         const { head, id, task } = prompt!;
-        if (head === undefined) throw otherTask("labels or a number", task);
+        if (head === undefined || task.kind === "tagging") throw otherTask("labels or a number", task);
         const logits = finite(logitsOf(head, vectors[at]!), id);
         return answerOf(prompt!, logits, { truncated, tokens: ids.length });
       });
@@ -144,6 +158,22 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
       answer(requests, options, ({ task, labels, id }, logits, read): Estimate => {
         return { label: labels[0]!, value: numberOf(task, logits), ...read, promptId: id };
       }),
+    tag: (requests, options = {}) => {
+      const refs = requests.map(({ prompt }) => prompt);
+      return server.call(refs, options, async ({ prompts, mostRows, run }) => {
+        const rows = requests.map(({ text, prompt: ref }) => {
+          const prompt = prompts.get(ref)!;
+          if (prompt.task.kind !== "tagging") throw otherTask("tagging", prompt.task);
+          return batched(makeWordRow(text, prompt, tokenizer), mostRows);
+        });
+        const states = await run(rows);
+        return rows.map((row, at): Tagging => {
+          const { truncated, ids } = row;
+          const promptId = row.prompt!.id;
+          return { spans: spansOf(row, states[at]!), truncated, tokens: ids.length, promptId };
+        });
+      });
+    },
     embed: (texts, { prompt: ref, ...options } = {}) =>
       server.call(ref === undefined ? [] : [ref], options, async ({ prompts, mostRows, run }) => {
         const prompt = ref === undefined ? undefined : prompts.get(ref)!;
@@ -164,7 +194,11 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
 }
 
 /** The graph's output that the row's head reads, or that is wanted where it has none. */
-function outputOf({ prompt }: Row, { normalize }: BackboneManifest): "embedding" | "pooled" {
+function outputOf(
+  { prompt, wordPlaces }: Row,
+  { normalize }: BackboneManifest,
+): "embedding" | "pooled" | "tokens" {
+  if (wordPlaces !== undefined) return "tokens";
   if (prompt?.head === undefined) return normalize ? "embedding" : "pooled";
   return prompt.head.dense === undefined ? "embedding" : "pooled";
 }

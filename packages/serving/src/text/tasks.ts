@@ -13,6 +13,7 @@ export type TextTask =
   | { readonly kind: "classification"; readonly calibration: ClassCalibration }
   | { readonly kind: "multi_label"; readonly calibration: LabelCalibration }
   | { readonly kind: "regression"; readonly calibration: Use<"textRegression">["calibration"] }
+  | { readonly kind: "tagging"; readonly calibration: Use<"textTagging">["calibration"] }
   | { readonly kind: "retrieval" };
 
 export type TextPrompt = Prompt<Use<(typeof SERVED)[number]>>;
@@ -30,7 +31,13 @@ export function forTexts({ prompt, id }: StoredPrompt): { readonly id: string; r
   );
 }
 
-const SERVED = ["textClassification", "textMultiLabel", "textRegression", "textRetrieval"] as const;
+const SERVED = [
+  "textClassification",
+  "textMultiLabel",
+  "textRegression",
+  "textTagging",
+  "textRetrieval",
+] as const;
 
 export function taskOf(manifest: TextPrompt["manifest"]): TextTask {
   switch (manifest.task) {
@@ -39,6 +46,8 @@ export function taskOf(manifest: TextPrompt["manifest"]): TextTask {
     case "multi_label":
       return { kind: manifest.task, calibration: manifest.calibration };
     case "regression":
+      return { kind: manifest.task, calibration: manifest.calibration };
+    case "tagging":
       return { kind: manifest.task, calibration: manifest.calibration };
     case "retrieval":
       return { kind: manifest.task };
