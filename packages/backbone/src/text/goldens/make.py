@@ -6,7 +6,6 @@ tokenizers' ids and types).
 """
 
 import json
-import shutil
 from pathlib import Path
 
 import torch
@@ -113,9 +112,12 @@ FAMILIES = {
 }
 
 
-def write(name, kind, config_of, tokenizer):
+def write(name, kind, config_of, make_tokenizer):
     folder = here / name
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(exist_ok=True)
+    # Trainers break ties by chance: a tokenizer that stands is kept, so that the same numbers come out.
+    standing = folder / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(standing)) if standing.exists() else make_tokenizer()
     torch.manual_seed(0)
     config = config_of(tokenizer.get_vocab_size())
     config._attn_implementation = "eager"
@@ -127,7 +129,8 @@ def write(name, kind, config_of, tokenizer):
         elif "relative" in parameter_name or name == "modernbert":
             parameter.data += 0.4 * torch.randn_like(parameter)
     model.save_pretrained(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    if not standing.exists():
+        tokenizer.save(str(standing))
 
     pad = config.pad_token_id
     tokenizer.enable_truncation(LONGEST)
@@ -181,4 +184,4 @@ def padded_left(model, rows, pad, given):
 
 
 for name, (kind, config_of, make_tokenizer) in FAMILIES.items():
-    write(name, kind, config_of, make_tokenizer())
+    write(name, kind, config_of, make_tokenizer)

@@ -41,12 +41,12 @@ def reference(model, given):
 
 
 def transformers_own(model, ids, mask, types=None):
-    """positions are left to the model where it finds them itself; BERT and DistilBERT count the pads, so they are told."""
+    """BERT and DistilBERT count the pads in front of a text, so they are told its positions."""
     accepted = inspect.signature(model.forward).parameters
     more = {}
     if types is not None and "token_type_ids" in accepted:
         more["token_type_ids"] = types
-    if model.config.model_type in ("bert", "distilbert"):
+    if model.config.model_type in ("bert", "distilbert") and (mask[:, 0] == 0).any():
         more["position_ids"] = (mask.long().cumsum(1) - 1).clamp(min=0)
     if model.config.model_type == "modernbert":
         # It turns and weighs in float32 whatever it is in; and there float64's own least number hides to minus infinity.
