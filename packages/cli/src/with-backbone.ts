@@ -4,8 +4,10 @@ import {
   hubUrl,
   type LoadOptions,
   loadBackbone,
+  loadVisionBackbone,
   type Precision,
   type PullProgress,
+  type VisionBackbone,
 } from "@kilotune/backbone";
 import { bar } from "./terminal/bar.ts";
 import type { Terminal } from "./terminal/terminal.ts";
@@ -20,6 +22,20 @@ export async function openBackbone(
   const backbone = await loadBackbone(name, {
     ...pullSettings(terminal, signal),
     precision,
+    onBuild: () => terminal.progress("Building the backbone's graphs"),
+  });
+  terminal.endProgress();
+  return backbone;
+}
+
+/** The same for a backbone of images. */
+export async function openVision(
+  name: string,
+  terminal: Terminal,
+  signal?: AbortSignal,
+): Promise<VisionBackbone> {
+  const backbone = await loadVisionBackbone(name, {
+    ...pullSettings(terminal, signal),
     onBuild: () => terminal.progress("Building the backbone's graphs"),
   });
   terminal.endProgress();

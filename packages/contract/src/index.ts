@@ -1,3 +1,4 @@
+export { CLASS_COLOURS, classColour } from "./class-colours.ts";
 export { describeFault } from "./describe-fault.ts";
 export { type ErrorKind, isCodedError, KilotuneError } from "./error.ts";
 export type { LintIssue, LintReport } from "./lint.ts";

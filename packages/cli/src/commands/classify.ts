@@ -7,6 +7,7 @@ import { predictionWords } from "../prediction-words.ts";
 import { assertFits, backboneFor, noteOtherPrecision, precisionOf } from "../prompt-backbone.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { promptOf, readTexts, rowsOfWords, type TextRow } from "../texts.ts";
+import { classifyImages } from "./classify-images.ts";
 import { usageError } from "../usage-error.ts";
 import { openBackbone, precisionFlag } from "../with-backbone.ts";
 
@@ -15,7 +16,13 @@ export const classify = defineCommand({
   details:
     "Texts come from the command line, from --file, or from stdin: JSONL if it begins with {, else one text a line.\n" +
     "Any number of prompts share one backbone and one batch; a row's answer never depends on its neighbours.",
-  positionals: { texts: { value: "TEXT", count: "any", about: "Texts to answer" } },
+  positionals: {
+    texts: {
+      value: "TEXT",
+      count: "any",
+      about: "Texts to answer; image files where the prompt is one of images",
+    },
+  },
   flags: {
     prompt: {
       kind: "texts",
@@ -56,6 +63,11 @@ export const classify = defineCommand({
   ],
   async run({ texts, prompt: files, file, backbone: asked, precision: wanted, ...how }, terminal) {
     const { topK, logits, alone } = how;
+    if (await isOfImages(files[0])) {
+      refuseTextFlags(file, alone);
+      await classifyImages({ images: texts, prompt: files, backbone: asked }, { topK, logits }, terminal);
+      return 0;
+    }
     refuseMixedSources(texts, file, files);
     const rows = await openRows(texts, file, terminal);
     const prompts = new Map<string, StoredPrompt>();
@@ -91,6 +103,17 @@ export const classify = defineCommand({
     return 0;
   },
 });
+
+async function isOfImages(file: string | undefined): Promise<boolean> {
+  const { manifest } = (await readPromptFile(file ?? "")).prompt;
+  return "input" in manifest && manifest.input === "image";
+}
+
+function refuseTextFlags(file: string | undefined, alone: boolean): void {
+  const flag = file !== undefined ? "--file" : alone ? "--alone" : undefined;
+  if (flag !== undefined)
+    throw usageError("classify", `${flag} is of texts, and the prompt is one of images`, "Give IMAGE files.");
+}
 
 /** Enough for full batches of every length; all that is held of a file. */
 const CHUNK_ROWS = 256;

@@ -1,12 +1,13 @@
-import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
+import { type Backbone, defaultFirstLayer, type VisionBackbone } from "@kilotune/backbone";
 import { renderReport } from "@kilotune/report";
-import { fileSource, type TuneJob } from "@kilotune/worker";
+import { fileSource, imageRowsOf, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
+import { assertReadable } from "../input-file.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
 import { usageError } from "../usage-error.ts";
-import { openBackbone, precisionFlag } from "../with-backbone.ts";
+import { openBackbone, openVision, precisionFlag } from "../with-backbone.ts";
 
 export const tune = defineCommand({
   summary: "Learn a prompt from labelled sentences, and say honestly whether it paid",
@@ -14,7 +15,12 @@ export const tune = defineCommand({
     "Compares with four baselines on held-out rows and publishes what is better. Same files, flags and seed: same bytes.\n" +
     "Ctrl-C leaves a checkpoint beside --out, and --resume goes on from it.",
   positionals: {
-    train: { value: "TRAIN", count: "one", about: 'JSONL of {"text", "label"}, or CSV with a header' },
+    train: {
+      value: "TRAIN",
+      count: "one",
+      about:
+        'JSONL of {"text", "label"}, or CSV with a header; of images JSONL of {"image", "label" | "mask" | "objects"}, COCO\'s JSON, a zip',
+    },
   },
   flags: {
     validation: {
@@ -23,7 +29,16 @@ export const tune = defineCommand({
       about: "Rows that choose epochs and verdict; else a part of TRAIN",
     },
     test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
-    backbone: { kind: "text", value: "ID|FOLDER", about: "The frozen model", default: "minilm-l6" },
+    task: {
+      kind: "choice",
+      of: ["classify", "segment", "detect"],
+      about: "TRAIN is of images for this task; of labelled sentences else",
+    },
+    backbone: {
+      kind: "text",
+      value: "ID|FOLDER",
+      about: "The frozen model; minilm-l6 else, of images vit-s14-saliency",
+    },
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
@@ -86,23 +101,27 @@ export const tune = defineCommand({
       line: "kilotune tune train.jsonl --shots 10 --seed 1 --json",
       purpose: "ten rows a class, for a program",
     },
+    {
+      line: "kilotune tune cells/train.jsonl --task detect --out out/cells.safetensors --report out/cells.html",
+      purpose: "boxes of cells, on images beside the rows",
+    },
   ],
   async run(args, terminal) {
     refuseIdleFlags(args);
-    const { train, validation, test, out, report } = args;
+    const { task, train, validation, test, out, report } = args;
     for (const file of [train, validation, test])
-      if (file !== undefined) await assertStartsAsData(file, terminal);
+      if (file !== undefined)
+        await (task === undefined ? assertStartsAsData(file, terminal) : assertReadable(file));
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
 
     const signal = terminal.io.takeInterrupt();
-    const backbone = await openBackbone(args.backbone, terminal, { signal, precision: args.precision });
-    refuseLayer(args.firstLayer, backbone);
-    const job: TuneJob = {
-      backbone,
-      train: fileSource(train),
-      ...(validation === undefined ? {} : { validation: fileSource(validation) }),
-      ...(test === undefined ? {} : { test: fileSource(test) }),
+    const filesOf = <Source>(sourceOf: (file: string) => Source) => ({
+      train: sourceOf(train),
+      ...(validation === undefined ? {} : { validation: sourceOf(validation) }),
+      ...(test === undefined ? {} : { test: sourceOf(test) }),
+    });
+    const shared = {
       method: args.method,
       ...(args.tokens === undefined ? {} : { tokens: args.tokens }),
       ...(args.firstLayer === undefined ? {} : { firstLayer: args.firstLayer }),
@@ -113,6 +132,18 @@ export const tune = defineCommand({
       checkpoints: `${out}.checkpoint`,
       resume: args.resume,
     };
+    let job: TuneJob;
+    if (task === undefined) {
+      const { precision } = args;
+      const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
+      refuseLayer(args.firstLayer, backbone);
+      job = { backbone, ...filesOf(fileSource), ...shared };
+    } else {
+      const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
+      refuseLayer(args.firstLayer, backbone);
+      const images = { input: "image", task: TASKS[task], backbone } as const;
+      job = { ...images, ...filesOf((file) => imageRowsOf(file)), ...shared };
+    }
     const result = await tuneWithProgress(job, terminal, signal);
     if (report !== undefined) await writeWhole(report, renderReport(result.report));
     terminal.result(tuneResult(result), () => {
@@ -123,12 +154,25 @@ export const tune = defineCommand({
   },
 });
 
+const TASKS = { classify: "classification", segment: "segmentation", detect: "detection" } as const;
+
 /** A flag that would change nothing was meant for another method. */
 function refuseIdleFlags(args: {
+  task: string | undefined;
+  precision: string;
+  shots: number | undefined;
   method: string;
   firstLayer: number | undefined;
   tokens: number | undefined;
 }): void {
+  if (args.task !== undefined && args.precision !== "fp32")
+    throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
+  if (args.task !== undefined && args.task !== "classify" && args.shots !== undefined)
+    throw usageError(
+      "tune",
+      `--shots draws rows of a label, and --task ${args.task} has none`,
+      "Leave one of them out.",
+    );
   if (args.firstLayer !== undefined && args.method !== "kv")
     throw usageError(
       "tune",
@@ -143,7 +187,10 @@ function refuseIdleFlags(args: {
     );
 }
 
-function refuseLayer(firstLayer: number | undefined, { manifest }: Backbone): void {
+function refuseLayer(
+  firstLayer: number | undefined,
+  { manifest }: Pick<Backbone | VisionBackbone, "manifest">,
+): void {
   const { layers } = manifest.config;
   if (firstLayer === undefined || firstLayer < layers) return;
   throw usageError(

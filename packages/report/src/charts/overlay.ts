@@ -1,25 +1,6 @@
-import type { BoxCorners, Outline, Picture } from "@kilotune/contract";
+import { type BoxCorners, classColour, type Outline, type Picture } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
 import { clip } from "../visible-text.ts";
-
-/**
- * A picture with what is true and what was said drawn over it. Truth and answer differ in the stroke as in the colour: dashed
- * white on black, and plain in the class's colour (Okabe and Ito's eight, which colour-blind people can tell apart).
- */
-export const CLASS_COLOURS = [
-  "#E69F00",
-  "#56B4E9",
-  "#009E73",
-  "#F0E442",
-  "#0072B2",
-  "#D55E00",
-  "#CC79A7",
-  "#999999",
-] as const;
-
-export function classColour(label: number): string {
-  return CLASS_COLOURS[(((label % 8) + 8) % 8) as 0] ?? "#999999";
-}
 
 export interface OverlayBox {
   readonly label: number;
@@ -33,7 +14,12 @@ export interface Overlay {
   readonly answer: { readonly boxes?: readonly OverlayBox[]; readonly outlines?: readonly Outline[] };
 }
 
-/** @param description for those who can't see it */
+/**
+ * A picture with what is true and what was said drawn over it. Truth and answer differ in the stroke as in the colour: dashed
+ * white on black, and plain in the class's colour.
+ *
+ * @param description for those who can't see it
+ */
 export function overlay(
   { width, height, source }: Picture,
   { truth, answer }: Overlay,

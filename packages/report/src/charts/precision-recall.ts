@@ -1,6 +1,6 @@
+import { classColour } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
 import { clip } from "../visible-text.ts";
-import { classColour } from "./overlay.ts";
 
 /** Precision over recall of one class, both from 0 to 1. @param curve precision at a recall of 0, 0.01 .. 1 */
 export function precisionRecallChart(curve: readonly number[], label: number, description: string): Markup {

@@ -1,5 +1,5 @@
-import type { CountedShare, DetectionEvaluation } from "@kilotune/contract";
-import { classColour, overlay } from "../charts/overlay.ts";
+import { classColour, type CountedShare, type DetectionEvaluation } from "@kilotune/contract";
+import { overlay } from "../charts/overlay.ts";
 import { precisionRecallChart } from "../charts/precision-recall.ts";
 import { type Content, html, type Markup } from "../escape.ts";
 import { count, counted, dash, fixed, percent, percentRange } from "../format.ts";

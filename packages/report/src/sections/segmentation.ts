@@ -1,5 +1,5 @@
-import type { MeanShare, SegmentationEvaluation } from "@kilotune/contract";
-import { classColour, overlay } from "../charts/overlay.ts";
+import { classColour, type MeanShare, type SegmentationEvaluation } from "@kilotune/contract";
+import { overlay } from "../charts/overlay.ts";
 import { type Content, html, type Markup } from "../escape.ts";
 import { counted, dash, fixed, percent, percentRange } from "../format.ts";
 import { shownPictures } from "../picture.ts";
