@@ -63,12 +63,12 @@ export const classify = defineCommand({
   ],
   async run({ texts, prompt: files, file, backbone: asked, precision: wanted, ...how }, terminal) {
     const { topK, logits, alone } = how;
+    refuseMixedSources(texts, file, files);
     if (await isOfImages(files[0])) {
       refuseTextFlags(file, alone);
       await classifyImages({ images: texts, prompt: files, backbone: asked }, { topK, logits }, terminal);
       return 0;
     }
-    refuseMixedSources(texts, file, files);
     const rows = await openRows(texts, file, terminal);
     const prompts = new Map<string, StoredPrompt>();
     for (const path of files) prompts.set(path, await readPromptFile(path));

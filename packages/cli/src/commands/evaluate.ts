@@ -1,20 +1,25 @@
-import type { Evaluation } from "@kilotune/contract";
+import { type Evaluation, mainFigure, type ReportFindings, type Score } from "@kilotune/contract";
 import { readPromptFile } from "@kilotune/prompt/node";
-import { evaluatePrompt, fileSource } from "@kilotune/worker";
+import { evaluateImagePrompt, evaluatePrompt, fileSource, imageRowsOf } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
+import { assertReadable } from "../input-file.ts";
 import { jobProgress } from "../job-progress.ts";
 import { backboneFor, noteOtherPrecision, precisionOf } from "../prompt-backbone.ts";
 import { oneLine } from "../terminal/printable.ts";
 import { table } from "../terminal/table.ts";
 import { percent } from "../terminal/units.ts";
 import { usageError } from "../usage-error.ts";
-import { openBackbone, precisionFlag } from "../with-backbone.ts";
+import { openBackbone, openVision, precisionFlag } from "../with-backbone.ts";
 
 export const evaluate = defineCommand({
   summary: "Measure a prompt on a file of labelled sentences",
   positionals: {
-    test: { value: "TEST", count: "one", about: 'JSONL of {"text", "label"}, or CSV with a header' },
+    test: {
+      value: "TEST",
+      count: "one",
+      about: 'JSONL of {"text", "label"}, or CSV with a header; rows of images where the prompt is one',
+    },
   },
   flags: {
     prompt: { kind: "texts", value: "FILE", required: true, about: "The prompt; once" },
@@ -39,8 +44,17 @@ export const evaluate = defineCommand({
     if (others.length > 0)
       throw usageError("evaluate", "--prompt is given more than once", "Measure one prompt at a time.");
     const stored = await readPromptFile(file);
-    await assertStartsAsData(test, terminal);
     const { manifest } = stored.prompt;
+    if ("input" in manifest && manifest.input === "image") {
+      await assertReadable(test);
+      const backbone = await openVision(backboneFor(manifest, asked), terminal);
+      const source = imageRowsOf(test);
+      const onEvent = jobProgress(terminal);
+      const { score, findings } = await evaluateImagePrompt({ backbone, stored, test: source, onEvent });
+      terminal.result(imageFigures(score, findings, stored.id), () => imageWords(score, findings));
+      return 0;
+    }
+    await assertStartsAsData(test, terminal);
     const precision = wanted ?? precisionOf(manifest);
     const backbone = await openBackbone(backboneFor(manifest, asked), terminal, { precision });
     noteOtherPrecision(file, manifest, precision, terminal);
@@ -59,6 +73,21 @@ export const evaluate = defineCommand({
     return 0;
   },
 });
+
+/** Without its pictures. */
+function imageFigures(score: Score, { evaluation }: ReportFindings, prompt: string) {
+  const { perClass } = evaluation as { perClass?: readonly object[] };
+  return { ...score, ...(perClass && { perClass: perClass.map((each) => ({ ...each })) }), prompt };
+}
+
+function imageWords(score: Score, findings: ReportFindings): string {
+  if (findings.task === undefined || findings.task === "classification")
+    return evaluationWords(findings.evaluation, new Map());
+  const figures = "figures" in score ? Object.entries(score.figures) : [];
+  const { interval } = mainFigure(score);
+  const words = figures.map(([name, value]) => `${name} ${percent(value)}`);
+  return `${words.join(", ")} on ${score.rows} images; 95 % interval of the first ${percent(interval[0])} to ${percent(interval[1])}`;
+}
 
 function evaluationWords(evaluation: Evaluation, unknownLabels: ReadonlyMap<string, number>): string {
   const { rows, accuracy, macroF1, perClass, mistakes } = evaluation;

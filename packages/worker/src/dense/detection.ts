@@ -1,6 +1,6 @@
 import type { VisionBackbone } from "@kilotune/backbone";
-import type { DetectionEvaluation } from "@kilotune/contract";
-import { prng } from "@kilotune/dataset";
+import type { DetectionEvaluation, FiguresScore } from "@kilotune/contract";
+import { type ImageRow, prng } from "@kilotune/dataset";
 import { detectionTensors, headBytes, startHead } from "@kilotune/heads";
 import { type Box, decodeImage } from "@kilotune/image";
 import type { Prompt, Use } from "@kilotune/prompt";
@@ -56,12 +56,7 @@ export function imageDetection(
                   ),
                 ),
               ].sort(),
-        // An object of a label that no training row has can't be found: it isn't asked for.
-        truthOf: ({ target }, classOf) =>
-          (target.kind === "objects" ? target.objects : []).flatMap(({ label, box }) => {
-            const known = classOf.get(label);
-            return known === undefined ? [] : [{ label: known, box: box as unknown as Box }];
-          }),
+        truthOf: objectsOf,
       });
       files = read;
       const { train, labels } = read.data;
@@ -87,14 +82,7 @@ function boxes(
 ): DenseKind<Boxes, DetectionOutcome> {
   const { spec, taps } = plan;
   const tensors = detectionTensors(spec);
-  const scored = (outcomes: readonly DetectionOutcome[]) =>
-    scoreDetections(
-      outcomes.map(({ truths, found }) => ({
-        truths: truths.map(inShape),
-        detections: found.map((each) => ({ ...inShape(each), score: each.score })),
-      })),
-      labels.length,
-    );
+  const scored = (outcomes: readonly DetectionOutcome[]) => scoresOf(outcomes, labels.length);
   const ap50 = (outcomes: readonly DetectionOutcome[]) => scored(outcomes).ap50 ?? 0;
   // Where there is nothing to find, nothing found is right.
   const ofImage = (outcome: DetectionOutcome) =>
@@ -124,12 +112,7 @@ function boxes(
         await finder.release();
       }
     },
-    score(outcomes) {
-      const { ap, ap50: main, ap75 } = scored(outcomes);
-      const interval = bootstrap(outcomes.length, (drawn) => ap50(drawn.map((at) => outcomes[at]!)), 60);
-      const figures = { map50: main ?? 0, map: ap ?? 0, map75: ap75 ?? 0 };
-      return { rows: outcomes.length, main: "map50", figures, interval };
-    },
+    score: (outcomes) => scoreBoxes(outcomes, labels.length),
     scoreOfImage: ofImage,
     judge: (asked, rivals) => judgeImages(asked, rivals, { title: "mAP@0.5", of: ap50, ofImage }),
     manifest: (outcomes) => ({
@@ -145,11 +128,46 @@ function boxes(
     }),
     async findings(outcomes, prompt) {
       const { threshold } = (prompt as Prompt<Use<"imageDetection">>).manifest.calibration;
-      return { task: "detection", evaluation: await evaluationOf(outcomes, labels, threshold, scored) };
+      return { task: "detection", evaluation: await evaluateBoxes(outcomes, labels, threshold) };
     },
     labelRows: ({ truths }) =>
       labels.map((_, label) => truths.flat().filter((each) => each.label === label).length),
   };
+}
+
+function scoresOf(outcomes: readonly DetectionOutcome[], classes: number) {
+  return scoreDetections(
+    outcomes.map(({ truths, found }) => ({
+      truths: truths.map(inShape),
+      detections: found.map((each) => ({ ...inShape(each), score: each.score })),
+    })),
+    classes,
+  );
+}
+
+export function scoreBoxes(outcomes: readonly DetectionOutcome[], classes: number): FiguresScore {
+  const { ap, ap50, ap75 } = scoresOf(outcomes, classes);
+  const drawnScore = (drawn: readonly number[]) =>
+    scoresOf(
+      drawn.map((at) => outcomes[at]!),
+      classes,
+    ).ap50 ?? 0;
+  const figures = { map50: ap50 ?? 0, map: ap ?? 0, map75: ap75 ?? 0 };
+  return {
+    rows: outcomes.length,
+    main: "map50",
+    figures,
+    interval: bootstrap(outcomes.length, drawnScore, 60),
+  };
+}
+
+/** Objects of a row. One of a label that no training row has can't be found: it isn't asked for. */
+export function objectsOf({ target }: ImageRow, classOf: ReadonlyMap<string, number>): Boxes {
+  if (target.kind !== "objects") return [];
+  return target.objects.flatMap(({ label, box }) => {
+    const known = classOf.get(label);
+    return known === undefined ? [] : [{ label: known, box }];
+  });
 }
 
 /** The threshold with the best F1 of all objects together, on held-out images. */
@@ -173,13 +191,12 @@ function bestThreshold(outcomes: readonly DetectionOutcome[]): number {
 /** As many as a page shows. */
 const EXAMPLES = 12;
 
-export async function evaluationOf(
+export async function evaluateBoxes(
   outcomes: readonly DetectionOutcome[],
   labels: readonly string[],
   threshold: number,
-  scored: (outcomes: readonly DetectionOutcome[]) => ReturnType<typeof scoreDetections>,
 ): Promise<DetectionEvaluation> {
-  const { ap, ap50, ap75, perClass } = scored(outcomes);
+  const { ap, ap50, ap75, perClass } = scoresOf(outcomes, labels.length);
   const matched = outcomes.map((outcome) => ({
     outcome,
     ...matchBoxes(outcome.truths, outcome.found, threshold),

@@ -1,5 +1,5 @@
 import type { VisionBackbone } from "@kilotune/backbone";
-import type { MeanShare, Outline, SegmentationEvaluation } from "@kilotune/contract";
+import type { FiguresScore, MeanShare, Outline, SegmentationEvaluation } from "@kilotune/contract";
 import { type ImageRow, prng, toRle } from "@kilotune/dataset";
 import { headBytes, segmentationTensors, startHead } from "@kilotune/heads";
 import { decodeImage, readMask } from "@kilotune/image";
@@ -88,7 +88,7 @@ function labelsOf({ report, rows, classes }: ReadImages): { labels: string[]; va
   return { labels: values.map(String), values };
 }
 
-async function mapOf(
+export async function mapOf(
   file: Pick<ImageFile<unknown>, "read" | "source">,
   { target }: ImageRow,
   at: number,
@@ -158,12 +158,7 @@ function masks(
         await drawer.release();
       }
     },
-    score(outcomes) {
-      const { meanIou: main, meanDice, pixelAccuracy, boundary } = figuresOf(outcomes, classes);
-      const interval = bootstrap(outcomes.length, (drawn) => meanIou(drawn.map((at) => outcomes[at]!)), 200);
-      const figures = { meanIou: main, meanDice, pixelAccuracy, boundaryF1: boundary };
-      return { rows: outcomes.length, main: "meanIou", figures, interval };
-    },
+    score: (outcomes) => scoreMasks(outcomes, classes),
     scoreOfImage: (outcome) => meanIou([outcome]),
     judge: (asked, rivals) =>
       judgeImages(asked, rivals, {
@@ -184,14 +179,30 @@ function masks(
     }),
     findings: async (outcomes) => ({
       task: "segmentation",
-      evaluation: await evaluationOf(outcomes, labels),
+      evaluation: await evaluateMasks(outcomes, labels),
     }),
     // Which class a pixel is of is asked image by image: every image counts for all.
     labelRows: ({ count }) => labels.map(() => count),
   };
 }
 
-function comparison(truth: LabelMap, answer: LabelMap, classes: number) {
+export function scoreMasks(outcomes: readonly SegmentationOutcome[], classes: number): FiguresScore {
+  const { meanIou, meanDice, pixelAccuracy, boundary } = figuresOf(outcomes, classes);
+  const drawnScore = (drawn: readonly number[]) =>
+    figuresOf(
+      drawn.map((at) => outcomes[at]!),
+      classes,
+    ).meanIou;
+  const figures = { meanIou, meanDice, pixelAccuracy, boundaryF1: boundary };
+  return {
+    rows: outcomes.length,
+    main: "meanIou",
+    figures,
+    interval: bootstrap(outcomes.length, drawnScore, 200),
+  };
+}
+
+export function comparison(truth: LabelMap, answer: LabelMap, classes: number) {
   const pixels = new Float64Array(classes * classes);
   truth.data.forEach((wanted, at) => {
     const given = answer.data[at] as number;
@@ -251,7 +262,7 @@ function mean(values: readonly number[]): number {
 /** As many as a page shows. */
 const EXAMPLES = 12;
 
-export async function evaluationOf(
+export async function evaluateMasks(
   outcomes: readonly SegmentationOutcome[],
   labels: readonly string[],
 ): Promise<SegmentationEvaluation> {

@@ -1,0 +1,123 @@
+import type { VisionBackbone } from "@kilotune/backbone";
+import type { ReportFindings, Score } from "@kilotune/contract";
+import type { ImageRow, VisionTask } from "@kilotune/dataset";
+import { createSharpCodec } from "@kilotune/image/node";
+import type { StoredPrompt } from "@kilotune/prompt";
+import {
+  createVisionPredictor,
+  type ImageAnswer,
+  type ImageClasses,
+  type ImageMap,
+  type ImageObjects,
+} from "@kilotune/serving";
+import { assess, outcomesOfLogits, scoreClasses } from "./classes/outcome.ts";
+import { evaluateBoxes, objectsOf, scoreBoxes } from "./dense/detection.ts";
+import { comparison, evaluateMasks, mapOf, scoreMasks } from "./dense/segmentation.ts";
+import { fileOf, nameOfRow } from "./images/image-files.ts";
+import type { ImageRows } from "./images/image-source.ts";
+import { pictureOf } from "./images/picture.ts";
+import { readImages } from "./images/read-images.ts";
+import type { JobEvent } from "./job.ts";
+
+/**
+ * How well a prompt does on a file of images, as it is served.
+ *
+ * @throws KilotuneError `invalid_training_file`, and as the predictor
+ */
+export async function evaluateImagePrompt({
+  backbone,
+  stored,
+  test,
+  onEvent: emit = () => {},
+}: {
+  readonly backbone: VisionBackbone;
+  readonly stored: StoredPrompt;
+  readonly test: ImageRows;
+  readonly onEvent?: (event: JobEvent) => void;
+}): Promise<{ readonly score: Score; readonly findings: ReportFindings }> {
+  const { manifest } = stored.prompt;
+  const { labels } = manifest;
+  const codec = createSharpCodec();
+  const task = TASKS[manifest.task as keyof typeof TASKS];
+  await using read = await readImages(test, task, codec, emit, "answering");
+  const classOf = new Map(labels.map((label, at) => [label, at]));
+  const file = fileOf(read, codec, (row) => row);
+  const { rows, source } = file;
+  const names = rows.map(nameOfRow);
+  const picture = (row: number) => pictureOf(source, row, 360);
+
+  const predictor = await createVisionPredictor({ backbone, codec, loadPrompt: async () => stored });
+  const answers: ImageAnswer[] = [];
+  try {
+    // The tuner measures all answers from this score on; a person's threshold comes later.
+    const options = { threshold: 0.05, numbers: task === "classify" };
+    for (let from = 0; from < rows.length; from += AT_ONCE) {
+      const part = await Promise.all(rows.slice(from, from + AT_ONCE).map((_, at) => source.file(from + at)));
+      const requests = part.map((image) => ({ image, prompt: stored.id }));
+      answers.push(...(await predictor.answer(requests, options)));
+      emit({ kind: "progress", stage: "evaluate", share: answers.length / rows.length });
+    }
+  } finally {
+    await predictor.close();
+  }
+
+  switch (task) {
+    case "classify": {
+      const labelled = Int32Array.from(rows, (row) => classOf.get(labelOf(row)) ?? -1);
+      const logits = Float32Array.from(
+        answers.flatMap((each) => [...((each as ImageClasses).numbers ?? [])]),
+      );
+      const outcomes = outcomesOfLogits({ texts: names, labels: labelled }, logits, labels.length);
+      const { temperature } = manifest.calibration as { readonly temperature: number };
+      return {
+        score: scoreClasses(outcomes, labels.length),
+        findings: assess(outcomes, labels, temperature),
+      };
+    }
+    case "detect": {
+      const outcomes = rows.map((row, at) => ({
+        name: names[at] as string,
+        truths: objectsOf(row, classOf),
+        found: (answers[at] as ImageObjects).objects.map(({ label, score, box }) => ({
+          label: classOf.get(label) as number,
+          score,
+          box,
+        })),
+        picture: () => picture(at),
+      }));
+      const { threshold } = manifest.calibration as { readonly threshold: number };
+      const evaluation = await evaluateBoxes(outcomes, labels, threshold);
+      return { score: scoreBoxes(outcomes, labels.length), findings: { task: "detection", evaluation } };
+    }
+    case "segment": {
+      // Of masks the labels are their numbers.
+      const values = labels.map(Number);
+      const outcomes = [];
+      for (const [at, row] of rows.entries()) {
+        const truth = () => mapOf(file, row, at, values, labels);
+        const { map } = answers[at] as ImageMap;
+        outcomes.push({
+          ...comparison(await truth(), map, labels.length),
+          name: names[at] as string,
+          truth,
+          answer: map,
+          picture: () => picture(at),
+        });
+      }
+      const evaluation = await evaluateMasks(outcomes, labels);
+      return { score: scoreMasks(outcomes, labels.length), findings: { task: "segmentation", evaluation } };
+    }
+  }
+}
+
+const TASKS = {
+  classification: "classify",
+  segmentation: "segment",
+  detection: "detect",
+} as const satisfies Readonly<Record<string, VisionTask>>;
+
+const AT_ONCE = 32;
+
+function labelOf({ target }: ImageRow): string {
+  return target.kind === "labels" ? (target.labels[0] ?? "") : "";
+}

@@ -1,0 +1,121 @@
+import { spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { createSharpCodec, encodePng } from "@kilotune/image/node";
+import { decodeImage } from "@kilotune/image";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+/** A task of images on the command line, from rows to a drawing, on real processes and a backbone of random weights. */
+
+const root = path.join(import.meta.dirname, "..");
+const bin = path.join(root, "packages/cli/bin/kilotune.mjs");
+const tiny = path.join(root, "packages/backbone/src/vision/goldens/dinov2");
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-images-"));
+  await mkdir(path.join(folder, "images"));
+  for (const [name, count] of [
+    ["train", 12],
+    ["validation", 6],
+  ] as const) {
+    const rows: string[] = [];
+    for (let row = 0; row < count; row++) {
+      const image = `images/${name}-${row}.png`;
+      const box = [2 + (row % 4), 3, 8 + (row % 4), 10];
+      await writeFile(path.join(folder, image), await brightBox(box, row));
+      rows.push(`${JSON.stringify({ image, objects: [{ label: "bright", box }] })}\n`);
+    }
+    await writeFile(path.join(folder, `${name}.jsonl`), rows.join(""));
+  }
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function brightBox([left, top, right, bottom]: number[], seed: number): Promise<Uint8Array> {
+  const [width, height] = [16, 14];
+  const data = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const inside = x >= left! && x < right! && y >= top! && y < bottom!;
+      data[y * width + x] = (inside ? 180 : 20) + ((x * 7 + y * 13 + seed * 29) % 40);
+    }
+  return encodePng({ width, height, channels: 1, data });
+}
+
+async function kilotune(...argv: string[]) {
+  const child = spawn(process.execPath, [bin, ...argv], {
+    cwd: folder,
+    env: { ...process.env, KILOTUNE_CACHE: path.join(folder, "cache") },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  return { code, stdout, stderr };
+}
+
+describe("detection on the command line", () => {
+  const tune = [
+    ...["tune", "train.jsonl", "--task", "detect", "--validation", "validation.jsonl"],
+    ...["--test", "validation.jsonl", "--backbone", tiny, "--epochs", "2", "--tokens", "2"],
+    ...["--out", "prompt.safetensors", "--report", "report.html", "--json"],
+  ];
+
+  it("tunes, and the prompt finds, draws and is measured", async () => {
+    const tuned = await kilotune(...tune);
+    expect(tuned.code).toBe(0);
+    expect(JSON.parse(tuned.stdout)).toMatchObject({
+      test: { map50: expect.any(Number) },
+      baselines: { headAlone: expect.any(Number) },
+    });
+    const report = await readFile(path.join(folder, "report.html"), "utf8");
+    expect(report).toContain("mAP@0.5");
+    expect(report).toContain("data:image/webp;base64,");
+
+    const detect = ["detect", "--prompt", "prompt.safetensors", "--backbone", tiny];
+    const found = await kilotune(
+      ...detect,
+      "images/train-0.png",
+      "--threshold",
+      "0",
+      "--render",
+      "out.png",
+      "--json",
+    );
+    expect(found.code).toBe(0);
+    const { width, height, objects } = JSON.parse(found.stdout) as {
+      width: number;
+      height: number;
+      objects: { label: string; box: number[] }[];
+    };
+    expect([width, height]).toEqual([16, 14]);
+    for (const { label, box } of objects) {
+      expect(label).toBe("bright");
+      expect(box.every((side, at) => side >= 0 && side <= [16, 14][at % 2]!)).toBe(true);
+    }
+    const drawn = await decodeImage(createSharpCodec(), await readFile(path.join(folder, "out.png")));
+    expect([drawn.width, drawn.height]).toEqual([16, 14]);
+
+    const measured = await kilotune(
+      "evaluate",
+      "--prompt",
+      "prompt.safetensors",
+      "--backbone",
+      tiny,
+      "validation.jsonl",
+      "--json",
+    );
+    expect(measured.code).toBe(0);
+    expect(JSON.parse(measured.stdout)).toMatchObject({ rows: 6, figures: { map50: expect.any(Number) } });
+
+    const other = await kilotune("segment", "--prompt", "prompt.safetensors", "images/train-0.png", "--json");
+    expect(other.code).toBe(2);
+    expect(JSON.parse(other.stdout)).toMatchObject({ error: { code: "wrong_task" } });
+  });
+});
