@@ -24,6 +24,23 @@ it.each([
   expect(whole).toBe(text);
 });
 
+it("wait for a long first line only where it may hold an image", async () => {
+  let pulled = 0;
+  const long = (head: string, pieces: number) =>
+    (async function* () {
+      for (const letter of head) yield Buffer.from(letter);
+      for (; pulled < pieces; pulled++) yield Buffer.alloc(65_536, "A");
+      yield Buffer.from('","label":"a"}\n');
+    })();
+  expect((await guessRows(long('{"text":"', 1000))).rows.task).toBe("classification");
+  expect(pulled).toBeLessThan(20);
+  pulled = 0;
+  expect((await guessRows(long('{"image":"data:image/png;base64,', 60))).rows).toEqual({
+    about: "images",
+    task: "classify",
+  });
+});
+
 it("let go of their source by whoever stops reading, wherever that is", async () => {
   for (const read of [1, 2, 3]) {
     let isLeft = false;

@@ -1,4 +1,4 @@
-import { decodeLines } from "./decode-lines.ts";
+import { decodeLines, MAX_LINE_LENGTH } from "./decode-lines.ts";
 import type { TextTask } from "./texts/text-rows.ts";
 import type { VisionTask } from "./vision/image-rows.ts";
 import { MAX_IMAGE_LINE_LENGTH } from "./vision/read-image-rows.ts";
@@ -19,10 +19,14 @@ export async function guessRows(
   const seen: Uint8Array[] = [];
   let seenBytes = 0;
   let solid = false;
-  for (let isWhole = false; !isWhole && seenBytes <= MAX_IMAGE_LINE_LENGTH; ) {
+  // A line longer than texts may be is only waited for where it can be an image's.
+  const isLooking = () =>
+    seenBytes <= MAX_LINE_LENGTH || (seenBytes <= MAX_IMAGE_LINE_LENGTH && isOfImage(seen));
+  for (let isWhole = false; !isWhole && isLooking(); ) {
     const { done, value } = await source.next();
     if (done) break;
-    seen.push(value);
+    // A copy: some streams use their buffers again.
+    seen.push(new Uint8Array(value));
     seenBytes += value.length;
     const begins: number = solid ? 0 : value.findIndex((byte) => byte > SPACE);
     solid ||= begins >= 0;
@@ -39,6 +43,19 @@ export async function guessRows(
   }
   return { rows: rowsOf(await firstLine(seen)), chunks: whole() };
 }
+
+/** By the first bytes: rows that hold an image themselves name it before them. */
+function isOfImage(seen: readonly Uint8Array[]): boolean {
+  const decoder = new TextDecoder();
+  let head = "";
+  for (const piece of seen) {
+    head += decoder.decode(piece.subarray(0, HEAD_LENGTH), { stream: true });
+    if (head.length >= HEAD_LENGTH) break;
+  }
+  return /^\s*\{[^{]{0,1000}"image"\s*:/.test(head);
+}
+
+const HEAD_LENGTH = 4096;
 
 async function firstLine(seen: readonly Uint8Array[]): Promise<string> {
   for await (const item of decodeLines(seen, MAX_IMAGE_LINE_LENGTH))

@@ -5,8 +5,7 @@ import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 
 /**
- * Bytes that must be read out of order, in a file that has no name as soon as it is open: whatever ends this process, the
- * system takes them back.
+ * Bytes that must be read out of order, in a file without a name.
  *
  * @throws what `chunks` throws; KilotuneError `disk_full`
  */
@@ -14,10 +13,8 @@ export async function heldFile(
   chunks: AsyncIterable<Uint8Array>,
   folder = tmpdir(),
 ): Promise<AsyncDisposable & { readonly file: FileHandle; readonly sizeBytes: number }> {
-  const name = path.join(folder, `kilotune-${randomUUID()}`);
-  const file = await open(name, "wx+", 0o600);
+  const file = await openNameless(folder);
   try {
-    await unlink(name);
     let sizeBytes = 0;
     for await (const chunk of chunks) {
       await file.appendFile(chunk);
@@ -26,17 +23,25 @@ export async function heldFile(
     return { file, sizeBytes, [Symbol.asyncDispose]: () => file.close() };
   } catch (error) {
     await file.close();
-    throw isDiskFull(error) ? diskFull(error) : error;
+    throw orDiskFull(error);
   }
 }
 
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+/** A file that loses its name as soon as it is open: whatever ends this process, the system takes its bytes back. */
+export async function openNameless(folder: string): Promise<FileHandle> {
+  const name = path.join(folder, `kilotune-${randomUUID()}`);
+  const file = await open(name, "wx+", 0o600);
+  await unlink(name);
+  return file;
 }
 
-function diskFull(cause: unknown): KilotuneError {
+/** The error itself, or, where a disk is full, `disk_full`. */
+export function orDiskFull(error: unknown): unknown {
+  const isFull =
+    error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
+  if (!isFull) return error;
   return new KilotuneError("disk_full", "The server's disk is full.", "Tell whoever runs it.", {
     kind: "machine",
-    cause,
+    cause: error,
   });
 }

@@ -48,6 +48,7 @@ export type {
   SegmentedImage,
 } from "./inference.ts";
 export { hasEnded, type Job, type JobError, type JobMethod, type JobStatus } from "./job.ts";
+export { openNameless, orDiskFull } from "./held-file.ts";
 export { addJobEvent, type JobEvent, listJobEvents, type NewJobEvent } from "./job-events.ts";
 export { removeResults, storeResult } from "./job-results.ts";
 export type { JobRequest } from "./job-request.ts";

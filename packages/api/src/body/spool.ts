@@ -1,7 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { type FileHandle, open, unlink } from "node:fs/promises";
-import path from "node:path";
-import { KilotuneError } from "@kilotune/contract";
+import type { FileHandle } from "node:fs/promises";
+import { openNameless, orDiskFull } from "@kilotune/service";
 
 /** Bytes set aside: few of them in memory, many in a file without a name. */
 export interface Spooled extends AsyncDisposable {
@@ -11,8 +9,8 @@ export interface Spooled extends AsyncDisposable {
 }
 
 /**
- * Reads bytes to their end before anybody judges them. The file loses its name as soon as it is open: whatever ends this
- * process, the system takes the bytes back, and no copy of a tenant's texts is left in a folder that nobody sweeps.
+ * Reads bytes to their end before anybody judges them. The file has no name: whatever ends this process, the
+ * system takes the bytes back, and no copy of a tenant's texts is left in a folder that nobody sweeps.
  *
  * @throws what `chunks` throws; KilotuneError `disk_full`
  */
@@ -36,7 +34,7 @@ export async function spool(
     }
   } catch (error) {
     await file?.close();
-    throw isDiskFull(error) ? diskFull(error) : error;
+    throw orDiskFull(error);
   }
   const inFile = file;
   return {
@@ -44,13 +42,6 @@ export async function spool(
     chunks: () => (inFile === undefined ? inMemory(parts) : readAll(inFile, sizeBytes)),
     [Symbol.asyncDispose]: async () => inFile?.close(),
   };
-}
-
-async function openNameless(folder: string): Promise<FileHandle> {
-  const name = path.join(folder, `kilotune-${randomUUID()}`);
-  const file = await open(name, "wx+", 0o600);
-  await unlink(name);
-  return file;
 }
 
 async function* inMemory(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -64,15 +55,4 @@ async function* readAll(file: FileHandle, sizeBytes: number): AsyncGenerator<Uin
     at += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
-}
-
-function diskFull(cause: unknown): KilotuneError {
-  return new KilotuneError("disk_full", "The server's disk is full.", "Tell whoever runs it.", {
-    kind: "machine",
-    cause,
-  });
 }
