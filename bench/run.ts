@@ -13,6 +13,8 @@ const NAMES: readonly string[] = [
   "full",
   "fewshot-clinc",
   "intents-by-language",
+  "tagging",
+  "retrieval",
   "time-to-accuracy",
   "membrane",
   "cells",

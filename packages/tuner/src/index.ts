@@ -5,6 +5,7 @@ export {
   fitBaselines,
   predictBaselines,
 } from "./baselines/baselines.ts";
+export { fitTagProbe, type ProbedTexts, type TagProbe } from "./baselines/tag-probe.ts";
 export { type BestEpoch, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { chooseSettings } from "./choose-settings.ts";
 export { HiddenStore } from "./data/hidden-store.ts";
@@ -14,6 +15,7 @@ export { type ClassRows, classTargets } from "./head/class-targets.ts";
 export { fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
 export { type LinearSession, openLinearSession } from "./head/linear-session.ts";
 export { argmaxRows } from "./measure/argmax.ts";
+export { auroc } from "./measure/auroc.ts";
 export {
   type ClassScore,
   type Detection,
@@ -27,7 +29,9 @@ export { fitTemperature, reliability } from "./measure/calibration.ts";
 export { confusionOf, perClass, scoreOf, wilson } from "./measure/classification.ts";
 export { countRight } from "./measure/count-right.ts";
 export { bestThreshold } from "./measure/detection-threshold.ts";
+export { type RankingFigures, rankingFigures } from "./measure/ranking.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
+export { type SpanScore, scoreSpans } from "./measure/spans.ts";
 export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 export { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
@@ -50,12 +54,13 @@ export {
   type TargetsOf,
   type Validation,
 } from "./task.ts";
-export { fitTagProbe, type ProbedTexts, type TagProbe } from "./baselines/tag-probe.ts";
-export { type SpanScore, scoreSpans } from "./measure/spans.ts";
-export { embedWords } from "./text/embed-words.ts";
-export { type TaggedWords, tagLabelsOf, taggedWords, tagsOfTokens } from "./text/tagged-words.ts";
-export { answerTags, spanF1, type TaggedTexts, tagHead, textTagging } from "./text/tagging.ts";
+export { chooseTagSettings, START_C } from "./text/choose-tag-settings.ts";
 export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
+export { embedWords } from "./text/embed-words.ts";
+export { chooseScope, type ScopeChoice, type ScopeScore, scopeScores } from "./text/out-of-scope.ts";
+export { type GroupedTexts, retrievalPrecision, textRetrieval } from "./text/retrieval.ts";
+export { type TaggedWords, taggedWords, tagLabelsOf, tagsOfTokens } from "./text/tagged-words.ts";
+export { answerTags, spanF1, type TaggedTexts, tagHead, textTagging } from "./text/tagging.ts";
 export { startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";
 export { chooseVisionSettings } from "./vision/choose-settings.ts";
