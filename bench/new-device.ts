@@ -11,7 +11,7 @@ export const bench = defineBench({
   about:
     "bccd seen by a new device (paler, blurred, noisy): mAP@0.5 that a prompt of its own wins back with --images labelled images, vs a head refitted on them",
   goal: ">= 60 % of what was lost, and more than the refitted head",
-  flags: { seed: 0, images: 20, rank: 4, firstLayer: 6, epochs: 0, siteEpochs: 60 },
+  flags: { seed: 0, images: 20, rank: 8, firstLayer: 0, epochs: 0, siteEpochs: 60 },
   async run({ seed, images, rank, firstLayer, epochs, siteEpochs }) {
     const backbone = await openSaliency();
     const set = await imageSet("bccd");

@@ -27,7 +27,7 @@ export function chooseDenseSettings(
   const steps = Math.ceil(Math.max(1, trainRows) / batchSize);
   return {
     method,
-    tokens: given.tokens ?? (method === "lora" ? 4 : 8),
+    tokens: given.tokens ?? 8,
     firstLayer: firstLayerOf(method, config.layers, given.firstLayer),
     epochs: given.epochs ?? Math.min(80, Math.max(8, Math.round(STEPS / steps))),
     batchSize,
@@ -47,7 +47,8 @@ const STEPS = 1000;
 function firstLayerOf(method: VisionMethod, layers: number, given: number | undefined): number {
   // Nothing but the last layer is computed again for a head alone.
   if (method === "head") return layers - 1;
-  return method === "soft" ? 0 : (given ?? Math.floor(layers / 2));
+  // All layers: what lies above has lost where edges run, and a prompt there can't bring it back.
+  return method === "soft" ? 0 : (given ?? 0);
 }
 
 /** A head of about 100 KB in halves. */
