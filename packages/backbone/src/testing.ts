@@ -6,6 +6,7 @@ import { float32, type Tensor, writeSafetensors } from "@kilotune/engine";
 import type { Backbone } from "./backbone.ts";
 import { buildBundle } from "./bundle/build.ts";
 import { openBundle } from "./bundle/open.ts";
+import type { Precision } from "./bundle/quantize-weights.ts";
 import type { VisionBackbone } from "./vision/backbone.ts";
 import { loadVisionBackbone, type VisionLoadOptions } from "./vision/load.ts";
 
@@ -19,6 +20,8 @@ export interface TinyOptions {
   /** As a checkpoint says it; default all 512 positions. */
   readonly maxTokens?: number;
   readonly threads?: number;
+  /** Default fp32. */
+  readonly precision?: Precision;
 }
 
 /** A BERT of random weights: H = 32, 4 heads of 8, 512 positions. The same for the same words and layers. */
@@ -38,7 +41,11 @@ export async function tinyBackbone(options: TinyOptions): Promise<TinyBackbone> 
     writeSafetensors(tinyWeights(config), new Map()),
   );
   const bundle = path.join(folder, "bundle");
-  await buildBundle(checkpoint, bundle, { id: "tiny", licence: "MIT" });
+  await buildBundle(checkpoint, bundle, {
+    id: "tiny",
+    licence: "MIT",
+    precision: options.precision ?? "fp32",
+  });
   const backbone = await openBundle(bundle, { threads: options.threads ?? 1 });
   if (backbone === undefined) throw new Error(`a bundle was built in ${bundle} and isn't there`);
   const remove = () => rm(folder, { recursive: true, force: true });
