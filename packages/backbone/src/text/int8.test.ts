@@ -1,9 +1,12 @@
-import { stat } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Feeds, float32, int64, type Session, type Tensor } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backbone } from "../backbone.ts";
 import type { GraphSpec, TunedSite } from "../bundle/graphs.ts";
+import { loadBackbone } from "../load.ts";
 import { packTexts } from "../pack-texts.ts";
 import { randomNumbers, tinyBackbone, type TinyBackbone } from "../testing.ts";
 
@@ -88,6 +91,42 @@ describe("serving", () => {
     await Promise.all([exact.release(), session.release()]);
   });
 });
+
+it.each(["roberta", "xlm-roberta", "distilbert", "mpnet", "modernbert"])(
+  "%s: vectors are near the plain ones",
+  async (family) => {
+    const cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-int8-"));
+    try {
+      const folder = fileURLToPath(new URL(`goldens/${family}`, import.meta.url));
+      const hub = "http://127.0.0.1:9"; // nobody listens there, and nothing has to be fetched
+      const texts = ["a", "b c", "d e f g h i j k", "Where is my parcel?"];
+      const vectors = await Promise.all(
+        (["fp32", "int8"] as const).map(async (precision) => {
+          const backbone = await loadBackbone(folder, { cache, hub, threads: 1, precision });
+          const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
+          const packed = packTexts(ids, Math.max(...ids.map(({ length }) => length)), "mean");
+          const { hidden } = await once(backbone, { kind: "lower", firstLayer: 1 }, packed);
+          const feeds = { ...packed, hidden: hidden as Tensor };
+          const { embedding } = await once(
+            backbone,
+            { kind: "upper", site: { kind: "none", firstLayer: 1 } },
+            feeds,
+          );
+          return embedding as Tensor;
+        }),
+      );
+      const [plainVectors, roundedVectors] = vectors as [Tensor, Tensor];
+      for (const row of texts.keys()) {
+        const near = cosine(rowOf(plainVectors, row), rowOf(roundedVectors, row));
+        expect(near).toBeGreaterThan(0.99);
+        // Rounded it is: the very same numbers would mean that nothing was.
+        expect(near).toBeLessThan(0.999_999_9);
+      }
+    } finally {
+      await rm(cache, { recursive: true });
+    }
+  },
+);
 
 describe("tuning", () => {
   const SITES: [name: string, site: TunedSite, prompt: Tensor][] = [
