@@ -186,6 +186,17 @@ describe("results with --json", () => {
     });
   });
 
+  it("evaluate --precision: measured in the other one, and told so", async () => {
+    const common = ["evaluate", "--prompt", prompt, "--backbone", tiny, test, "--json"];
+    const own = await kilotune(common);
+    expect(own.lines().at(-1)).toMatchObject({ precision: "fp32" });
+    const other = await kilotune([...common, "--precision", "int8"]);
+    expect(other.code, other.stderr).toBe(0);
+    expect(other.lines().at(-1)).toMatchObject({ rows: 12, precision: "int8" });
+    expect(other.stderr).toContain("was measured in fp32 and answers in int8 here");
+    expect(own.stderr).not.toContain("was measured in");
+  });
+
   it("inspect: manifest, sizes, checks", async () => {
     const ran = await kilotune(["inspect", prompt, "--json"]);
     expect(ran.code).toBe(0);

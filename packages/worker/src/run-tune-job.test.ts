@@ -57,6 +57,22 @@ describe("a job", () => {
     expect(training.at(-1)?.share).toBe(1);
   });
 
+  it("in 8 bits says so in the file and the report, and its file answers in both precisions", async () => {
+    await using rounded = await openTiny({ precision: "int8" });
+    const { report } = await tuneClasses(job({ backbone: rounded.backbone }));
+    const stored = await readPromptFile(job().out);
+    expect(stored.prompt.manifest.precision).toBe("int8");
+    expect(report.settings.precision).toBe("int8");
+    const test = job().test!;
+    const own = await evaluatePrompt({ backbone: rounded.backbone, stored, test });
+    expect(own.evaluation).toEqual(report.evaluation);
+    const other = await evaluatePrompt({ backbone: tiny.backbone, stored, test });
+    expect(other.evaluation.rows).toBe(own.evaluation.rows);
+    const plain = await tuneClasses(job());
+    expect(plain.stored.prompt.manifest).not.toHaveProperty("precision");
+    expect(plain.report.settings).not.toHaveProperty("precision");
+  });
+
   it("reports what an independent evaluation of the file as written finds", async () => {
     const { report } = await tuneClasses(job());
     const stored = await readPromptFile(job().out);

@@ -1,5 +1,5 @@
 import { type ClassificationReport, isClassification } from "@kilotune/contract";
-import { randomNumbers, type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
+import { randomNumbers, type TinyBackbone, type TinyOptions, tinyBackbone } from "@kilotune/backbone/testing";
 import type { DataSource, JobHooks, JobResult, TextJob } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 
@@ -15,8 +15,9 @@ const TOPICS: Readonly<Record<string, readonly string[]>> = {
 };
 const FILLERS = "my the is please help now about i you we it today again still".split(" ");
 
-export function openTiny(): Promise<TinyBackbone> {
-  return tinyBackbone({ words: [...Object.keys(TOPICS), ...Object.values(TOPICS).flat(), ...FILLERS] });
+export function openTiny(options: Pick<TinyOptions, "precision"> = {}): Promise<TinyBackbone> {
+  const words = [...Object.keys(TOPICS), ...Object.values(TOPICS).flat(), ...FILLERS];
+  return tinyBackbone({ words, ...options });
 }
 
 export interface Row {
