@@ -23,6 +23,7 @@ const NAMES: readonly string[] = [
   "size",
   "lint",
   "isolation",
+  "vision-isolation",
   "int8",
   "peft",
   "switch",
