@@ -43,9 +43,14 @@ export function describePrompt({ id, sizeBytes, prompt }: StoredPrompt): PromptD
       `the manifest is ${manifest.format} and has every field`,
       `the tensors are just ${names}, in the shapes that the manifest asks for`,
       `all ${parameters} numbers are finite`,
-      ...(manifest.labels.length === 0
-        ? []
-        : [`the head has one row for each of the ${manifest.labels.length} labels, no label is there twice`]),
+      ...(manifest.labels.length === 0 ? [] : [`${rowsOf(manifest)}, no label is there twice`]),
     ],
   };
+}
+
+function rowsOf({ head, labels }: PromptManifest): string {
+  const isOnPatches = head.kind === "segmentation" || head.kind === "detection";
+  return isOnPatches
+    ? `the head gives each of the ${labels.length} labels a number in every cell`
+    : `the head has one row for each of the ${labels.length} labels`;
 }

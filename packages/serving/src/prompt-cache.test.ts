@@ -140,4 +140,19 @@ describe("PromptCache", () => {
     expect(loads.filter((name) => name.startsWith("a/"))).toHaveLength(6);
     expect(loads.filter((name) => name.startsWith("b/"))).toHaveLength(1);
   });
+
+  it("disposes of what nobody gets any more, once, when its last user has let go", async () => {
+    const disposed: string[] = [];
+    const cache = new PromptCache(thing, 20, ({ name }) => disposed.push(name));
+    const [first, again] = [await cache.acquire("used"), await cache.acquire("used")];
+    await touch(cache, "one", "two");
+    expect(disposed).toEqual(["one"]);
+    cache.forget(() => true);
+    expect(disposed).toEqual(["one", "two"]);
+    first.release();
+    first.release();
+    expect(disposed).toEqual(["one", "two"]);
+    again.release();
+    expect(disposed).toEqual(["one", "two", "used"]);
+  });
 });
