@@ -11,7 +11,7 @@ it("few images get more epochs, many never fewer steps", () => {
   const sizes = [1, 100, 300, 600, 5000, 1_000_000];
   const epochs = sizes.map((rows) => choose("lora", rows).epochs);
   expect(epochs).toEqual([30, 18, 10, 7, 3, 3]);
-  const steps = sizes.map((rows, at) => epochs[at]! * Math.ceil(rows / 32));
+  const steps = sizes.map((rows, at) => epochs[at]! * Math.ceil(rows / choose("lora").batchSize));
   expect([...steps].sort((a, b) => a - b)).toEqual(steps);
 });
 

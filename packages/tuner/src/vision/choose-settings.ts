@@ -25,7 +25,7 @@ export function chooseVisionSettings(
     firstLayer: method === "soft" ? 0 : (about.firstLayer ?? (method === "head" ? config.layers - 1 : 0)),
     feature: config.hasClassToken ? "cls" : "mean",
     epochs: about.epochs ?? epochsFor(trainRows),
-    batchSize: 32,
+    batchSize: 16,
     ...rates,
     temperature: 0.1,
     warmup: 0.1,
@@ -39,9 +39,9 @@ type Rates = Pick<VisionSettings, "tokens" | "promptLearningRate" | "headLearnin
 
 const BY_METHOD: Readonly<Record<VisionMethod, Rates>> = {
   lora: { tokens: 8, promptLearningRate: 2e-3, headLearningRate: 3e-3, dropout: 0 },
-  deep: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0.1 },
-  kv: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0.1 },
-  soft: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0.1 },
+  deep: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
+  kv: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
+  soft: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
   head: { tokens: 0, promptLearningRate: 0, headLearningRate: 1e-2, dropout: 0 },
 };
 
