@@ -1,7 +1,9 @@
 import { KilotuneError, type Picture } from "@kilotune/contract";
 import { drawShots, type ImageRow } from "@kilotune/dataset";
+import { AUGMENTATIONS } from "@kilotune/image";
 import { type Prompt, type PromptManifest, roundToStorage, type Use } from "@kilotune/prompt";
 import {
+  chooseVisionSettings,
   classMeans,
   embedImages,
   featureWanted,
@@ -30,7 +32,6 @@ import {
   classTask,
   type FittedClasses,
 } from "./class-task.ts";
-import { chooseImageSettings } from "./image-settings.ts";
 import type { ClassOutcome } from "./outcome.ts";
 
 export interface ClassifiedFile extends ImageFile<number>, ClassFile {}
@@ -86,7 +87,14 @@ async function openImages(
   opened.use(files);
   const backbone = opened.use(sharedSessions(job.backbone));
   const { manifest } = backbone;
-  const chosen = chooseImageSettings(job, data.train.count);
+  const chosen = chooseVisionSettings(manifest, {
+    method: job.method,
+    trainRows: data.train.count,
+    seed: job.seed,
+    ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
+    ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
+    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
+  });
   const settings = job.method === "head" ? undefined : chosen;
   const { feature } = chosen;
   const { hiddenSize } = manifest.config;
@@ -103,8 +111,14 @@ async function openImages(
   opened.defer(() => linear.release());
   const kept = opened.move();
 
-  const prepare = async (file: ClassifiedFile, onProgress: (share: number) => void = () => {}) => {
-    const store = ImageStore.open(backbone, lower, file.source);
+  const prepare = async (
+    file: ClassifiedFile,
+    copies: number,
+    onProgress: (share: number) => void = () => {},
+  ): Promise<ClassifiedRows> => {
+    const range = AUGMENTATIONS.classify;
+    const augmentation = { range, copies, seed: job.seed };
+    const store = ImageStore.open(backbone, lower, file.source, copies > 0 ? { augmentation } : {});
     await store.fill((done) => onProgress(done / Math.max(1, file.count)));
     const plainStore = plainLower === lower ? store : ImageStore.open(backbone, plainLower, file.source);
     return {
@@ -124,8 +138,8 @@ async function openImages(
     linear,
     seed: job.seed,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
-    prepareTraining: prepare,
-    prepare,
+    prepareTraining: (file, onProgress) => prepare(file, chosen.copies, onProgress),
+    prepare: (file, onProgress) => prepare(file, 0, onProgress),
     pick: pickImages,
 
     moreRows: () => 0,
