@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone } from "@kilotune/backbone";
 import { isClassification, mainFigure, type TuneReport } from "@kilotune/contract";
-import { fileSource, type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
+import { fileSource, type JobResult, runTextJob, type TextJob } from "@kilotune/worker";
 import { say } from "./bench.ts";
 import { withFolder } from "./temporary.ts";
 
@@ -10,11 +10,11 @@ import { withFolder } from "./temporary.ts";
 export async function tuneOnce(
   backbone: Backbone,
   data: string,
-  options: Pick<TuneJob, "seed"> & Partial<Pick<TuneJob, "shots" | "storage" | "method" | "epochs">>,
+  options: Pick<TextJob, "seed"> & Partial<Pick<TextJob, "shots" | "storage" | "method" | "epochs">>,
 ): Promise<JobResult & { bytes: Uint8Array }> {
   return withFolder(async (folder) => {
     const out = path.join(folder, "prompt.safetensors");
-    const job: TuneJob = {
+    const job: TextJob = {
       backbone,
       train: fileSource(path.join(data, "train.jsonl")),
       test: fileSource(path.join(data, "test.jsonl")),
@@ -26,7 +26,7 @@ export async function tuneOnce(
       ...options,
     };
     let said = "";
-    const result = await runTuneJob(job, {
+    const result = await runTextJob(job, {
       onEvent(event) {
         if (event.kind !== "training") return;
         const words = `  ${event.run} epoch ${event.epoch} of ${event.epochs}`;

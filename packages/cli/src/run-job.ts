@@ -32,7 +32,7 @@ export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
     test: report.data.testRows > 0 ? testFigures(report) : null,
     baselines: Object.fromEntries(
       report.candidates
-        .filter(({ name }) => name !== "kv" && name !== "soft" && name !== "head")
+        .filter(({ name }) => !METHODS.includes(name))
         .map(({ name, test }) => [name, test && mainFigure(test).value]),
     ),
     verdict: { best, margin, significant },
@@ -40,6 +40,8 @@ export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
     epochs,
   };
 }
+
+const METHODS: readonly string[] = ["kv", "soft", "lora", "head"];
 
 function testFigures(report: TuneReport): Readonly<Record<string, number>> {
   if (isClassification(report)) {

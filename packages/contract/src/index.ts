@@ -28,6 +28,7 @@ export {
   type Screening,
   type SegmentationEvaluation,
   secondFigure,
+  type TextMethodName,
   type TuneReport,
   type Verdict,
   type SweptCandidate,

@@ -76,7 +76,10 @@ export function isClassification(report: TuneReport): report is ClassificationRe
   return report.task === undefined || report.task === "classification";
 }
 
-export type MethodName = "kv" | "soft" | "head";
+/** `lora` is of images alone, so far. */
+export type MethodName = TextMethodName | "lora";
+
+export type TextMethodName = "kv" | "soft" | "head";
 
 export interface SweptCandidate {
   readonly settings: Readonly<Record<string, number>>;

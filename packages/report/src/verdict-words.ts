@@ -18,12 +18,14 @@ export function verdictHeadline({ verdict }: Pick<TuneReport, "verdict">): { ton
 
 /** The published method in words. */
 export function methodWords({ prompt }: Pick<TuneReport, "prompt">): string {
-  const tokens = prompt.method === "head" ? "" : `, ${count(prompt.tokens)} tokens`;
+  const tokens =
+    prompt.method === "head" || prompt.method === "lora" ? "" : `, ${count(prompt.tokens)} tokens`;
   return `${methodTitles[prompt.method] ?? prompt.method}${tokens}`;
 }
 
 const methodTitles: Readonly<Record<MethodName, string>> = {
   kv: "key/value prefixes",
   soft: "soft tokens",
+  lora: "LoRA",
   head: "linear head only",
 };

@@ -1,4 +1,4 @@
-import type { FileId, JobId, MethodName, PromptId, TaskName, TunedModelName } from "@kilotune/contract";
+import type { FileId, JobId, PromptId, TaskName, TextMethodName, TunedModelName } from "@kilotune/contract";
 import type { UnixSeconds } from "./context.ts";
 
 /** A tuning job as the tenant sees it. */
@@ -43,7 +43,7 @@ export type JobStatus =
   | "cancelled";
 
 export interface JobMethod {
-  readonly type: MethodName;
+  readonly type: TextMethodName;
   readonly epochs: number | "auto";
   /** Virtual tokens of `kv` and `soft`; the method's default where null. */
   readonly tokens: number | null;

@@ -1,5 +1,5 @@
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
-import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
+import type { LintReport, MethodName, TextMethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
@@ -12,6 +12,7 @@ export type TuneJob = TextJob | ImageJob;
 /** Of texts. */
 export interface TextJob extends JobOf<DataSource> {
   readonly input?: "text";
+  readonly method: TextMethodName;
   readonly backbone: Backbone;
 }
 
@@ -30,9 +31,9 @@ interface JobOf<DataSource> {
   /** Further test files, e.g. other languages; reported, never chosen by. */
   readonly otherTests?: readonly DataSource[];
   readonly method: MethodName;
-  /** Virtual tokens; the method's default where left out. */
+  /** Virtual tokens, of `lora` its rank; the method's default where left out. */
   readonly tokens?: number;
-  /** First prompted layer of `kv`; the upper half where left out. */
+  /** First prompted layer of `kv` and `lora`; the upper half where left out. */
   readonly firstLayer?: number;
   /** Go before whatever the job would choose: what a sweep found. */
   readonly settings?: Candidate;

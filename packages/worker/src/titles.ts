@@ -4,5 +4,6 @@ import type { MethodName } from "@kilotune/contract";
 export const METHOD_TITLES: Readonly<Record<MethodName, string>> = {
   kv: "key/value prefixes",
   soft: "soft tokens",
+  lora: "LoRA",
   head: "linear head",
 };

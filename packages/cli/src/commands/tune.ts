@@ -1,4 +1,5 @@
 import { type Backbone, defaultFirstLayer, type VisionBackbone } from "@kilotune/backbone";
+import type { TextMethodName } from "@kilotune/contract";
 import { renderReport } from "@kilotune/report";
 import { fileSource, imageRowsOf, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
@@ -42,9 +43,8 @@ export const tune = defineCommand({
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "head"],
-      about: "Key/value prefixes, soft tokens, or a head alone",
-      default: "kv",
+      of: ["kv", "soft", "lora", "head"],
+      about: "Key/value prefixes, soft tokens, LoRA (of images), or a head alone; kv else, of images lora",
     },
     tokens: {
       kind: "integer",
@@ -122,7 +122,6 @@ export const tune = defineCommand({
       ...(test === undefined ? {} : { test: sourceOf(test) }),
     });
     const shared = {
-      method: args.method,
       ...(args.tokens === undefined ? {} : { tokens: args.tokens }),
       ...(args.firstLayer === undefined ? {} : { firstLayer: args.firstLayer }),
       ...(args.shots === undefined ? {} : { shots: args.shots }),
@@ -137,12 +136,14 @@ export const tune = defineCommand({
       const { precision } = args;
       const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
       refuseLayer(args.firstLayer, backbone);
-      job = { backbone, ...filesOf(fileSource), ...shared };
+      const method = (args.method ?? "kv") as TextMethodName;
+      job = { backbone, method, ...filesOf(fileSource), ...shared };
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
       const images = { input: "image", task: TASKS[task], backbone } as const;
-      job = { ...images, ...filesOf((file) => imageRowsOf(file)), ...shared };
+      const method = args.method ?? "lora";
+      job = { ...images, method, ...filesOf((file) => imageRowsOf(file)), ...shared };
     }
     const result = await tuneWithProgress(job, terminal, signal);
     if (report !== undefined) await writeWhole(report, renderReport(result.report));
@@ -161,7 +162,7 @@ function refuseIdleFlags(args: {
   task: string | undefined;
   precision: string;
   shots: number | undefined;
-  method: string;
+  method: string | undefined;
   firstLayer: number | undefined;
   tokens: number | undefined;
 }): void {
@@ -173,13 +174,16 @@ function refuseIdleFlags(args: {
       `--shots draws rows of a label, and --task ${args.task} has none`,
       "Leave one of them out.",
     );
-  if (args.firstLayer !== undefined && args.method !== "kv")
+  const method = args.method ?? (args.task === undefined ? "kv" : "lora");
+  if (args.task === undefined && method === "lora")
+    throw usageError("tune", "--method lora is of images, with --task", "Leave it out.");
+  if (args.firstLayer !== undefined && method !== "kv" && method !== "lora")
     throw usageError(
       "tune",
-      `--first-layer is of --method kv, not of ${args.method}`,
+      `--first-layer is of --method kv${args.task === undefined ? "" : " and lora"}, not of ${method}`,
       "Leave one of them out.",
     );
-  if (args.tokens !== undefined && args.method === "head")
+  if (args.tokens !== undefined && method === "head")
     throw usageError(
       "tune",
       "--tokens is of --method kv and soft: a head has none",

@@ -102,11 +102,10 @@ async function openImages(
   const below = openedSite(chosen, site);
   const lower = await backbone.open({ kind: "lower", site: below });
   const wanted = featureWanted(feature);
-  // A soft prompt joins the lowest layer, where the plain backbone begins too.
-  const plainLayer = below.kind === "soft" ? 0 : below.firstLayer;
-  const plainSite = { kind: "none", firstLayer: plainLayer } as const;
+  // What lies below a prompt differs from site to site: the plain backbone has its own, which nothing keeps.
+  const plainSite = { kind: "none", firstLayer: manifest.config.layers - 1 } as const;
+  const plainLower = await backbone.open({ kind: "lower", site: plainSite });
   const plain = await backbone.open({ kind: "upper", site: plainSite, wanted });
-  const plainLower = below.kind === "soft" ? await backbone.open({ kind: "lower", site: plainSite }) : lower;
   const linear = await openLinearSession(backbone.openGraph, hiddenSize);
   opened.defer(() => linear.release());
   const kept = opened.move();
@@ -120,7 +119,7 @@ async function openImages(
     const augmentation = { range, copies, seed: job.seed };
     const store = ImageStore.open(backbone, lower, file.source, copies > 0 ? { augmentation } : {});
     await store.fill((done) => onProgress(done / Math.max(1, file.count)));
-    const plainStore = plainLower === lower ? store : ImageStore.open(backbone, plainLower, file.source);
+    const plainStore = ImageStore.open(backbone, plainLower, file.source, { budgetBytes: 0 });
     return {
       name: file.name,
       count: file.count,
@@ -183,7 +182,7 @@ async function openImages(
     async answer(prompt, rows) {
       const published = prompt as ImageClassifier;
       if (published.method === "head") return headLogits(linear, published.head, rows.vectors);
-      const { site: own, feeds } = siteOfPrompt(published, plainLayer);
+      const { site: own, feeds } = siteOfPrompt(published, plainSite.firstLayer);
       const upper = await backbone.open({ kind: "upper", site: own, wanted });
       return headLogits(linear, published.head, await embedImages(upper, rows.store, feature, feeds));
     },
