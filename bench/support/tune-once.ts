@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone } from "@kilotune/backbone";
 import { isClassification, mainFigure, type TuneReport } from "@kilotune/contract";
-import { fileSource, type JobResult, runTextJob, type TextJob } from "@kilotune/worker";
+import { fileSource, type JobResult, runTuneJob, type TextJob } from "@kilotune/worker";
 import { say } from "./bench.ts";
 import { withFolder } from "./temporary.ts";
 
@@ -26,7 +26,7 @@ export async function tuneOnce(
       ...options,
     };
     let said = "";
-    const result = await runTextJob(job, {
+    const result = await runTuneJob(job, {
       onEvent(event) {
         if (event.kind !== "training") return;
         const words = `  ${event.run} epoch ${event.epoch} of ${event.epochs}`;
