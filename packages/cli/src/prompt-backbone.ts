@@ -31,8 +31,8 @@ export function precisionOf({ precision }: PromptManifest): Precision {
 }
 
 /**
- * A prompt fits its backbone in either precision: answers differ in some rows of a hundred at most, accuracy by tenths of a
- * point (`npm run -s bench -- int8`), so that it is told and not refused.
+ * A prompt fits its backbone in either precision: accuracy moves by tenths of a point (`npm run -s bench -- int8`), so that it is
+ * told and not refused.
  */
 export function noteOtherPrecision(
   file: string,

@@ -73,7 +73,7 @@ export function quantizedLinear(
   const zero = b.constant({ type: "uint8", dims: [], data: Uint8Array.of(rows.zero) });
   const sums = b.op("Cast", [b.op("MatMulInteger", [rows.codes, weights.codes, zero])], { to: 1 });
   // In two steps, the constant first. Of Mul(sums, Mul(row, column)) ONNX Runtime 1.30 makes one op whose numbers are wrong; and
-  // Mul(sums, row) with a row's scale that is a product itself becomes another, right but slower.
+  // Mul(sums, row) where a row's scale is a product itself becomes another op, whose numbers are right in that version.
   const product = b.op("Mul", [b.op("Mul", [sums, columns]), rows.scale]);
   return b.composite({
     output: b.op("Add", [product, times(weights.bias, biasFactor)]),
