@@ -14,6 +14,7 @@ import type { BackboneObject } from "@kilotune/contract/wire";
 import { imageFacts, maskFacts } from "@kilotune/image";
 import { createSharpCodec } from "@kilotune/image/node";
 import {
+  type Backbone,
   beginJob,
   blaming,
   createKey,
@@ -75,7 +76,11 @@ export const ROWS = `{"text":"Where is my parcel?","label":"shipping"}
 {"text":"Please refund me","label":"billing"}
 `;
 
-export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi> {
+/** `images`: whether a backbone of images is served, too. */
+export async function openTestApi(
+  limits: Partial<Limits> = {},
+  { images = false }: { readonly images?: boolean } = {},
+): Promise<TestApi> {
   const folder = await mkdtemp(path.join(tmpdir(), "kilotune-api-"));
   let aheadMs = 0;
   const clock = { now: () => new Date(Date.now() + aheadMs) };
@@ -85,19 +90,7 @@ export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi
     blobs: store.blobs,
     workflow: { start: async () => {}, stop: async () => {} },
     clock,
-    backbones: new Map([
-      ["minilm-l6", { id: "minilm-l6", createdAt: 1_760_000_000, layers: 6 }],
-      [
-        "vit",
-        {
-          id: "vit",
-          createdAt: 1_760_000_000,
-          layers: 12,
-          input: "image",
-          tasks: ["classification", "segmentation", "detection"],
-        },
-      ],
-    ]),
+    backbones: new Map([MINILM_SERVED, ...(images ? [VIT_SERVED] : [])]),
     looks: {
       image: (bytes) => imageFacts(CODEC, bytes),
       mask: (bytes) => maskFacts(CODEC, bytes),
@@ -140,7 +133,7 @@ export async function openTestApi(limits: Partial<Limits> = {}): Promise<TestApi
       },
     },
     acceptPrompt,
-    backbones: [MINILM, VIT],
+    backbones: images ? [MINILM, VIT] : [MINILM],
     limits: { followMs: 10, ...limits },
     logger: (line: LogLine) => log.push(printLogLine(line)),
     ready: () => self.ready,
@@ -352,3 +345,19 @@ export const VIT: BackboneObject = {
   hidden_size: 4,
   max_tokens: null,
 };
+
+const MINILM_SERVED: [string, Backbone] = [
+  "minilm-l6",
+  { id: "minilm-l6", createdAt: 1_760_000_000, layers: 6 },
+];
+
+const VIT_SERVED: [string, Backbone] = [
+  "vit",
+  {
+    id: "vit",
+    createdAt: 1_760_000_000,
+    layers: 12,
+    input: "image",
+    tasks: ["classification", "segmentation", "detection"],
+  },
+];

@@ -12,7 +12,7 @@ const models: Record<string, string> = {};
 
 beforeAll(async () => {
   // Some of these files take a decoder seconds on a busy machine.
-  api = await openTestApi({ inferenceMs: 300_000 });
+  api = await openTestApi({ inferenceMs: 300_000 }, { images: true });
   tenant = await api.newTenant();
   png = await pngOf(6, 4);
   for (const task of ["classification", "segmentation", "detection"])
