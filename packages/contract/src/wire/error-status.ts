@@ -20,6 +20,7 @@ export const ERROR_STATUS = {
   unsupported_prompt_version: 400,
   unsupported_model: 400,
   unsupported_taps: 400,
+  wrong_input: 400,
   wrong_task: 400,
 
   invalid_api_key: 401,
