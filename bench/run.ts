@@ -15,6 +15,7 @@ const NAMES: readonly string[] = [
   "intents-by-language",
   "tagging",
   "retrieval",
+  "oos",
   "time-to-accuracy",
   "membrane",
   "cells",

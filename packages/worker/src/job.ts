@@ -13,6 +13,8 @@ export type TuneJob = TextJob | ImageJob;
 export interface TextJob extends JobOf<DataSource> {
   readonly input?: "text";
   readonly method: TextMethodName;
+  /** One label a text, or a tag a word. Default classification. */
+  readonly task?: "classification" | "tagging";
   readonly backbone: Backbone;
 }
 

@@ -3,11 +3,15 @@ import { textClassification } from "./classes/text-classification.ts";
 import { imageDetection } from "./dense/detection.ts";
 import { imageSegmentation } from "./dense/segmentation.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
+import { textTagging } from "./tags/text-tagging.ts";
 import type { RowsOf, TaskPlan } from "./task.ts";
 
 /** Hands the plan of the job's task to `run`. A new task is a new case. */
 export function planOf<Result>(job: TuneJob, hooks: JobHooks, run: RunPlan<Result>): Promise<Result> {
-  if (job.input !== "image") return run(textClassification(job));
+  if (job.input !== "image") {
+    if (job.task === "tagging") return run(textTagging(job));
+    return run(textClassification(job));
+  }
   switch (job.task) {
     case "classification":
       return run(imageClassification(job));

@@ -32,8 +32,8 @@ export const tune = defineCommand({
     test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
     task: {
       kind: "choice",
-      of: ["classify", "segment", "detect"],
-      about: "TRAIN is of images for this task; of labelled sentences else",
+      of: ["classify", "segment", "detect", "tag"],
+      about: "TRAIN is of images for this task, or of texts with a tag a word; of labelled sentences else",
     },
     backbone: {
       kind: "text",
@@ -111,7 +111,7 @@ export const tune = defineCommand({
     const { task, train, validation, test, out, report } = args;
     for (const file of [train, validation, test])
       if (file !== undefined)
-        await (task === undefined ? assertStartsAsData(file, terminal) : assertReadable(file));
+        await (isOfTexts(task) ? assertStartsAsData(file, terminal) : assertReadable(file));
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
 
@@ -132,12 +132,13 @@ export const tune = defineCommand({
       resume: args.resume,
     };
     let job: TuneJob;
-    if (task === undefined) {
+    if (isOfTexts(task)) {
       const { precision } = args;
       const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
       refuseLayer(args.firstLayer, backbone);
       const method = (args.method ?? "kv") as TextMethodName;
-      job = { backbone, method, ...filesOf(fileSource), ...shared };
+      const texts = task === undefined ? {} : { task: "tagging" as const };
+      job = { backbone, method, ...texts, ...filesOf(fileSource), ...shared };
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
@@ -155,6 +156,10 @@ export const tune = defineCommand({
   },
 });
 
+function isOfTexts(task: string | undefined): task is "tag" | undefined {
+  return task === undefined || task === "tag";
+}
+
 const TASKS = { classify: "classification", segment: "segmentation", detect: "detection" } as const;
 
 /** A flag that would change nothing was meant for another method. */
@@ -166,7 +171,7 @@ function refuseIdleFlags(args: {
   firstLayer: number | undefined;
   tokens: number | undefined;
 }): void {
-  if (args.task !== undefined && args.precision !== "fp32")
+  if (!isOfTexts(args.task) && args.precision !== "fp32")
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
   if (args.task !== undefined && args.task !== "classify" && args.shots !== undefined)
     throw usageError(
@@ -174,13 +179,13 @@ function refuseIdleFlags(args: {
       `--shots draws rows of a label, and --task ${args.task} has none`,
       "Leave one of them out.",
     );
-  const method = args.method ?? (args.task === undefined ? "kv" : "lora");
-  if (args.task === undefined && method === "lora")
-    throw usageError("tune", "--method lora is of images, with --task", "Leave it out.");
+  const ofTexts = isOfTexts(args.task);
+  const method = args.method ?? (ofTexts ? "kv" : "lora");
+  if (ofTexts && method === "lora") throw usageError("tune", "--method lora is of images", "Leave it out.");
   if (args.firstLayer !== undefined && method !== "kv" && method !== "lora")
     throw usageError(
       "tune",
-      `--first-layer is of --method kv${args.task === undefined ? "" : " and lora"}, not of ${method}`,
+      `--first-layer is of --method kv${ofTexts ? "" : " and lora"}, not of ${method}`,
       "Leave one of them out.",
     );
   if (args.tokens !== undefined && method === "head")

@@ -252,6 +252,8 @@ export function judgeImages<Outcome>(
   rivals: readonly Judged<Outcome>[],
   figure: {
     readonly title: string;
+    /** What the rows are, where they aren't images. */
+    readonly rows?: string;
     of(outcomes: readonly Outcome[]): number;
     ofImage(outcome: Outcome): number;
   },
@@ -262,8 +264,9 @@ export function judgeImages<Outcome>(
     undefined,
   );
   const rows = asked.outcomes.length;
+  const noun = figure.rows ?? "images";
   if (rows === 0 || rival === undefined) {
-    const words = rows === 0 ? "No image could be held out, so nothing tells whether the prompt pays." : "";
+    const words = rows === 0 ? `No ${noun} could be held out, so nothing tells whether the prompt pays.` : "";
     return { best: asked.name, margin: 0, significant: false, pValue: 1, paid: true, words };
   }
   const margin = value(asked) - value(rival);
@@ -274,11 +277,11 @@ export function judgeImages<Outcome>(
   const paid = margin >= -standardError;
   const significant = pValue < 0.05;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const facts = `${asked.title.charAt(0).toUpperCase()}${asked.title.slice(1)}: ${figure.title} of ${percent(value(asked))} on ${rows} held-out images; ${rival.title}: ${percent(value(rival))}.`;
+  const facts = `${asked.title.charAt(0).toUpperCase()}${asked.title.slice(1)}: ${figure.title} of ${percent(value(asked))} on ${rows} held-out ${noun}; ${rival.title}: ${percent(value(rival))}.`;
   const verdict = !paid
     ? "The prompt doesn't pay here."
     : !significant
-      ? "That is no more than noise: these images can't tell the two apart."
+      ? `That is no more than noise: these ${noun} can't tell the two apart.`
       : margin > 0
         ? "A paired test calls the difference more than noise: the prompt pays."
         : "A paired test calls the difference more than noise.";

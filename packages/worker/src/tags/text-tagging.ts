@@ -1,0 +1,305 @@
+import { createHash } from "node:crypto";
+import { defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
+import { loadTextRows, type RowOfTask } from "@kilotune/dataset";
+import { type Feeds, float32 } from "@kilotune/engine";
+import { type Head, type Prompt, roundToStorage } from "@kilotune/prompt";
+import {
+  answerTags,
+  chooseTagSettings,
+  embedWords,
+  fitTagProbe,
+  HiddenStore,
+  type LinearHead,
+  promptFeed,
+  promptSite,
+  runTuning,
+  START_C,
+  spanF1,
+  type TagProbe,
+  type TuneSettings,
+  taggedWords,
+  tagHead,
+  tagLabelsOf,
+  tagsOfTokens,
+  textTagging as learnTags,
+} from "@kilotune/tuner";
+import { openFrozenSessions } from "../classes/prepare.ts";
+import { judgeImages } from "../dense/dense-task.ts";
+import { holdOut } from "../held-out.ts";
+import { promptPart } from "../images/prompt-part.ts";
+import { invalidFile } from "../invalid-file.ts";
+import type { DataSource, JobEvent, TextJob } from "../job.ts";
+import { TUNED } from "../select.ts";
+import { sharedSessions } from "../shared-sessions.ts";
+import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
+import { spanFindings, spanScore, scoreOfText, type TagOutcome } from "./outcome.ts";
+
+interface TagFile extends RowsOf {
+  readonly rows: readonly RowOfTask["tagging"][];
+}
+
+interface TagRows extends RowsOf {
+  readonly rows: readonly RowOfTask["tagging"][];
+  readonly store: HiddenStore;
+  readonly firsts: readonly Int32Array[];
+  /** Of each text's words: numbers of tags, and in words. */
+  readonly tags: readonly Int32Array[];
+  readonly wordTags: readonly (readonly string[])[];
+  readonly wordOfToken: readonly Int32Array[];
+  /** Frozen states of the words, text by text. */
+  readonly vectors: readonly Float32Array[];
+  readonly truncatedRows: number;
+}
+
+const PROBE = "linearProbe";
+
+/** Named spans of texts: a tag a word. */
+export function textTagging(job: TextJob): TaskPlan<TagFile, TagRows, TagProbe, TagOutcome> {
+  return { read: (emit) => readTags(job, emit), open: (data) => openTags(job, data) };
+}
+
+async function readTags(job: TextJob, emit: (event: JobEvent) => void): Promise<JobData<TagFile>> {
+  const tokenCount = (text: string) => job.backbone.tokenizer.encode(text);
+  const load = async (source: DataSource, against?: Awaited<ReturnType<typeof loadTextRows<"tagging">>>) => {
+    const { format } = source;
+    const linter = against && { against: against.linter };
+    const read = await loadTextRows(source.open(), { task: "tagging", format, tokenCount, ...linter });
+    emit({ kind: "lint", file: source.name, report: read.report });
+    if (read.report.errors.length > 0) throw invalidFile(source.name, read.report.errors);
+    return read;
+  };
+  const train = await load(job.train);
+  const fileOf = (name: string, rows: TagFile["rows"]): TagFile => ({ name, count: rows.length, rows });
+  const read = async (source: DataSource | undefined) =>
+    source && fileOf(source.name, (await load(source, train)).rows);
+  const validation = await read(job.validation);
+  const test = await read(job.test);
+  const otherTests: TagFile[] = [];
+  for (const source of job.otherTests ?? []) otherTests.push((await read(source)) as TagFile);
+  const hash = createHash("sha256");
+  for (const rows of [train.rows, validation?.rows ?? null])
+    hash.update(JSON.stringify(rows?.map(({ text, tokens, tags }) => [text, tokens, tags]) ?? null));
+  return {
+    labels: tagLabelsOf(train.rows),
+    train: fileOf(job.train.name, train.rows),
+    validation,
+    test,
+    otherTests,
+    sha256: hash.digest("hex"),
+  };
+}
+
+async function openTags(
+  job: TextJob,
+  data: JobData<TagFile>,
+): Promise<Task<TagFile, TagRows, TagProbe, TagOutcome>> {
+  const { labels } = data;
+  // Released here where a later one doesn't open.
+  await using opened = new AsyncDisposableStack();
+  const backbone = opened.use(sharedSessions(job.backbone));
+  const { manifest, tokenizer } = backbone;
+  const { config } = manifest;
+  const { hiddenSize, layers, heads, headDim } = config;
+  const settings = job.method === "head" ? undefined : settingsOf(job, data, job.method);
+  const firstLayer = settings?.firstLayer ?? defaultFirstLayer(layers);
+  const sessions = await openFrozenSessions(backbone, firstLayer);
+  opened.defer(() => sessions.release());
+  const { linear, lower } = sessions;
+  const plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer }, wanted: "tokens" });
+  opened.defer(() => plain.release());
+  const kept = opened.move();
+
+  const prepare = async (file: TagFile, onProgress: (share: number) => void = () => {}): Promise<TagRows> => {
+    const words = file.rows.map((row) => taggedWords(tokenizer, row));
+    const ids = words.map((each) => each.ids);
+    const store = await HiddenStore.compute(backbone, lower, ids, {
+      onProgress: (done) => onProgress(done / Math.max(1, file.count)),
+    });
+    const firsts = words.map((each) => each.firsts);
+    const all = await embedWords(plain, { store, firsts }, hiddenSize);
+    let at = 0;
+    const vectors = firsts.map((first) => {
+      const start = at;
+      at += hiddenSize * first.filter((token) => token >= 0).length;
+      return all.subarray(start, at);
+    });
+    return {
+      ...file,
+      store,
+      firsts,
+      tags: words.map((each) => Int32Array.from(each.tags, (tag) => labels.indexOf(tag))),
+      wordTags: words.map((each) => each.tags),
+      wordOfToken: words.map((each) => each.wordOfToken),
+      vectors,
+      truncatedRows: words.filter(({ truncated }) => truncated).length,
+    };
+  };
+  const outcomesOf = async (
+    rows: TagRows,
+    vectors: Float32Array,
+    head: LinearHead,
+  ): Promise<TagOutcome[]> => {
+    const answered = await answerTags(linear, vectors, rows.firsts, labels, head);
+    return answered.map((tags, row) => {
+      const { text, tokens, tags: expected } = rows.rows[row] as RowOfTask["tagging"];
+      return { text, tokens, expected, answered: tagsOfTokens(rows.wordOfToken[row] as Int32Array, tags) };
+    });
+  };
+  const throughPrompt = async (site: UpperSite, prompt: Feeds, rows: TagRows, head: LinearHead) => {
+    const upper = await backbone.open({ kind: "upper", site, wanted: "tokens" });
+    try {
+      return await outcomesOf(rows, await embedWords(upper, rows, hiddenSize, prompt), head);
+    } finally {
+      await upper.release();
+    }
+  };
+  const probed = (rows: TagRows) => ({ firsts: rows.firsts, tags: rows.tags, vectors: joined(rows.vectors) });
+
+  return {
+    backbone: manifest,
+    settings,
+    baselines: [{ name: PROBE, title: "linear probe" }],
+    heads: [PROBE],
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+
+    prepareTraining: prepare,
+    prepare,
+    holdOut: (train, validation) =>
+      holdOut(train, validation, job.seed, {
+        strataOf: ({ count }) => new Int32Array(count),
+        pick: pickTexts,
+      }),
+
+    fit: (rows, like) => fitTagProbe(linear, probed(rows), labels, job.seed, like),
+    answerBaselines: async ({ head }, rows) => ({
+      [PROBE]: await outcomesOf(rows, joined(rows.vectors), head),
+    }),
+
+    learntRows: ({ count }) => count,
+    runFacts: (train, validation) => [train.wordTags, validation?.wordTags],
+    async learn({ train, validation, epochs, settings: candidate, ...run }) {
+      const own = { ...(settings as TuneSettings), ...candidate, epochs };
+      const start = await fitTagProbe(linear, probed(train), labels, job.seed, { C: START_C });
+      return runTuning({
+        ...run,
+        settings: own,
+        task: learnTags(backbone, own, train, start.head),
+        ...(validation
+          ? {
+              validation: spanF1(backbone, own, linear, labels, {
+                ...validation,
+                expected: validation.wordTags,
+              }),
+            }
+          : {}),
+      });
+    },
+    answerRun({ prompt, head }, rows) {
+      const own = settings as TuneSettings;
+      const site = promptSite(own, manifest);
+      return throughPrompt(site.site, promptFeed(site, prompt), rows, tagHead(head as TagNumbers, own));
+    },
+
+    score: spanScore,
+    judge: (asked, rivals) =>
+      judgeImages(asked, rivals, {
+        title: "span F1",
+        rows: "texts",
+        of: (outcomes) => spanScore(outcomes).figures.f1 as number,
+        ofImage: scoreOfText,
+      }),
+
+    publish({ kind, tuned, fitted, receipt }) {
+      const isTuned = kind === TUNED && tuned !== undefined && settings !== undefined;
+      const numbers = isTuned ? tagHead(tuned.head as TagNumbers, settings) : (fitted as TagProbe).head;
+      const head: Head = { kind: "linear", scale: 1, ...numbers };
+      const { id, identity, licence } = manifest;
+      const shared = {
+        format: "kilotune.prompt/1",
+        task: "tagging",
+        labels: [...labels],
+        backbone: { id, ...identity, licence, layers, hiddenSize, heads, headDim },
+        head: { kind: head.kind, scale: head.scale },
+        calibration: { temperature: 1 },
+        maxTokens: manifest.maxTokens,
+        storage: job.storage ?? "float16",
+        receipt: { ...receipt, settings: isTuned ? { ...settings, epochs: tuned.epoch } : {} },
+        metrics: {},
+      };
+      const part = isTuned
+        ? promptPart(settings, tuned.prompt, { manifest } as unknown as Parameters<typeof promptPart>[2])
+        : { method: "head" as const };
+      const { sites, ...learnt } = part as { method: string; sites?: object };
+      const own = { method: part.method, ...(sites && { sites }), ...shared };
+      return roundToStorage(
+        { ...learnt, manifest: own, head } as unknown as Prompt,
+        job.storage ?? "float16",
+      );
+    },
+    answer(prompt, rows) {
+      const { weight, bias, scale } = prompt.head as Extract<Head, { kind: "linear" }>;
+      const head = { weight: weight.map((number) => number * scale), bias };
+      if (prompt.method === "kv") {
+        const { data: kv, layers: prompted, tokens } = prompt.kv;
+        const feed = { kv: float32(kv, [prompted, 2, heads, tokens, headDim]) };
+        return throughPrompt({ kind: "kv", firstLayer: layers - prompted }, feed, rows, head);
+      }
+      if (prompt.method === "soft") {
+        const { data: soft, tokens } = prompt.soft;
+        return throughPrompt({ kind: "soft" }, { soft: float32(soft, [tokens, hiddenSize]) }, rows, head);
+      }
+      return outcomesOf(rows, joined(rows.vectors), head);
+    },
+
+    findings: async (outcomes) => ({ task: "tagging", evaluation: spanFindings(outcomes) }),
+    facts: ({ train, fitted, run }) => ({
+      labelRows: labels.map((label) => train.wordTags.flat().filter((tag) => tag === label).length),
+      truncatedRows: train.truncatedRows,
+      settings: { probeC: fitted.C },
+      titles: {},
+      sizes: { [PROBE]: 2 * labels.length * (hiddenSize + 1) },
+      trainableParameters: labels.length * (hiddenSize + 1) + (run?.prompt.length ?? 0),
+      notes: { first: [], last: [] },
+    }),
+    tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
+  };
+}
+
+type TagNumbers = Readonly<Record<"weight" | "bias", Float32Array>>;
+
+function settingsOf(job: TextJob, data: JobData<TagFile>, method: TuneSettings["method"]): TuneSettings {
+  const { tokens, firstLayer, epochs } = job;
+  return chooseTagSettings(job.backbone.manifest, {
+    method,
+    seed: job.seed,
+    trainRows: data.train.count,
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(firstLayer === undefined ? {} : { firstLayer }),
+    ...(epochs === "auto" ? {} : { epochs }),
+  });
+}
+
+function pickTexts(rows: TagRows, wanted: readonly number[]): TagRows {
+  const picked = <T>(values: readonly T[]) => wanted.map((row) => values[row] as T);
+  return {
+    ...rows,
+    count: wanted.length,
+    rows: picked(rows.rows),
+    store: rows.store.subset(wanted),
+    firsts: picked(rows.firsts),
+    tags: picked(rows.tags),
+    wordTags: picked(rows.wordTags),
+    wordOfToken: picked(rows.wordOfToken),
+    vectors: picked(rows.vectors),
+  };
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
