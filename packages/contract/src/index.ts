@@ -28,7 +28,6 @@ export {
   type Screening,
   type SegmentationEvaluation,
   secondFigure,
-  type TextMethodName,
   type TuneReport,
   type Verdict,
   type SweptCandidate,

@@ -76,10 +76,7 @@ export function isClassification(report: TuneReport): report is ClassificationRe
   return report.task === undefined || report.task === "classification";
 }
 
-/** `lora` is of images alone, so far. */
-export type MethodName = TextMethodName | "lora";
-
-export type TextMethodName = "kv" | "soft" | "head";
+export type MethodName = "kv" | "soft" | "lora" | "head";
 
 export interface SweptCandidate {
   readonly settings: Readonly<Record<string, number>>;

@@ -19,7 +19,11 @@ export function verdictHeadline({ verdict }: Pick<TuneReport, "verdict">): { ton
 /** The published method in words. */
 export function methodWords({ prompt }: Pick<TuneReport, "prompt">): string {
   const tokens =
-    prompt.method === "head" || prompt.method === "lora" ? "" : `, ${count(prompt.tokens)} tokens`;
+    prompt.method === "head"
+      ? ""
+      : prompt.method === "lora"
+        ? `, rank ${count(prompt.tokens)}`
+        : `, ${count(prompt.tokens)} tokens`;
   return `${methodTitles[prompt.method] ?? prompt.method}${tokens}`;
 }
 

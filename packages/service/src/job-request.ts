@@ -43,17 +43,19 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     throw invalidValue("suffix", "at most 64 letters, digits, `.`, `_` or `-`", "others");
   checkWhole("seed", seed, 0, 2 ** 32 - 1);
   checkMetadata(metadata);
+  if (task === "tagging" && method.type === "lora")
+    throw invalidValue("method.type", "kv, soft or head for tagging", "lora");
   return { model, task, method: checkedMethod(method, backbone.layers), seed, suffix, metadata };
 }
 
 function checkedMethod(method: JobRequest["method"], layers: number): JobMethod {
   const { type, epochs = "auto", tokens = null, firstLayer = null } = method;
-  if (type !== "kv" && type !== "soft" && type !== "head")
-    throw invalidValue("method.type", "kv, soft or head", "another");
+  if (type !== "kv" && type !== "soft" && type !== "lora" && type !== "head")
+    throw invalidValue("method.type", "kv, soft, lora or head", "another");
   if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
   if (tokens !== null && type === "head") throw invalidValue("tokens", "none with method head", "some");
   if (tokens !== null) checkWhole("tokens", tokens, 1, 128);
-  if (firstLayer !== null && type !== "kv")
+  if (firstLayer !== null && type !== "kv" && type !== "lora")
     throw invalidValue("first_layer", `none with method ${type}`, "one");
   if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
   return { type, epochs, tokens, firstLayer };

@@ -1,4 +1,4 @@
-import type { FileId, JobId, PromptId, TaskName, TextMethodName, TunedModelName } from "@kilotune/contract";
+import type { FileId, JobId, PromptId, TaskName, MethodName, TunedModelName } from "@kilotune/contract";
 import type { UnixSeconds } from "./context.ts";
 
 /** A tuning job as the tenant sees it. */
@@ -43,11 +43,11 @@ export type JobStatus =
   | "cancelled";
 
 export interface JobMethod {
-  readonly type: TextMethodName;
+  readonly type: MethodName;
   readonly epochs: number | "auto";
-  /** Virtual tokens of `kv` and `soft`; the method's default where null. */
+  /** Virtual tokens of `kv` and `soft`, rank of `lora`; the method's default where null. */
   readonly tokens: number | null;
-  /** First prompted layer of `kv`; the upper half where null. */
+  /** First prompted layer of `kv` and `lora`; the upper half where null. */
   readonly firstLayer: number | null;
 }
 

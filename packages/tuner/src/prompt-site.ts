@@ -17,19 +17,27 @@ export interface PromptSite<Site extends { readonly kind: string } = TunedSite |
 export function promptSite(settings: TuneSettings, { config }: BackboneManifest): PromptSite<TunedSite> {
   const { method, tokens, firstLayer, initScale } = settings;
   const { hiddenSize, heads, headDim, layers } = config;
-  const site: TunedSite = method === "soft" ? { kind: "soft" } : { kind: "kv", firstLayer };
-  const dims = method === "soft" ? [tokens, hiddenSize] : [layers - firstLayer, 2, heads, tokens, headDim];
+  const prompted = layers - firstLayer;
+  const { site, dims } = {
+    soft: { site: { kind: "soft" }, dims: [tokens, hiddenSize] },
+    kv: { site: { kind: "kv", firstLayer }, dims: [prompted, 2, heads, tokens, headDim] },
+    lora: { site: { kind: "lora", firstLayer }, dims: [prompted, 2, 2, tokens, hiddenSize] },
+  }[method] as Pick<PromptSite<TunedSite>, "site" | "dims">;
   return {
     site,
     dims,
-    start: (random) => normals(random, sizeOf(dims), initScale),
+    start: (random) =>
+      method === "lora"
+        ? startLora(random, sizeOf(dims), tokens, hiddenSize)
+        : normals(random, sizeOf(dims), initScale),
     dropout(masks, random, { hidden }) {
       const [B, S] = (hidden as Tensor).dims as [number, number];
       const queries = method === "soft" ? tokens + S : S;
       const drawn: Record<string, Tensor> = { "dropout.prompt": masks.draw(dims, random) };
       for (let layer = firstLayer; layer < layers; layer++) {
-        // In a late prompt's first layer the text's own attention is frozen: there the mask is on the prefix alone.
-        const keys = layer === firstLayer && layer > 0 ? tokens : tokens + S;
+        // In a late prefix's first layer the text's own attention is frozen: there the mask is on the prefix alone.
+        const isFrozen = method === "kv" && layer === firstLayer && layer > 0;
+        const keys = method === "lora" ? S : isFrozen ? tokens : tokens + S;
         drawn[`dropout.${layer}.attention`] = masks.draw([B, heads, queries, keys], random);
         drawn[`dropout.${layer}.mixed`] = masks.draw([B * queries, hiddenSize], random);
         drawn[`dropout.${layer}.output`] = masks.draw([B * queries, hiddenSize], random);
@@ -41,6 +49,16 @@ export function promptSite(settings: TuneSettings, { config }: BackboneManifest)
 
 export function normals(random: Prng, size: number, deviation: number): Float32Array {
   return Float32Array.from({ length: size }, () => deviation * random.normal());
+}
+
+/** LoRA (Hu et al., arXiv:2106.09685): the first factor random, the second zero, so that a run starts at the plain backbone. */
+export function startLora(random: Prng, size: number, rank: number, hiddenSize: number): Float32Array {
+  const values = new Float32Array(size);
+  const factor = rank * hiddenSize;
+  const deviation = 1 / Math.sqrt(3 * hiddenSize);
+  for (let from = 0; from < size; from += 2 * factor)
+    for (let at = from; at < from + factor; at++) values[at] = deviation * random.normal();
+  return values;
 }
 
 /** The prompt as the feed that its site reads; none where there is no site. */

@@ -1,5 +1,5 @@
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
-import type { LintReport, MethodName, TextMethodName, TuneReport } from "@kilotune/contract";
+import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
@@ -12,7 +12,6 @@ export type TuneJob = TextJob | ImageJob;
 /** Of texts. */
 export interface TextJob extends JobOf<DataSource> {
   readonly input?: "text";
-  readonly method: TextMethodName;
   /** One label a text, or a tag a word. Default classification. */
   readonly task?: "classification" | "tagging";
   readonly backbone: Backbone;

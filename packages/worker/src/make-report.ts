@@ -80,12 +80,18 @@ export function makeReport<Outcome>(
       id: stored.id,
       sizeBytes: stored.sizeBytes,
       method: prompt.method,
-      tokens: prompt.method === "kv" || prompt.method === "soft" ? prompt.manifest.sites.tokens : 0,
+      tokens: tokensOf(prompt),
       trainableParameters: facts.trainableParameters,
     },
     timings: found.timings,
     notes: notes(baselines, found),
   } as TuneReport;
+}
+
+/** Of LoRA its rank. */
+function tokensOf(prompt: StoredPrompt["prompt"]): number {
+  if (prompt.method === "head") return 0;
+  return prompt.method === "lora" ? prompt.manifest.sites.rank : prompt.manifest.sites.tokens;
 }
 
 function candidates<Outcome>(

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { answerTwice } from "./process/answer-twice.ts";
 import { evaluatePrompt } from "./evaluate.ts";
 import type { JobEvent, TextJob } from "./job.ts";
 import {
@@ -143,6 +144,20 @@ describe("a job", () => {
     const { stored, report } = await tuneClasses(job({ method: "soft", epochs: 3 }));
     expect(report.candidates.map(({ name }) => name)).toContain("soft");
     expect(["soft", "head"]).toContain(stored.prompt.method);
+  });
+
+  it("of another method publishes it: low-rank products, that are served as they were measured", async () => {
+    // A test file that says more than a verdict on thirty rows: the prompt's own answers.
+    const wanted = job({ method: "lora", tokens: 2, epochs: 3 });
+    const { stored, report } = await tuneClasses(wanted);
+    expect(report.candidates.map(({ name }) => name)).toContain("lora");
+    expect(["lora", "head"]).toContain(stored.prompt.method);
+    if (stored.prompt.method === "lora") expect(stored.prompt.manifest.sites).toMatchObject({ rank: 2 });
+    const twice = await answerTwice(tiny.backbone, wanted.out, jsonl("rows.jsonl", toyRows(6, 4)), 100, {
+      onEvent: () => {},
+      signal: new AbortController().signal,
+    });
+    expect(twice).toMatchObject({ rows: 18, disagreeing: 0 });
   });
 
   it("of the method `head` learns a linear head and no prompt", async () => {

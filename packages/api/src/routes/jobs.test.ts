@@ -60,6 +60,7 @@ describe("a job", () => {
       [{ method: { type: "vpt" } }, "kv"],
       [{ method: { type: "head", head: { hyperparameters: { tokens: 3 } } } }, "tokens"],
       [{ method: { type: "soft", soft: { hyperparameters: { first_layer: 3 } } } }, "first_layer"],
+      [{ method: { type: "lora", lora: { hyperparameters: { tokens: 3 } } } }, "tokens"],
       [{ method: { type: "head" }, hyperparameters: { tokens: 3 } }, "tokens"],
       [{ hyperparameters: { batch_size: 16 } }, "auto"],
       [

@@ -38,8 +38,8 @@ export function jobView(job: Job, tenant: string): JobObject {
 function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): JobObject["hyperparameters"] {
   return {
     n_epochs: epochs,
-    ...(type === "head" ? {} : { tokens: tokens ?? "auto" }),
-    ...(type === "kv" ? { first_layer: firstLayer ?? "auto" } : {}),
+    ...(type === "head" ? {} : { [type === "lora" ? "rank" : "tokens"]: tokens ?? "auto" }),
+    ...(type === "kv" || type === "lora" ? { first_layer: firstLayer ?? "auto" } : {}),
   };
 }
 
@@ -70,17 +70,24 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
   }
   const given: Given = inside?.hyperparameters ?? hyperparameters ?? {};
   const type = named === "supervised" ? "kv" : named;
-  for (const name of ["tokens", "first_layer"]) {
-    const fits = type === "kv" || (type === "soft" && name === "tokens");
-    if (!fits && name in given) throw badField(`hyperparameters.${name}`, `${type} has none`);
+  for (const name of ["tokens", "rank", "first_layer"]) {
+    if (!HYPERPARAMETERS[type].includes(name) && name in given)
+      throw badField(`hyperparameters.${name}`, `${type} has none`);
   }
   return {
     type,
     ...chosen("epochs", given.n_epochs),
-    ...chosen("tokens", given.tokens),
+    ...chosen("tokens", type === "lora" ? given.rank : given.tokens),
     ...chosen("firstLayer", given.first_layer),
   };
 }
+
+const HYPERPARAMETERS: Readonly<Record<JobMethod["type"], readonly string[]>> = {
+  kv: ["tokens", "first_layer"],
+  soft: ["tokens"],
+  lora: ["rank", "first_layer"],
+  head: [],
+};
 
 /** "auto" is what leaving out means. */
 function chosen<Name extends string>(name: Name, value: unknown): { [name in Name]?: number } {

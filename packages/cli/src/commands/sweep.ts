@@ -43,8 +43,8 @@ export const sweep = defineCommand({
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
-      of: ["kv", "soft"],
-      about: "Key/value prefixes or soft tokens",
+      of: ["kv", "soft", "lora"],
+      about: "Key/value prefixes, soft tokens, or low-rank products, whose tokens are the rank",
       default: "kv",
     },
     shots: {

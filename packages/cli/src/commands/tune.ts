@@ -1,5 +1,4 @@
 import { type Backbone, defaultFirstLayer, type VisionBackbone } from "@kilotune/backbone";
-import type { TextMethodName } from "@kilotune/contract";
 import { renderReport } from "@kilotune/report";
 import { fileSource, imageRowsOf, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
@@ -44,7 +43,7 @@ export const tune = defineCommand({
     method: {
       kind: "choice",
       of: ["kv", "soft", "lora", "head"],
-      about: "Key/value prefixes, soft tokens, LoRA (of images), or a head alone; kv else, of images lora",
+      about: "Key/value prefixes, soft tokens, LoRA, or a head alone; kv else, of images lora",
     },
     tokens: {
       kind: "integer",
@@ -53,12 +52,13 @@ export const tune = defineCommand({
       max: 128,
       about: "Virtual tokens; the method's default else",
     },
+    rank: { kind: "integer", value: "N", min: 1, max: 128, about: "Of lora; 8 else" },
     "first-layer": {
       kind: "integer",
       value: "N",
       min: 0,
       max: 999,
-      about: "First prompted layer of kv; the upper half else",
+      about: "First prompted layer of kv and lora; the upper half else",
     },
     shots: {
       kind: "integer",
@@ -121,8 +121,10 @@ export const tune = defineCommand({
       ...(validation === undefined ? {} : { validation: sourceOf(validation) }),
       ...(test === undefined ? {} : { test: sourceOf(test) }),
     });
+    // One number, whose name is the method's.
+    const virtual = args.tokens ?? args.rank;
     const shared = {
-      ...(args.tokens === undefined ? {} : { tokens: args.tokens }),
+      ...(virtual === undefined ? {} : { tokens: virtual }),
       ...(args.firstLayer === undefined ? {} : { firstLayer: args.firstLayer }),
       ...(args.shots === undefined ? {} : { shots: args.shots }),
       epochs: args.epochs as number | "auto",
@@ -136,7 +138,7 @@ export const tune = defineCommand({
       const { precision } = args;
       const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
       refuseLayer(args.firstLayer, backbone);
-      const method = (args.method ?? "kv") as TextMethodName;
+      const method = args.method ?? "kv";
       const texts = task === undefined ? {} : { task: "tagging" as const };
       job = { backbone, method, ...texts, ...filesOf(fileSource), ...shared };
     } else {
@@ -170,6 +172,7 @@ function refuseIdleFlags(args: {
   method: string | undefined;
   firstLayer: number | undefined;
   tokens: number | undefined;
+  rank: number | undefined;
 }): void {
   if (!isOfTexts(args.task) && args.precision !== "fp32")
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
@@ -179,15 +182,17 @@ function refuseIdleFlags(args: {
       `--shots draws rows of a label, and --task ${args.task} has none`,
       "Leave one of them out.",
     );
-  const ofTexts = isOfTexts(args.task);
-  const method = args.method ?? (ofTexts ? "kv" : "lora");
-  if (ofTexts && method === "lora") throw usageError("tune", "--method lora is of images", "Leave it out.");
+  const method = args.method ?? (isOfTexts(args.task) ? "kv" : "lora");
   if (args.firstLayer !== undefined && method !== "kv" && method !== "lora")
     throw usageError(
       "tune",
-      `--first-layer is of --method kv${ofTexts ? "" : " and lora"}, not of ${method}`,
+      `--first-layer is of --method kv and lora, not of ${method}`,
       "Leave one of them out.",
     );
+  if (args.rank !== undefined && method !== "lora")
+    throw usageError("tune", `--rank is of --method lora, not of ${method}`, "Leave one of them out.");
+  if (args.tokens !== undefined && method === "lora")
+    throw usageError("tune", "--tokens is of --method kv and soft; lora has a --rank", "Say --rank instead.");
   if (args.tokens !== undefined && method === "head")
     throw usageError(
       "tune",

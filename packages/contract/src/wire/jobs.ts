@@ -22,6 +22,11 @@ const KvHyperparameters = SoftHyperparameters.extend({
   first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have no prefix" }),
 });
 
+const LoraHyperparameters = HeadHyperparameters.extend({
+  rank: auto(z.int().min(1).max(128)).meta({ description: "Of the products added to queries and values" }),
+  first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have none" }),
+});
+
 function auto<Value extends z.ZodType>(value: Value) {
   return z.union([z.literal("auto"), value]).optional();
 }
@@ -38,6 +43,10 @@ export const Method = z
       soft: z.strictObject({ hyperparameters: SoftHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
+      type: z.literal("lora"),
+      lora: z.strictObject({ hyperparameters: LoraHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
       type: z.literal("head"),
       head: z.strictObject({ hyperparameters: HeadHyperparameters.optional() }).optional(),
     }),
@@ -48,7 +57,8 @@ export const Method = z
   ])
   .meta({
     id: "Method",
-    description: "kv: key/value prefixes (default). soft: soft input tokens. head: a linear head alone",
+    description:
+      "kv: key/value prefixes (default). soft: soft input tokens. lora: low-rank products on queries and values. head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 

@@ -1,7 +1,7 @@
 import type { TunedVisionSite, VisionManifest, VisionSite } from "@kilotune/backbone";
 import type { Prng } from "@kilotune/dataset";
 import { sizeOf } from "@kilotune/engine";
-import { normals, type PromptSite } from "../prompt-site.ts";
+import { normals, type PromptSite, startLora } from "../prompt-site.ts";
 import type { VisionSettings } from "./settings.ts";
 
 /** Where a method's prompt joins a backbone of images; undefined where a head learns alone. */
@@ -39,7 +39,7 @@ export function visionSite(
       );
     case "lora":
       return of({ kind: "lora", firstLayer }, [prompted, 2, 2, tokens, H], (random, size) =>
-        startLora(random, size, [tokens, H]),
+        startLora(random, size, tokens, H),
       );
   }
 }
@@ -50,14 +50,4 @@ export function openedSite(
   site: PromptSite<TunedVisionSite> | undefined,
 ): VisionSite {
   return site?.site ?? { kind: "none", firstLayer };
-}
-
-/** LoRA (Hu et al., arXiv:2106.09685): the first factor random, the second zero, so that a run starts at the plain backbone. */
-function startLora(random: Prng, size: number, [rank, H]: readonly [number, number]): Float32Array {
-  const values = new Float32Array(size);
-  const factor = rank * H;
-  const deviation = 1 / Math.sqrt(3 * H);
-  for (let from = 0; from < size; from += 2 * factor)
-    for (let at = from; at < from + factor; at++) values[at] = deviation * random.normal();
-  return values;
 }

@@ -17,12 +17,13 @@ export async function answerTexts(
   texts: readonly string[],
   onProgress?: (share: number) => void,
 ): Promise<Float32Array> {
-  if (prompt.manifest.reading !== undefined || prompt.head.kind === "mlp" || prompt.method === "lora")
+  if (prompt.manifest.reading !== undefined || prompt.head.kind === "mlp")
     return answerAsServed(backbone, prompt, texts);
   const { hiddenSize } = backbone.manifest.config;
   const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
   await using opened = new AsyncDisposableStack();
-  const lower = await backbone.open({ kind: "lower", firstLayer: firstLayerOf(prompt, backbone) });
+  const cut = prompt.method === "lora" ? "in front" : "within attention";
+  const lower = await backbone.open({ kind: "lower", firstLayer: firstLayerOf(prompt, backbone), cut });
   opened.defer(() => lower.release());
   const upper = await openUpper(backbone, prompt);
   opened.defer(() => upper.release());
@@ -84,7 +85,7 @@ function openUpper(backbone: Backbone, prompt: TextPrompt): Promise<Session> {
 
 /** Where the rows' hidden states begin. */
 function firstLayerOf(prompt: TextPrompt, { manifest }: Backbone): number {
-  if (prompt.method === "kv") return prompt.manifest.sites.firstLayer;
+  if (prompt.method === "kv" || prompt.method === "lora") return prompt.manifest.sites.firstLayer;
   return prompt.method === "soft" ? 0 : defaultFirstLayer(manifest.config.layers);
 }
 
@@ -93,6 +94,10 @@ function promptFeeds(prompt: TextPrompt): Feeds {
   if (prompt.method === "soft") {
     const { data, tokens, hidden } = prompt.soft;
     return { soft: float32(data, [tokens, hidden]) };
+  }
+  if (prompt.method === "lora") {
+    const { data, layers, rank, hidden } = prompt.lora;
+    return { lora: float32(data, [layers, 2, 2, rank, hidden]) };
   }
   const { data, layers, heads, tokens, headDim } = prompt.kv;
   return { kv: float32(data, [layers, 2, heads, tokens, headDim]) };

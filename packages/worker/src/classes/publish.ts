@@ -10,7 +10,7 @@ import type { TuneSettings } from "@kilotune/tuner";
 import type { Published } from "../task.ts";
 
 /** A prompt that a job makes. */
-export type TextPrompt = Exclude<TextClassifier, { method: "lora" }>;
+export type TextPrompt = TextClassifier;
 
 export interface PublishedClasses {
   readonly backbone: Backbone;
@@ -59,6 +59,11 @@ function draft({
     return { method, manifest, soft: { data: tuned.data, tokens, hidden: hiddenSize }, head };
   }
   const prompted = layers - firstLayer;
+  if (method === "lora") {
+    const manifest = { method, sites: { firstLayer, layers: prompted, rank: tokens }, ...shared } as const;
+    const lora = { data: tuned.data, layers: prompted, rank: tokens, hidden: hiddenSize };
+    return { method, manifest, lora, head };
+  }
   const manifest = { method, sites: { firstLayer, layers: prompted, tokens }, ...shared } as const;
   return { method, manifest, kv: { data: tuned.data, layers: prompted, tokens, heads, headDim }, head };
 }

@@ -42,7 +42,11 @@ async function openTexts(
   const backbone = opened.use(sharedSessions(job.backbone));
   const { manifest } = backbone;
   const { hiddenSize, layers } = manifest.config;
-  const sessions = await openFrozenSessions(backbone, settings?.firstLayer ?? defaultFirstLayer(layers));
+  const sessions = await openFrozenSessions(
+    backbone,
+    settings?.firstLayer ?? defaultFirstLayer(layers),
+    settings?.method === "lora" ? "in front" : "within attention",
+  );
   opened.defer(() => sessions.release());
   const { linear } = sessions;
   const kept = opened.move();

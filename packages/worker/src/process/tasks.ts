@@ -1,4 +1,4 @@
-import type { TaskName, TextMethodName } from "@kilotune/contract";
+import type { MethodName, TaskName } from "@kilotune/contract";
 import type { Format } from "@kilotune/dataset";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
 
@@ -26,7 +26,7 @@ export interface TuneTask {
   readonly task: TaskName;
   readonly train: DataFile;
   readonly validation: DataFile | undefined;
-  readonly method: TextMethodName;
+  readonly method: MethodName;
   readonly tokens: number | undefined;
   readonly firstLayer: number | undefined;
   readonly epochs: number | "auto";

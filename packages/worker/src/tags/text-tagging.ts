@@ -1,3 +1,4 @@
+import { KilotuneError } from "@kilotune/contract";
 import { createHash } from "node:crypto";
 import { defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
 import { loadTextRows, type RowOfTask } from "@kilotune/dataset";
@@ -94,6 +95,13 @@ async function openTags(
   data: JobData<TagFile>,
 ): Promise<Task<TagFile, TagRows, TagProbe, TagOutcome>> {
   const { labels } = data;
+  if (job.method === "lora")
+    throw new KilotuneError(
+      "unsupported_method",
+      "tagging: expected the method kv, soft or head, saw lora",
+      "Choose kv, the default.",
+      { kind: "usage" },
+    );
   // Released here where a later one doesn't open.
   await using opened = new AsyncDisposableStack();
   const backbone = opened.use(sharedSessions(job.backbone));

@@ -1,4 +1,4 @@
-import { TASKS, type TaskName } from "@kilotune/contract";
+import { type MethodName, TASKS, type TaskName } from "@kilotune/contract";
 import type { JobCreate, JobObject, Kilotune } from "@kilotune/sdk";
 import { type AnyCommand, defineCommand } from "../../command.ts";
 import { openService } from "../../remote/open-service.ts";
@@ -26,8 +26,8 @@ export const jobsCreate = defineCommand({
     },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "head"],
-      about: "Key/value prefixes, soft tokens, or a head alone",
+      of: ["kv", "soft", "lora", "head"],
+      about: "Key/value prefixes, soft tokens, low-rank products, or a head alone",
       default: "kv",
     },
     epochs: {
@@ -46,6 +46,7 @@ export const jobsCreate = defineCommand({
       max: 128,
       about: "Virtual tokens; the method's default else",
     },
+    rank: { kind: "integer", value: "N", min: 1, max: 128, about: "Of lora; 8 else" },
     "first-layer": { kind: "integer", value: "N", min: 0, max: 1000, about: "First prompted layer of kv" },
     suffix: { kind: "text", value: "NAME", about: "A part of the model's name" },
     seed: { kind: "integer", value: "N", min: 0, max: 4_294_967_295, about: "Of every random choice" },
@@ -156,9 +157,10 @@ interface Asked {
   readonly model: string;
   readonly task: TaskName;
   readonly validation: string | undefined;
-  readonly method: "kv" | "soft" | "head";
+  readonly method: MethodName;
   readonly epochs: number | "auto";
   readonly tokens: number | undefined;
+  readonly rank: number | undefined;
   readonly firstLayer: number | undefined;
   readonly suffix: string | undefined;
   readonly seed: number | undefined;
@@ -166,10 +168,11 @@ interface Asked {
 }
 
 /** Which method takes which hyperparameter is the server's to say: it refuses by name what would change nothing. */
-function requestOf({ method, epochs, tokens, firstLayer, ...asked }: Asked): JobCreate {
+function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked): JobCreate {
   const hyperparameters = {
     n_epochs: epochs,
     ...(tokens !== undefined && { tokens }),
+    ...(rank !== undefined && { rank }),
     ...(firstLayer !== undefined && { first_layer: firstLayer }),
   };
   const metadata = pairsOf("jobs create", asked.metadata);
