@@ -28,6 +28,7 @@ const NAMES: readonly string[] = [
   "int8",
   "peft",
   "switch",
+  "swap",
   "decode",
   "cold",
   "memory",
