@@ -9,7 +9,7 @@ export const MAX_MANIFEST_BYTES = 2 ** 20;
 /** In the header the manifest is a string of JSON within JSON: at worst every byte gets a backslash. */
 export const MAX_HEADER_BYTES = 2 * MAX_MANIFEST_BYTES + 4096;
 
-/** No method has more than three; with some to spare, so that the names of surplus ones can be told. */
+/** A head on patches has a dozen; with some to spare, so that the names of surplus ones can be told. */
 export const MAX_TENSORS = 100;
 
 /** Tokens of a prompt that can be served; more than 32 seldom help. */
