@@ -1,6 +1,5 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import { isCodedError, KilotuneError } from "@kilotune/contract";
-import { type Feeds, float32 } from "@kilotune/engine";
 import {
   type ImageCodec,
   type ImageLimits,
@@ -10,12 +9,9 @@ import {
   preparePixels,
 } from "@kilotune/image";
 import type { StoredPrompt } from "@kilotune/prompt";
-import { type Batchable, overloaded } from "../batcher.ts";
-import { loraFeeds } from "../low-rank.ts";
-import { prefixFeeds } from "../prefixes.ts";
+import { overloaded } from "../batcher.ts";
 import { type Call, type PredictorStats, RowServer, type RunOptions } from "../row-server.ts";
 import { ServeSessions } from "../serve-sessions.ts";
-import { softFeeds } from "../soft-tokens.ts";
 import {
   type AnswerOptions,
   answerOf,
@@ -24,7 +20,7 @@ import {
   type ImageMap,
   type ImageObjects,
 } from "./answers.ts";
-import type { Slots } from "./buckets.ts";
+import { assembleImages, featuresOf, type ImageRow } from "./assemble.ts";
 import { Gate } from "./gate.ts";
 import { type ImageFeatures, ImageHeads, outputsOf } from "./heads.ts";
 import { type PreparedImagePrompt, prepareImagePrompt } from "./prepare-prompt.ts";
@@ -98,8 +94,8 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
     pass: async (rows) => {
       const outputs = [...new Set(rows.flatMap((row) => [...row.outputs]))];
       const session = await sessions.of(rows[0]!.prompt.lora !== undefined);
-      const features = await session.run(feedsOf(rows), outputs);
-      return rows.map((row, at) => featuresOf(row, at, (name) => features[name]!.data as Float32Array));
+      const features = await session.run(assembleImages(rows, config), outputs);
+      return rows.map((row, at) => featuresOf(row, at, features, config));
     },
     release: async () => {
       heads.release();
@@ -110,49 +106,6 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
     maxQueueRows,
   });
   let held = 0;
-
-  function feedsOf(rows: readonly ImageRow[]): Feeds {
-    const size = 3 * config.height * config.width;
-    const pixels = new Float32Array(rows.length * size);
-    rows.forEach(({ tensor }, at) => {
-      pixels.set(tensor, at * size);
-    });
-    const { slots } = rows[0]!;
-    // All of a pass have it, or none.
-    const lora = rows.flatMap(({ prompt }) => prompt.lora ?? []);
-    return {
-      pixels: float32(pixels, [rows.length, 3, config.height, config.width]),
-      ...softFeeds(
-        rows.map(({ prompt }) => prompt.soft),
-        slots.soft,
-        config.hiddenSize,
-      ),
-      ...prefixFeeds(
-        rows.map(({ prompt }) => prompt.prefix),
-        slots.prefix,
-        config,
-      ),
-      ...(lora.length > 0 && loraFeeds(lora, config)),
-    };
-  }
-
-  /** Copies: a view would keep the whole batch in memory. */
-  function featuresOf(
-    { outputs }: ImageRow,
-    at: number,
-    dataOf: (name: string) => Float32Array,
-  ): ImageFeatures {
-    const { hiddenSize: H, patchSize, height, width } = config;
-    const patches = ((height * width) / patchSize ** 2) * H;
-    const slice = (name: string, size: number) => dataOf(name).slice(at * size, (at + 1) * size);
-    return {
-      ...(outputs.has("cls") && { cls: slice("cls", H) }),
-      ...(outputs.has("patches") && { patches: slice("patches", patches) }),
-      taps: new Map(
-        taps.filter((tap) => outputs.has(`tap-${tap}`)).map((tap) => [tap, slice(`tap-${tap}`, patches)]),
-      ),
-    };
-  }
 
   /** Images `start` to `end` of a call, each decoded once; an error says which of them it is of. */
   function decode(
@@ -275,16 +228,6 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
 }
 
 type ImageCall = Call<PreparedImagePrompt, ImageRow, ImageFeatures>;
-
-interface ImageRow extends Batchable {
-  readonly image: ImageRequest["image"];
-  /** [3, height, width] */
-  readonly tensor: Float32Array;
-  readonly prompt: PreparedImagePrompt;
-  readonly slots: Slots;
-  /** Names of what is read of it. */
-  readonly outputs: Set<string>;
-}
 
 /** What joins the backbone; undefined of a head alone. */
 function insideOf({ prefix, soft, lora }: PreparedImagePrompt): object | undefined {
