@@ -29,8 +29,8 @@ export const bench = defineBench({
       ...chooseSettings(manifest, { method: "kv", trainRows: train.length, seed: 0, epochs }),
       batchSize: 128,
       // By held-out training rows: 0.03 learns next to nothing.
-      promptLearningRate: 0.1,
-      temperature: 0.05,
+      promptLearningRate: 0.3,
+      temperature: 0.1,
     };
     const { firstLayer } = settings;
     const lower = await backbone.open({ kind: "lower", firstLayer });
