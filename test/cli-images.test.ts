@@ -63,7 +63,7 @@ async function kilotune(...argv: string[]) {
 describe("detection on the command line", () => {
   const tune = [
     ...["tune", "train.jsonl", "--task", "detect", "--validation", "validation.jsonl"],
-    ...["--test", "validation.jsonl", "--backbone", tiny, "--epochs", "2", "--tokens", "2"],
+    ...["--test", "validation.jsonl", "--backbone", tiny, "--epochs", "2", "--rank", "2"],
     ...["--out", "prompt.safetensors", "--report", "report.html", "--json"],
   ];
 

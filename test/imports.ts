@@ -75,7 +75,8 @@ export function faultsOf(file: string, source: string): string[] {
       if (!file.startsWith("image/src/node/")) say("sharp enters through image/src/node alone");
     } else if (specifier.startsWith("node:")) {
       const thin = owner === "engine" && file !== "engine/src/session/node.ts";
-      if (PORTABLE.includes(owner) || thin) say("this code runs in browsers too");
+      if ((PORTABLE.includes(owner) && !file.startsWith("image/src/node/")) || thin)
+        say("this code runs in browsers too");
     }
   }
   return faults;

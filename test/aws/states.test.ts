@@ -60,7 +60,7 @@ describe("a job's states", () => {
       `jobs/${job}/failure.json`,
       Buffer.from('{"name":"TryAgain","message":"{}"}'),
     );
-    expect(await state("Validate", { tenant, job })).toBeNull();
+    expect(await state("Validate", { tenant, job })).toEqual({ backbone: "minilm-l6" });
     expect((await getJob(service, tenant, job)).status).toBe("queued");
     expect(await readFailure(service, { tenant, job })).toBeUndefined();
   });

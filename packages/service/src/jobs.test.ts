@@ -70,7 +70,7 @@ describe("a job", () => {
       [{ method: { type: "soft", firstLayer: 1 } }, "invalid_value", "first_layer"],
       [{ method: { type: "kv", firstLayer: 6 } }, "invalid_value", "first_layer"],
       [{ method: { type: "kv", epochs: 1.5 } }, "invalid_value", "n_epochs"],
-      [{ method: { type: "lora" as "kv" } }, "invalid_value", "method.type"],
+      [{ method: { type: "vpt" as "kv" } }, "invalid_value", "method.type"],
       [{ metadata: { ["k".repeat(65)]: "" } }, "invalid_value", "metadata"],
     ];
     for (const [change, code, param] of cases)

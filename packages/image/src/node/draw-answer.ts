@@ -1,9 +1,9 @@
 import { classColour } from "@kilotune/contract";
-import sharp from "sharp";
 import { IGNORED, type LabelMap, maskOf } from "../masks/label-map.ts";
 import { outlineMask } from "../masks/outline.ts";
 import type { Pixels } from "../pixels.ts";
 import type { Box } from "../placement.ts";
+import { loadSharp } from "./load-sharp.ts";
 
 /** What is drawn over an image. */
 export interface Drawing {
@@ -21,7 +21,7 @@ export interface Drawing {
 export async function drawAnswer(image: Pixels, drawing: Drawing): Promise<Uint8Array> {
   const { width, height, channels, data } = image;
   const svg = svgOf(width, height, drawing);
-  return sharp(data, { raw: { width, height, channels } })
+  return loadSharp()(data, { raw: { width, height, channels } })
     .toColourspace("srgb")
     .composite([{ input: Buffer.from(svg), top: 0, left: 0 }])
     .removeAlpha()

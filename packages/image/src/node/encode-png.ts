@@ -1,9 +1,9 @@
-import sharp from "sharp";
 import type { LabelMap } from "../masks/label-map.ts";
 import type { Pixels } from "../pixels.ts";
+import { loadSharp } from "./load-sharp.ts";
 
 export function encodePng({ width, height, channels, data }: Pixels): Promise<Uint8Array> {
-  return sharp(data, { raw: { width, height, channels } })
+  return loadSharp()(data, { raw: { width, height, channels } })
     .toColourspace(channels === 1 ? "b-w" : "srgb")
     .png()
     .toBuffer();

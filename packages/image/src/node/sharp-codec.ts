@@ -1,9 +1,10 @@
-import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
+import type { Metadata, Sharp, SharpOptions } from "sharp";
 import type { ImageCodec, ImageHeader, RasterFormat, Source, View } from "../codec.ts";
 import { imageError, unreadable } from "../image-error.ts";
 import type { Colour, Pixels } from "../pixels.ts";
 import { enlarge } from "../resample.ts";
 import { cmykToRgb, overBackground } from "../to-rgb.ts";
+import { loadSharp } from "./load-sharp.ts";
 
 /** A picture that takes longer than this to decode was made for that. */
 const MAX_SECONDS = 20;
@@ -14,7 +15,7 @@ const MAX_SECONDS = 20;
  */
 export function createSharpCodec(): ImageCodec {
   // Nothing of one tenant's image stays behind for the next one's.
-  sharp.cache(false);
+  loadSharp().cache(false);
   return {
     async inspect(bytes, format) {
       return headerOf(await settle(format, () => open(bytes).metadata()), format);
@@ -46,7 +47,7 @@ async function shrink(source: Source, view: View): Promise<Pixels> {
 }
 
 async function shrinkPixels({ width, height, channels, data }: Pixels, view: View): Promise<Pixels> {
-  return finish(sharp(data, { raw: { width, height, channels } }), view, channels === 1);
+  return finish(loadSharp()(data, { raw: { width, height, channels } }), view, channels === 1);
 }
 
 async function finish(image: Sharp, { region, width, height, kernel }: View, grey: boolean): Promise<Pixels> {
@@ -97,7 +98,7 @@ function spreadGrey(greyAlpha: Uint8Array): Uint8Array {
 
 function open(bytes: Uint8Array, options: SharpOptions = {}): Sharp {
   // The size was checked by us: one limit, one message.
-  return sharp(bytes, { failOn: "error", limitInputPixels: false, ignoreIcc: true, ...options });
+  return loadSharp()(bytes, { failOn: "error", limitInputPixels: false, ignoreIcc: true, ...options });
 }
 
 function headerOf(metadata: Metadata, format: RasterFormat): ImageHeader {

@@ -1,6 +1,6 @@
-import sharp from "sharp";
-import { decodeImage, type ReadOptions } from "../prepare-image.ts";
 import type { ImageCodec } from "../codec.ts";
+import { decodeImage, type ReadOptions } from "../prepare-image.ts";
+import { loadSharp } from "./load-sharp.ts";
 
 export interface Thumbnail {
   readonly width: number;
@@ -28,7 +28,7 @@ export async function thumbnailOf(
     Math.max(1, Math.round(side * scale)),
   ) as [number, number];
   const { channels, data } = pixels;
-  const file = await sharp(data, { raw: { width: pixels.width, height: pixels.height, channels } })
+  const file = await loadSharp()(data, { raw: { width: pixels.width, height: pixels.height, channels } })
     .resize(width, height, { fit: "fill" })
     .webp({ quality: 75, effort: 2 })
     .toBuffer();
