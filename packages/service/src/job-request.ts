@@ -10,7 +10,8 @@ export interface JobRequest {
   readonly task?: TaskName;
   readonly trainingFile: string;
   readonly validationFile?: string;
-  readonly method: Partial<JobMethod> & Pick<JobMethod, "type">;
+  /** Left out in part or whole: the default of what the model reads, kv of texts, lora of images. */
+  readonly method: Partial<JobMethod>;
   /** 0 .. 4,294,967,295, default 0. */
   readonly seed?: number;
   /** Ends up in the model's name: letters, digits, `.`, `_`, `-`, at most 64. */
@@ -43,12 +44,16 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     throw invalidValue("suffix", "at most 64 letters, digits, `.`, `_` or `-`", "others");
   checkWhole("seed", seed, 0, 2 ** 32 - 1);
   checkMetadata(metadata);
-  if (task === "tagging" && method.type === "lora")
+  const checked = checkedMethod(
+    { type: tasks.includes("detection") ? "lora" : "kv", ...method },
+    backbone.layers,
+  );
+  if (task === "tagging" && checked.type === "lora")
     throw invalidValue("method.type", "kv, soft or head for tagging", "lora");
-  return { model, task, method: checkedMethod(method, backbone.layers), seed, suffix, metadata };
+  return { model, task, method: checked, seed, suffix, metadata };
 }
 
-function checkedMethod(method: JobRequest["method"], layers: number): JobMethod {
+function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {
   const { type, epochs = "auto", tokens = null, firstLayer = null } = method;
   if (type !== "kv" && type !== "soft" && type !== "lora" && type !== "head")
     throw invalidValue("method.type", "kv, soft, lora or head", "another");

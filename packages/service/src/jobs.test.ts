@@ -50,6 +50,21 @@ describe("a job", () => {
     expect(data.map(({ message }) => message)).toEqual([`Created the fine-tuning job ${job.id}.`]);
   });
 
+  it("has the method that suits what its model reads, where none is asked for", async () => {
+    const { service, tenant } = await world();
+    const tasks = ["classification", "segmentation", "detection"] as const;
+    const vit = { id: "vit", createdAt: 0, layers: 12, tasks };
+    const both = { ...service, backbones: new Map([...service.backbones, ["vit", vit]]) };
+    for (const [model, type] of [
+      ["minilm-l6", "kv"],
+      ["vit", "lora"],
+    ]) {
+      const { id: file } = await upload(service, tenant, `{"text":"${model}","label":"a"}\n${ROWS}`);
+      const job = await createJob(both, tenant, request(file, { model: model as string, method: {} }));
+      expect(job.method.type).toBe(type);
+    }
+  });
+
   it("is refused with the field that is to blame", async () => {
     const { service, tenant } = await world();
     const { id: file } = await upload(service, tenant);

@@ -75,7 +75,8 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
       throw badField(`hyperparameters.${name}`, `${type} has none`);
   }
   return {
-    type,
+    // Whoever names none and asks for nothing that is of one gets the model's default.
+    ...(named === "supervised" && !("tokens" in given || "first_layer" in given) ? {} : { type }),
     ...chosen("epochs", given.n_epochs),
     ...chosen("tokens", type === "lora" ? given.rank : given.tokens),
     ...chosen("firstLayer", given.first_layer),

@@ -58,7 +58,7 @@ export const Method = z
   .meta({
     id: "Method",
     description:
-      "kv: key/value prefixes (default). soft: soft input tokens. lora: low-rank products on queries and values. head: a linear head alone",
+      "kv: key/value prefixes (default of texts). soft: soft input tokens. lora: low-rank products on queries and values (default of images). head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 
