@@ -7,7 +7,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   backbone: ["contract", "engine", "image"],
   dataset: ["contract", "image", "zip"],
   heads: ["engine", "image"],
-  prompt: ["contract", "engine", "heads"],
+  prompt: ["contract", "engine", "heads", "zip"],
   report: ["contract"],
   sdk: ["contract"],
   tuner: ["contract", "engine", "image", "backbone", "dataset", "heads"],

@@ -1,5 +1,4 @@
 import { RandomAccessReader } from "yauzl";
-import { damaged, isOurs } from "./zip-error.ts";
 
 /** What a zip is read from, in place: Node's FileHandle is one. */
 export interface ZipFile {
@@ -13,12 +12,15 @@ export interface ZipFile {
 export class CheckedReader extends RandomAccessReader {
   readonly #file: ZipFile;
   readonly #sizeBytes: number;
+  readonly #told: (cause: unknown) => unknown;
   readonly #failure = Promise.withResolvers<never>();
 
-  constructor(file: ZipFile, sizeBytes: number) {
+  /** @param told what `orFailure` throws for what went wrong */
+  constructor(file: ZipFile, sizeBytes: number, told: (cause: unknown) => unknown) {
     super();
     this.#file = file;
     this.#sizeBytes = sizeBytes;
+    this.#told = told;
     // It may come when nobody waits any more.
     this.#failure.promise.catch(() => {});
   }
@@ -40,17 +42,12 @@ export class CheckedReader extends RandomAccessReader {
     void reading.then(callback).catch(this.#failure.reject);
   }
 
-  /** Of a promise that yauzl gave. @throws KilotuneError `zip_damaged` */
+  /** Of a promise that yauzl gave. */
   async orFailure<Value>(promise: Promise<Value>): Promise<Value> {
     try {
       return await Promise.race([promise, this.#failure.promise]);
     } catch (cause) {
-      if (isOurs(cause) || isOfTheFileSystem(cause)) throw cause;
-      throw damaged(cause instanceof Error ? cause.message : "damage", cause);
+      throw this.#told(cause);
     }
   }
-}
-
-function isOfTheFileSystem(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error;
 }

@@ -1,4 +1,5 @@
-import { damaged, isOurs } from "./zip-error.ts";
+import { isCodedError } from "@kilotune/contract";
+import { damaged } from "./zip-error.ts";
 
 /** Deflated bytes -> what they were, as fast as the reader takes them: a bomb fills no memory. */
 export async function* inflated(packed: AsyncGenerator<Uint8Array, void>): AsyncGenerator<Uint8Array, void> {
@@ -21,7 +22,7 @@ export async function* inflated(packed: AsyncGenerator<Uint8Array, void>): Async
     }
   } catch (error) {
     // The inflater's own are TypeErrors.
-    throw error instanceof TypeError && !isOurs(error) ? damaged(error.message, error) : error;
+    throw error instanceof TypeError && !isCodedError(error) ? damaged(error.message, error) : error;
   } finally {
     // Left early: nothing is inflated any more.
     await reader.cancel().catch(() => {});

@@ -1,7 +1,7 @@
 import { type Entry, fromRandomAccessReaderPromise, type ZipFile as YauzlFile } from "yauzl";
 import { CheckedReader, type ZipFile } from "./checked-reader.ts";
 import { inflated } from "./inflate.ts";
-import { damaged, shown, tooLarge, unsafe } from "./zip-error.ts";
+import { damaged, shown, told, tooLarge, unsafe } from "./zip-error.ts";
 
 export interface ZipLimits {
   /** Files and folders. 50,000. */
@@ -39,7 +39,7 @@ export async function openZip(
   sizeBytes: number,
   limits: ZipLimits = DEFAULT_ZIP_LIMITS,
 ): Promise<Zip> {
-  const reader = new CheckedReader(file, sizeBytes);
+  const reader = new CheckedReader(file, sizeBytes, told);
   const zip = await reader.orFailure(fromRandomAccessReaderPromise(reader, sizeBytes, { autoClose: false }));
   const members = await reader.orFailure(membersOf(zip, limits));
 

@@ -1,6 +1,11 @@
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 
-export const isOurs = isCodedError;
+/** What is thrown for a cause: itself where it is ours or the file system's. */
+export function told(cause: unknown): unknown {
+  const isOfTheFileSystem = cause instanceof Error && "syscall" in cause;
+  if (isCodedError(cause) || isOfTheFileSystem) return cause;
+  return damaged(cause instanceof Error ? cause.message : "damage", cause);
+}
 
 export function damaged(seen: string, cause?: unknown): KilotuneError {
   return zipError(

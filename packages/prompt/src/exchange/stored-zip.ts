@@ -1,5 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { type Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
+import { open } from "node:fs/promises";
+import { CheckedReader } from "@kilotune/zip";
+import { type Entry, fromRandomAccessReaderPromise, type ZipFile } from "yauzl";
 import { printable, quote, refuse } from "./refuse.ts";
 import { readAt } from "./safetensors-file.ts";
 
@@ -17,7 +18,7 @@ export async function openStoredZip(path: string): Promise<StoredZip> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
-    const reader = new CheckedReader(file, size);
+    const reader = new CheckedReader(file, size, told);
     const zip = await reader.orFailure(fromRandomAccessReaderPromise(reader, size, { autoClose: false }));
     const entries = await reader.orFailure(entriesOf(zip));
     return {
@@ -48,51 +49,6 @@ export async function openStoredZip(path: string): Promise<StoredZip> {
   }
 }
 
-/**
- * yauzl's own reader passes a position of 2^60 on to the file system, which throws where nobody can catch it. This one
- * checks first, and tells what yauzl throws within a callback to whoever waits.
- */
-class CheckedReader extends RandomAccessReader {
-  readonly #file: FileHandle;
-  readonly #sizeBytes: number;
-  readonly #failure = Promise.withResolvers<never>();
-
-  constructor(file: FileHandle, sizeBytes: number) {
-    super();
-    this.#file = file;
-    this.#sizeBytes = sizeBytes;
-    // It may come when nobody waits any more.
-    this.#failure.promise.catch(() => {});
-  }
-
-  override read(
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-    callback: (error: Error | null) => void,
-  ): void {
-    const isInside = position >= 0 && position + length <= this.#sizeBytes;
-    const reading = isInside
-      ? this.#file.read(buffer, offset, length, position).then(
-          ({ bytesRead }) => (bytesRead === length ? null : new Error("the file ends early")),
-          (error: Error) => error,
-        )
-      : Promise.resolve(new Error(`a position of ${position} in a file of ${this.#sizeBytes} bytes`));
-    void reading.then(callback).catch(this.#failure.reject);
-  }
-
-  /** Of a promise that yauzl gave. */
-  async orFailure<Value>(promise: Promise<Value>): Promise<Value> {
-    try {
-      return await Promise.race([promise, this.#failure.promise]);
-    } catch (cause) {
-      const isOurs = cause instanceof Error && "hint" in cause;
-      throw isOurs ? cause : damaged("a sound zip", cause instanceof Error ? cause.message : "damage", cause);
-    }
-  }
-}
-
 /** A checkpoint of a thousand tensors has as many. */
 const MAX_ENTRIES = 20_000;
 
@@ -104,6 +60,11 @@ async function entriesOf(zip: ZipFile): Promise<Map<string, Entry>> {
     entries.set(entry.fileName, entry);
   }
   return entries;
+}
+
+function told(cause: unknown): unknown {
+  const isOurs = cause instanceof Error && "hint" in cause;
+  return isOurs ? cause : damaged("a sound zip", cause instanceof Error ? cause.message : "damage", cause);
 }
 
 export function damaged(expected: string, seen: string, cause?: unknown) {
