@@ -1,8 +1,8 @@
 import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
-import { type Feeds, float32, type Session } from "@kilotune/engine";
 import type { TextClassifier } from "@kilotune/prompt";
 import { createPredictor } from "@kilotune/serving";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
+import { siteOfPrompt } from "../prompt-part.ts";
 import { headLogits } from "./class-heads.ts";
 import type { PreparedRows } from "./prepare.ts";
 import type { TextPrompt } from "./publish.ts";
@@ -22,17 +22,19 @@ export async function answerTexts(
   const { hiddenSize } = backbone.manifest.config;
   const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
   await using opened = new AsyncDisposableStack();
-  const cut = prompt.method === "lora" ? "in front" : "within attention";
-  const lower = await backbone.open({ kind: "lower", firstLayer: firstLayerOf(prompt, backbone), cut });
+  const { site, feeds } = siteOf(backbone, prompt);
+  const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
+  const cut = site.kind === "lora" ? "in front" : "within attention";
+  const lower = await backbone.open({ kind: "lower", firstLayer, cut });
   opened.defer(() => lower.release());
-  const upper = await openUpper(backbone, prompt);
+  const upper = await backbone.open({ kind: "upper", site });
   opened.defer(() => upper.release());
   const linear = await openLinearSession(backbone.openGraph, hiddenSize);
   opened.defer(() => linear.release());
   const store = await HiddenStore.compute(backbone, lower, ids, {
     onProgress: (done) => onProgress?.(done / texts.length),
   });
-  const vectors = await embed(upper, store, hiddenSize, promptFeeds(prompt));
+  const vectors = await embed(upper, store, hiddenSize, feeds);
   return await headLogits(linear, prompt.head, vectors);
 }
 
@@ -68,37 +70,16 @@ async function promptedVectors(
   rows: Pick<PreparedRows, "store" | "vectors">,
 ): Promise<Float32Array> {
   if (prompt.method === "head") return rows.vectors;
-  const upper = await openUpper(backbone, prompt);
+  const { site, feeds } = siteOf(backbone, prompt);
+  const upper = await backbone.open({ kind: "upper", site });
   try {
-    return await embed(upper, rows.store, backbone.manifest.config.hiddenSize, promptFeeds(prompt));
+    return await embed(upper, rows.store, backbone.manifest.config.hiddenSize, feeds);
   } finally {
     await upper.release();
   }
 }
 
-/** The layers from `firstLayerOf` on, with the site that the prompt joins. */
-function openUpper(backbone: Backbone, prompt: TextPrompt): Promise<Session> {
-  const firstLayer = firstLayerOf(prompt, backbone);
-  const kind = prompt.method === "head" ? "none" : prompt.method;
-  return backbone.open({ kind: "upper", site: kind === "soft" ? { kind } : { kind, firstLayer } });
-}
-
-/** Where the rows' hidden states begin. */
-function firstLayerOf(prompt: TextPrompt, { manifest }: Backbone): number {
-  if (prompt.method === "kv" || prompt.method === "lora") return prompt.manifest.sites.firstLayer;
-  return prompt.method === "soft" ? 0 : defaultFirstLayer(manifest.config.layers);
-}
-
-function promptFeeds(prompt: TextPrompt): Feeds {
-  if (prompt.method === "head") return {};
-  if (prompt.method === "soft") {
-    const { data, tokens, hidden } = prompt.soft;
-    return { soft: float32(data, [tokens, hidden]) };
-  }
-  if (prompt.method === "lora") {
-    const { data, layers, rank, hidden } = prompt.lora;
-    return { lora: float32(data, [layers, 2, 2, rank, hidden]) };
-  }
-  const { data, layers, heads, tokens, headDim } = prompt.kv;
-  return { kv: float32(data, [layers, 2, heads, tokens, headDim]) };
+/** Where the prompt joins, and its feeds. A head alone reads rows that are cut where jobs cut them. */
+function siteOf({ manifest }: Backbone, prompt: TextPrompt): ReturnType<typeof siteOfPrompt> {
+  return siteOfPrompt(prompt, defaultFirstLayer(manifest.config.layers));
 }

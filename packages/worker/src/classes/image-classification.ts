@@ -19,9 +19,9 @@ import {
 import { imageBackbone } from "../images/image-backbone.ts";
 import { type ImageFile, nameOfRow, readImageFiles } from "../images/image-files.ts";
 import { pictureOf } from "../images/picture.ts";
-import { promptPart, siteOfPrompt } from "../images/prompt-part.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob } from "../job.ts";
+import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, TaskPlan } from "../task.ts";
 import { headLogits } from "./class-heads.ts";
@@ -172,11 +172,7 @@ async function openImages(
         receipt: { ...receipt, settings: tuned ? { ...chosen, epochs: tuned.epoch } : { feature } },
         metrics: {},
       } satisfies Partial<PromptManifest>;
-      const part = tuned && promptPart(chosen, tuned.prompt, backbone);
-      const prompt =
-        part === undefined
-          ? { method: "head", manifest: { method: "head", ...shared }, head }
-          : { ...part, manifest: { method: part.method, sites: part.sites, ...shared }, head };
+      const prompt = withPart(tuned && promptPart(chosen, tuned.prompt, manifest.config), shared, head);
       return roundToStorage(prompt as ImageClassifier, shared.storage);
     },
     async answer(prompt, rows) {

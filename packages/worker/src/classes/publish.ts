@@ -7,6 +7,7 @@ import {
   type TextClassifier,
 } from "@kilotune/prompt";
 import type { TuneSettings } from "@kilotune/tuner";
+import { promptPart, withPart } from "../prompt-part.ts";
 import type { Published } from "../task.ts";
 
 /** A prompt that a job makes. */
@@ -52,18 +53,6 @@ function draft({
     receipt: { ...receipt, settings: { ...tuned?.settings } },
     metrics: {},
   } satisfies Partial<PromptManifest>;
-  if (tuned === undefined) return { method: "head", manifest: { method: "head", ...shared }, head };
-  const { tokens, firstLayer, method } = tuned.settings;
-  if (method === "soft") {
-    const manifest = { method, sites: { tokens }, ...shared } as const;
-    return { method, manifest, soft: { data: tuned.data, tokens, hidden: hiddenSize }, head };
-  }
-  const prompted = layers - firstLayer;
-  if (method === "lora") {
-    const manifest = { method, sites: { firstLayer, layers: prompted, rank: tokens }, ...shared } as const;
-    const lora = { data: tuned.data, layers: prompted, rank: tokens, hidden: hiddenSize };
-    return { method, manifest, lora, head };
-  }
-  const manifest = { method, sites: { firstLayer, layers: prompted, tokens }, ...shared } as const;
-  return { method, manifest, kv: { data: tuned.data, layers: prompted, tokens, heads, headDim }, head };
+  const part = tuned && promptPart(tuned.settings, tuned.data, config);
+  return withPart(part, shared, head) as unknown as TextPrompt;
 }

@@ -20,9 +20,9 @@ import { holdOut } from "../held-out.ts";
 import { imageBackbone } from "../images/image-backbone.ts";
 import { type ImageFile, nameOfRow } from "../images/image-files.ts";
 import { pictureOf } from "../images/picture.ts";
-import { promptPart } from "../images/prompt-part.ts";
 import { interrupted } from "../interrupted.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
+import { promptPart, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, Judged, Judgement, Published, RowsOf, Task } from "../task.ts";
@@ -199,10 +199,9 @@ export async function openDense<Truth, Outcome>(
         ...kind.manifest(heldOut),
       };
       const head = { kind: kind.task === "segment" ? "segmentation" : "detection", numbers: learnt.head };
-      const prompt =
-        name === TUNED && settings
-          ? withPart(promptPart(settings, learnt.prompt, backbone), shared, head)
-          : { method: "head", manifest: { method: "head", ...shared }, head };
+      const part =
+        name === TUNED && settings ? promptPart(settings, learnt.prompt, manifest.config) : undefined;
+      const prompt = withPart(part, shared, head);
       return roundToStorage(prompt as unknown as Prompt, shared.storage as "float16");
     },
     answer(prompt, rows) {
@@ -227,11 +226,6 @@ export async function openDense<Truth, Outcome>(
 /** Of a picture in the report, in pixels. */
 const PICTURE_SIDE = 360;
 
-function withPart(part: ReturnType<typeof promptPart>, shared: object, head: unknown) {
-  const { sites, ...numbers } = part;
-  return { ...numbers, manifest: { method: part.method, sites, ...shared }, head };
-}
-
 /** Some rows of a file; nothing is computed again. */
 function pickImages<Truth>(rows: DenseRows<Truth>, wanted: readonly number[]): DenseRows<Truth> {
   const plain = rows.plain.subset(wanted);
@@ -244,91 +238,4 @@ function pickImages<Truth>(rows: DenseRows<Truth>, wanted: readonly number[]): D
     prompted: rows.prompted === rows.plain ? plain : rows.prompted.subset(wanted),
     picture: (row) => rows.picture(wanted[row] as number),
   };
-}
-
-/** Told by held-out images, each compared with itself. */
-export function judgeImages<Outcome>(
-  asked: Judged<Outcome>,
-  rivals: readonly Judged<Outcome>[],
-  figure: {
-    readonly title: string;
-    /** What the rows are, where they aren't images. */
-    readonly rows?: string;
-    of(outcomes: readonly Outcome[]): number;
-    ofImage(outcome: Outcome): number;
-  },
-): Judgement {
-  const value = ({ outcomes }: Judged<Outcome>) => (outcomes.length === 0 ? 0 : figure.of(outcomes));
-  const rival = rivals.reduce<Judged<Outcome> | undefined>(
-    (best, next) => (best === undefined || value(next) > value(best) ? next : best),
-    undefined,
-  );
-  const rows = asked.outcomes.length;
-  const noun = figure.rows ?? "images";
-  if (rows === 0 || rival === undefined) {
-    const words = rows === 0 ? `No ${noun} could be held out, so nothing tells whether the prompt pays.` : "";
-    return { best: asked.name, margin: 0, significant: false, pValue: 1, paid: true, words };
-  }
-  const margin = value(asked) - value(rival);
-  const differences = asked.outcomes.map(
-    (outcome, row) => figure.ofImage(outcome) - figure.ofImage(rival.outcomes[row] as Outcome),
-  );
-  const { standardError, pValue } = pairedTest(differences);
-  const paid = margin >= -standardError;
-  const significant = pValue < 0.05;
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const facts = `${asked.title.charAt(0).toUpperCase()}${asked.title.slice(1)}: ${figure.title} of ${percent(value(asked))} on ${rows} held-out ${noun}; ${rival.title}: ${percent(value(rival))}.`;
-  const verdict = !paid
-    ? "The prompt doesn't pay here."
-    : !significant
-      ? `That is no more than noise: these ${noun} can't tell the two apart.`
-      : margin > 0
-        ? "A paired test calls the difference more than noise: the prompt pays."
-        : "A paired test calls the difference more than noise.";
-  return {
-    best: margin >= 0 ? asked.name : rival.name,
-    margin,
-    significant,
-    pValue,
-    paid,
-    words: `${facts} ${verdict}`,
-  };
-}
-
-/**
- * Wilcoxon's signed ranks (1945) by their normal approximation with ties, two-sided: few images, of no known distribution.
- *
- * @returns standardError of the mean difference
- */
-export function pairedTest(differences: readonly number[]): { standardError: number; pValue: number } {
-  const n = differences.length;
-  const mean = differences.reduce((sum, each) => sum + each, 0) / Math.max(1, n);
-  const square = differences.reduce((sum, each) => sum + (each - mean) ** 2, 0);
-  const standardError = n < 2 ? Number.POSITIVE_INFINITY : Math.sqrt(square / (n - 1) / n);
-  const unequal = differences.filter((each) => each !== 0).sort((a, b) => Math.abs(a) - Math.abs(b));
-  let [plus, squares] = [0, 0];
-  for (let from = 0; from < unequal.length; ) {
-    let to = from;
-    while (to < unequal.length && Math.abs(unequal[to]!) === Math.abs(unequal[from]!)) to++;
-    const rank = (from + 1 + to) / 2;
-    for (let at = from; at < to; at++) {
-      if (unequal[at]! > 0) plus += rank;
-      squares += rank ** 2;
-    }
-    from = to;
-  }
-  const count = unequal.length;
-  if (count < 6) return { standardError, pValue: 1 };
-  const deviation = Math.abs(plus - (count * (count + 1)) / 4);
-  const z = Math.max(0, deviation - 0.5) / Math.sqrt(squares / 4);
-  return { standardError, pValue: Math.min(1, 2 * (1 - normal(z))) };
-}
-
-/** Of the standard normal distribution (Abramowitz and Stegun, 26.2.17). */
-function normal(z: number): number {
-  const t = 1 / (1 + 0.2316419 * z);
-  const density = Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
-  const tail =
-    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
-  return 1 - density * tail;
 }

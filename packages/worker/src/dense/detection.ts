@@ -20,7 +20,8 @@ import { type ImageFile, readImageFiles } from "../images/image-files.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
 import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
-import { type DenseKind, type DenseRows, judgeImages, openDense } from "./dense-task.ts";
+import { judgeRows } from "../judge-rows.ts";
+import { type DenseKind, type DenseRows, openDense } from "./dense-task.ts";
 import { matchBoxes } from "./match-boxes.ts";
 
 export interface FoundBox extends LabelledBox {
@@ -114,7 +115,8 @@ function boxes(
     },
     score: (outcomes) => scoreBoxes(outcomes, labels.length),
     scoreOfImage: ofImage,
-    judge: (asked, rivals) => judgeImages(asked, rivals, { title: "mAP@0.5", of: ap50, ofImage }),
+    judge: (asked, rivals) =>
+      judgeRows(asked, rivals, { title: "mAP@0.5", rows: "images", of: ap50, ofRow: ofImage }),
     manifest: (outcomes) => ({
       task: "detection",
       head: {

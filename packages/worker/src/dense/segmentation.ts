@@ -18,7 +18,8 @@ import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
 import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
-import { type DenseKind, type DenseRows, judgeImages, openDense } from "./dense-task.ts";
+import { judgeRows } from "../judge-rows.ts";
+import { type DenseKind, type DenseRows, openDense } from "./dense-task.ts";
 
 export interface SegmentationOutcome {
   readonly name: string;
@@ -161,10 +162,11 @@ function masks(
     score: (outcomes) => scoreMasks(outcomes, classes),
     scoreOfImage: (outcome) => meanIou([outcome]),
     judge: (asked, rivals) =>
-      judgeImages(asked, rivals, {
+      judgeRows(asked, rivals, {
         title: "mean IoU",
+        rows: "images",
         of: meanIou,
-        ofImage: (outcome) => meanIou([outcome]),
+        ofRow: (outcome) => meanIou([outcome]),
       }),
     manifest: () => ({
       task: "segmentation",

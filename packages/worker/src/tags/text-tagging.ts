@@ -2,7 +2,7 @@ import { KilotuneError } from "@kilotune/contract";
 import { createHash } from "node:crypto";
 import { defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
 import { loadTextRows, type RowOfTask } from "@kilotune/dataset";
-import { type Feeds, float32 } from "@kilotune/engine";
+import type { Feeds } from "@kilotune/engine";
 import { type Head, type Prompt, roundToStorage } from "@kilotune/prompt";
 import {
   answerTags,
@@ -25,11 +25,11 @@ import {
   textTagging as learnTags,
 } from "@kilotune/tuner";
 import { openFrozenSessions } from "../classes/prepare.ts";
-import { judgeImages } from "../dense/dense-task.ts";
 import { holdOut } from "../held-out.ts";
-import { promptPart } from "../images/prompt-part.ts";
 import { invalidFile } from "../invalid-file.ts";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
+import { judgeRows } from "../judge-rows.ts";
+import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
@@ -210,11 +210,11 @@ async function openTags(
 
     score: spanScore,
     judge: (asked, rivals) =>
-      judgeImages(asked, rivals, {
+      judgeRows(asked, rivals, {
         title: "span F1",
         rows: "texts",
         of: (outcomes) => spanScore(outcomes).figures.f1 as number,
-        ofImage: scoreOfText,
+        ofRow: scoreOfText,
       }),
 
     publish({ kind, tuned, fitted, receipt }) {
@@ -234,29 +234,15 @@ async function openTags(
         receipt: { ...receipt, settings: isTuned ? { ...settings, epochs: tuned.epoch } : {} },
         metrics: {},
       };
-      const part = isTuned
-        ? promptPart(settings, tuned.prompt, { manifest } as unknown as Parameters<typeof promptPart>[2])
-        : { method: "head" as const };
-      const { sites, ...learnt } = part as { method: string; sites?: object };
-      const own = { method: part.method, ...(sites && { sites }), ...shared };
-      return roundToStorage(
-        { ...learnt, manifest: own, head } as unknown as Prompt,
-        job.storage ?? "float16",
-      );
+      const part = isTuned ? promptPart(settings, tuned.prompt, config) : undefined;
+      return roundToStorage(withPart(part, shared, head) as unknown as Prompt, job.storage ?? "float16");
     },
     answer(prompt, rows) {
       const { weight, bias, scale } = prompt.head as Extract<Head, { kind: "linear" }>;
       const head = { weight: weight.map((number) => number * scale), bias };
-      if (prompt.method === "kv") {
-        const { data: kv, layers: prompted, tokens } = prompt.kv;
-        const feed = { kv: float32(kv, [prompted, 2, heads, tokens, headDim]) };
-        return throughPrompt({ kind: "kv", firstLayer: layers - prompted }, feed, rows, head);
-      }
-      if (prompt.method === "soft") {
-        const { data: soft, tokens } = prompt.soft;
-        return throughPrompt({ kind: "soft" }, { soft: float32(soft, [tokens, hiddenSize]) }, rows, head);
-      }
-      return outcomesOf(rows, joined(rows.vectors), head);
+      if (prompt.method === "head") return outcomesOf(rows, joined(rows.vectors), head);
+      const { site, feeds } = siteOfPrompt(prompt, firstLayer);
+      return throughPrompt(site, feeds, rows, head);
     },
 
     findings: async (outcomes) => ({ task: "tagging", evaluation: spanFindings(outcomes) }),

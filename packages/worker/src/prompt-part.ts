@@ -1,4 +1,3 @@
-import type { VisionBackbone, VisionSite } from "@kilotune/backbone";
 import { type Feeds, float32 } from "@kilotune/engine";
 import type { KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
 
@@ -22,13 +21,20 @@ export interface PromptShape {
   readonly firstLayer: number;
 }
 
+/** Of a backbone of texts or of images. */
+export interface BackboneSizes {
+  readonly layers: number;
+  readonly heads: number;
+  readonly headDim: number;
+  readonly hiddenSize: number;
+}
+
 /** @param data of a method that isn't `head`; of `deep` the prefix that it is: see `prefixOf` */
 export function promptPart(
   { method, tokens, firstLayer }: PromptShape,
   data: Float32Array,
-  { manifest }: Pick<VisionBackbone, "manifest">,
+  { layers: all, heads, headDim, hiddenSize: hidden }: BackboneSizes,
 ): PromptPart {
-  const { layers: all, heads, headDim, hiddenSize: hidden } = manifest.config;
   const layers = all - firstLayer;
   if (method === "soft") return { method, sites: { tokens }, soft: { data, tokens, hidden } };
   if (method === "lora")
@@ -44,8 +50,20 @@ export function promptPart(
   };
 }
 
+/** A prompt: what was learnt at a site, nothing of a head alone, with the rest of its manifest and its head. */
+export function withPart(part: PromptPart | undefined, shared: object, head: unknown) {
+  if (part === undefined) return { method: "head", manifest: { method: "head", ...shared }, head };
+  const { sites, ...numbers } = part;
+  return { ...numbers, manifest: { method: part.method, sites, ...shared }, head };
+}
+
+/** Where a prompt joins a backbone, of texts or of images. */
+export type PublishedSite =
+  | { readonly kind: "none" | "kv" | "lora"; readonly firstLayer: number }
+  | { readonly kind: "soft" };
+
 /** Back from the file: the site and its feeds. @param headLayer where a head alone begins */
-export function siteOfPrompt(prompt: Prompt, headLayer: number): { site: VisionSite; feeds: Feeds } {
+export function siteOfPrompt(prompt: Prompt, headLayer: number): { site: PublishedSite; feeds: Feeds } {
   switch (prompt.method) {
     case "head":
       return { site: { kind: "none", firstLayer: headLayer }, feeds: {} };
