@@ -5,6 +5,7 @@ import type { HeldOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type LearnContext, learn } from "./learn.ts";
 import { type JobFindings, type Measured, makeReport } from "./make-report.ts";
+import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
 import { type Selection, select, TUNED } from "./select.ts";
@@ -29,13 +30,8 @@ async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome
   hooks: JobHooks,
 ): Promise<JobResult> {
   const progress = jobProgress(hooks);
-  progress.stage("read", "reading and checking the data");
-  const data = await plan.read(progress.emit);
-
-  progress.stage("prepare", "running the frozen layers once a row");
-  await using task = await plan.open(data);
-  const train = await task.prepareTraining(data.train, progress.share("prepare"));
-  const validation = data.validation && (await task.prepare(data.validation));
+  const { data, train, validation, ...opened } = await openTask(plan, progress);
+  await using task = opened.task;
 
   progress.stage("baselines", "fitting the baselines");
   const fitted = await task.fit(train);

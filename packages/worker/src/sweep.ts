@@ -6,6 +6,7 @@ import { type Candidate, type Rung, rungsOf, successiveHalving, type TuneSetting
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { learn } from "./learn.ts";
+import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { jobProgress } from "./progress.ts";
 import { runTuneJob } from "./run-tune-job.ts";
@@ -108,13 +109,8 @@ async function trialsOf<File extends RowsOf, Rows extends RowsOf, Fitted, Outcom
   hooks: JobHooks,
 ): Promise<Trials> {
   const progress = jobProgress(hooks);
-  progress.stage("read", "reading and checking the data");
-  const data = await plan.read(progress.emit);
-  progress.stage("prepare", "running the frozen layers once a row");
-  const task = await plan.open(data);
+  const { data, task, train, validation } = await openTask(plan, progress);
   try {
-    const train = await task.prepareTraining(data.train, progress.share("prepare"));
-    const validation = data.validation && (await task.prepare(data.validation));
     const { folds } = task.holdOut(train, validation);
     progress.stage("tune", "trying candidates on held-out rows");
     const context = {
