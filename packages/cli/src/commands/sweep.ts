@@ -5,6 +5,7 @@ import { fileSource, runSweep, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { jobProgress } from "../job-progress.ts";
+import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { summaryWords, tuneResult } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -38,7 +39,7 @@ export const sweep = defineCommand({
       default: 16,
     },
     validation: { kind: "text", value: "FILE", about: "Rows that choose; else a part of TRAIN" },
-    test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
+    ...TEST_FLAG,
     backbone: { kind: "text", value: "ID|FOLDER", about: "The frozen model", default: "minilm-l6" },
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
@@ -47,23 +48,8 @@ export const sweep = defineCommand({
       about: "Key/value prefixes, soft tokens, or low-rank products, whose tokens are the rank",
       default: "kv",
     },
-    shots: {
-      kind: "integer",
-      value: "N",
-      min: 1,
-      max: 1_000_000,
-      about: "Draw N rows a class with the seed; all rows else",
-    },
-    seed: {
-      kind: "integer",
-      value: "N",
-      min: 0,
-      max: 4_294_967_295,
-      about: "Of every random choice",
-      default: 0,
-    },
-    out: { kind: "text", value: "FILE", about: "The prompt", default: "./prompt.safetensors" },
-    report: { kind: "text", value: "FILE", about: "Write an HTML report too" },
+    ...SHOTS_FLAG,
+    ...OUTPUT_FLAGS,
     resume: { kind: "switch", about: "Go on where the very same sweep was stopped" },
   },
   examples: [

@@ -4,6 +4,7 @@ import { fileSource, imageRowsOf, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
+import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
 import { usageError } from "../usage-error.ts";
@@ -28,7 +29,7 @@ export const tune = defineCommand({
       value: "FILE",
       about: "Rows that choose epochs and verdict; else a part of TRAIN",
     },
-    test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
+    ...TEST_FLAG,
     task: {
       kind: "choice",
       of: ["classify", "segment", "detect", "tag"],
@@ -60,13 +61,7 @@ export const tune = defineCommand({
       max: 999,
       about: "First prompted layer of kv and lora; the upper half else",
     },
-    shots: {
-      kind: "integer",
-      value: "N",
-      min: 1,
-      max: 1_000_000,
-      about: "Draw N rows a class with the seed; all rows else",
-    },
+    ...SHOTS_FLAG,
     epochs: {
       kind: "integer",
       value: "N",
@@ -76,16 +71,7 @@ export const tune = defineCommand({
       about: "Most epochs",
       default: "auto",
     },
-    seed: {
-      kind: "integer",
-      value: "N",
-      min: 0,
-      max: 4_294_967_295,
-      about: "Of every random choice",
-      default: 0,
-    },
-    out: { kind: "text", value: "FILE", about: "The prompt", default: "./prompt.safetensors" },
-    report: { kind: "text", value: "FILE", about: "Write an HTML report too" },
+    ...OUTPUT_FLAGS,
     resume: { kind: "switch", about: "Go on from the checkpoint of the very same job" },
   },
   examples: [
