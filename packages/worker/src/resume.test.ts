@@ -1,24 +1,13 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { TinyBackbone } from "@kilotune/backbone/testing";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { JobEvent, JobHooks, TextJob } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
-import { openTiny, toyJob, withoutValidation } from "./testing.ts";
+import { tinyPlace, toyJob, withoutValidation } from "./testing.ts";
 
-let tiny: TinyBackbone;
-let folder: string;
-beforeAll(async () => {
-  tiny = await openTiny();
-});
-afterAll(() => tiny[Symbol.asyncDispose]());
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-resume-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
+const place = tinyPlace();
 
-const job = (more: Partial<TextJob> = {}) => toyJob(tiny, folder, { epochs: 3, ...more });
+const job = (more: Partial<TextJob> = {}) => toyJob(place.tiny, place.folder, { epochs: 3, ...more });
 
 describe("an aborted job", () => {
   // Epochs of one step each. In cross-validation: 5 folds of 24 rows, then the last run on all 30.
@@ -31,7 +20,7 @@ describe("an aborted job", () => {
     for (const cut of cuts) {
       await rm(job().out);
       await interrupt(wanted(), cut);
-      expect(await readdir(folder)).toEqual(["checkpoints"]);
+      expect(await readdir(place.folder)).toEqual(["checkpoints"]);
       await runTuneJob({ ...wanted(), resume: true });
       expect((await readFile(job().out)).equals(whole)).toBe(true);
     }
@@ -40,7 +29,7 @@ describe("an aborted job", () => {
   it("before its first step has nothing to go on from and says that it was stopped", async () => {
     const signal = AbortSignal.abort();
     await expect(runTuneJob(job(), { signal })).rejects.toMatchObject({ code: "interrupted" });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(place.folder)).toEqual([]);
   });
 });
 

@@ -1,9 +1,8 @@
-import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import os from "node:os";
+import { access, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { readPromptFile } from "@kilotune/prompt/node";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { answerTwice } from "./process/answer-twice.ts";
 import { evaluatePrompt } from "./evaluate.ts";
 import type { JobEvent, TextJob } from "./job.ts";
@@ -11,6 +10,7 @@ import {
   jsonl,
   lines,
   openTiny,
+  tinyPlace,
   type Row,
   toyJob,
   toyRows,
@@ -18,18 +18,9 @@ import {
   withoutValidation,
 } from "./testing.ts";
 
-let tiny: TinyBackbone;
-let folder: string;
-beforeAll(async () => {
-  tiny = await openTiny();
-});
-afterAll(() => tiny[Symbol.asyncDispose]());
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-job-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
+const place = tinyPlace();
 
-const job = (more: Partial<TextJob> = {}) => toyJob(tiny, folder, more);
+const job = (more: Partial<TextJob> = {}) => toyJob(place.tiny, place.folder, more);
 const exists = (file: string) =>
   access(file).then(
     () => true,
@@ -44,7 +35,7 @@ describe("a job", () => {
     expect(file).toEqual(result.stored);
     expect(file.sizeBytes).toBe((await readFile(job().out)).length);
     expect(file.prompt.manifest.labels).toEqual(["card", "parcel", "refund"]);
-    expect(await readdir(folder)).toEqual(["prompt.safetensors"]);
+    expect(await readdir(place.folder)).toEqual(["prompt.safetensors"]);
     expect(events.flatMap((event) => (event.kind === "stage" ? [event.stage] : []))).toEqual([
       "read",
       "prepare",
@@ -67,7 +58,7 @@ describe("a job", () => {
     const test = job().test!;
     const own = await evaluatePrompt({ backbone: rounded.backbone, stored, test });
     expect(own.evaluation).toEqual(report.evaluation);
-    const other = await evaluatePrompt({ backbone: tiny.backbone, stored, test });
+    const other = await evaluatePrompt({ backbone: place.tiny.backbone, stored, test });
     expect(other.evaluation.rows).toBe(own.evaluation.rows);
     const plain = await tuneClasses(job());
     expect(plain.stored.prompt.manifest).not.toHaveProperty("precision");
@@ -77,7 +68,7 @@ describe("a job", () => {
   it("reports what an independent evaluation of the file as written finds", async () => {
     const { report } = await tuneClasses(job());
     const stored = await readPromptFile(job().out);
-    const alone = await evaluatePrompt({ backbone: tiny.backbone, stored, test: job().test! });
+    const alone = await evaluatePrompt({ backbone: place.tiny.backbone, stored, test: job().test! });
     expect(alone.evaluation).toEqual(report.evaluation);
     expect(alone.calibration).toEqual(report.calibration);
     const published = report.candidates.filter((candidate) => candidate.published);
@@ -91,8 +82,8 @@ describe("a job", () => {
 
   it("has the same bytes for the same seed, others for another", async () => {
     const bytes = async (seed: number, out: string) => {
-      await tuneClasses(job({ seed, out: path.join(folder, out) }));
-      return readFile(path.join(folder, out));
+      await tuneClasses(job({ seed, out: path.join(place.folder, out) }));
+      return readFile(path.join(place.folder, out));
     };
     const first = await bytes(1, "first");
     expect((await bytes(1, "again")).equals(first)).toBe(true);
@@ -114,7 +105,7 @@ describe("a job", () => {
     const rows = toyRows(5, 3);
     const one = rows.filter(({ label }) => label === rows[0]!.label);
     const test = jsonl("test.jsonl", one);
-    const { evaluation } = await evaluatePrompt({ backbone: tiny.backbone, stored, test });
+    const { evaluation } = await evaluatePrompt({ backbone: place.tiny.backbone, stored, test });
     expect(evaluation.rows).toBe(one.length);
     await expect(tuneClasses(job({ train: jsonl("train.jsonl", one) }))).rejects.toMatchObject({
       code: "invalid_training_file",
@@ -125,7 +116,8 @@ describe("a job", () => {
     const { stored } = await tuneClasses(job());
     const rows = toyRows(5, 3);
     const evaluate = async (test: readonly Row[]) =>
-      (await evaluatePrompt({ backbone: tiny.backbone, stored, test: jsonl("test.jsonl", test) })).evaluation;
+      (await evaluatePrompt({ backbone: place.tiny.backbone, stored, test: jsonl("test.jsonl", test) }))
+        .evaluation;
     const [forth, back] = [await evaluate(rows), await evaluate([...rows].reverse())];
     expect(back.confusion).toEqual(forth.confusion);
     expect(back.accuracy).toBe(forth.accuracy);
@@ -153,10 +145,16 @@ describe("a job", () => {
     expect(report.candidates.map(({ name }) => name)).toContain("lora");
     expect(["lora", "head"]).toContain(stored.prompt.method);
     if (stored.prompt.method === "lora") expect(stored.prompt.manifest.sites).toMatchObject({ rank: 2 });
-    const twice = await answerTwice(tiny.backbone, wanted.out, jsonl("rows.jsonl", toyRows(6, 4)), 100, {
-      onEvent: () => {},
-      signal: new AbortController().signal,
-    });
+    const twice = await answerTwice(
+      place.tiny.backbone,
+      wanted.out,
+      jsonl("rows.jsonl", toyRows(6, 4)),
+      100,
+      {
+        onEvent: () => {},
+        signal: new AbortController().signal,
+      },
+    );
     expect(twice).toMatchObject({ rows: 18, disagreeing: 0 });
   });
 
@@ -247,7 +245,7 @@ describe("held-out rows", () => {
 
 describe("a prompt that doesn't pay", () => {
   it("gives way to a head, and the words say so", async () => {
-    const ruined = { ...job(), backbone: ruinedByPrompts(tiny) };
+    const ruined = { ...job(), backbone: ruinedByPrompts(place.tiny) };
     const { report, stored } = await tuneClasses(ruined);
     expect(stored.prompt.method).toBe("head");
     expect(report.verdict.words).toMatch(/The prompt doesn't pay here\. A .* is published instead\.$/);
@@ -260,7 +258,7 @@ describe("a prompt that doesn't pay", () => {
   it("gives way to a head where tuning diverged, and a note says that", async () => {
     const events: JobEvent[] = [];
     const { report, stored } = await tuneClasses(
-      { ...job(), backbone: diverging(tiny) },
+      { ...job(), backbone: diverging(place.tiny) },
       { onEvent: (event) => events.push(event) },
     );
     expect(stored.prompt.method).toBe("head");
@@ -320,14 +318,14 @@ describe("what can't be done is told", () => {
       kind: "input",
       message: expect.stringContaining("train.jsonl: line 2"),
     });
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(place.folder)).toEqual([]);
   });
 
   it("a place that no file can be written to: nothing half-written stays, the checkpoint does", async () => {
-    const blocked = job({ out: path.join(tiny.bundle, "manifest.json", "prompt.safetensors") });
+    const blocked = job({ out: path.join(place.tiny.bundle, "manifest.json", "prompt.safetensors") });
     await expect(tuneClasses(blocked)).rejects.toMatchObject({ code: "not_a_folder" });
-    expect(await readdir(folder)).toEqual(["checkpoints"]);
-    expect((await readdir(tiny.bundle)).filter((name) => name.includes("tmp"))).toEqual([]);
+    expect(await readdir(place.folder)).toEqual(["checkpoints"]);
+    expect((await readdir(place.tiny.bundle)).filter((name) => name.includes("tmp"))).toEqual([]);
     const mended = await tuneClasses(job({ resume: true }));
     expect(mended.stored.id).toBe((await readPromptFile(job().out)).id);
     expect(await exists(job().checkpoints)).toBe(false);

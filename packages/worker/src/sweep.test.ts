@@ -1,24 +1,12 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
-import type { TinyBackbone } from "@kilotune/backbone/testing";
+import { readdir, readFile } from "node:fs/promises";
 import type { SweptCandidate } from "@kilotune/contract";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { TextJob } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { runSweep, type Sweep, type SweepHooks } from "./sweep.ts";
-import { openTiny, toyJob } from "./testing.ts";
+import { tinyPlace, toyJob } from "./testing.ts";
 
-let tiny: TinyBackbone;
-let folder: string;
-beforeAll(async () => {
-  tiny = await openTiny();
-});
-afterAll(() => tiny[Symbol.asyncDispose]());
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-sweep-"));
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
+const place = tinyPlace();
 
 // Rates that throw away what the class means knew, and rates that learn; two first layers.
 const WILD = { promptLearningRate: 10, headLearningRate: 10 };
@@ -32,7 +20,7 @@ const CANDIDATES = [
 ];
 
 const sweep = ({ job, ...more }: Partial<Omit<Sweep, "job">> & { job?: Partial<TextJob> } = {}): Sweep => ({
-  job: toyJob(tiny, folder, { epochs: 8, ...job }),
+  job: toyJob(place.tiny, place.folder, { epochs: 8, ...job }),
   candidates: CANDIDATES,
   halving: true,
   ...more,
@@ -54,9 +42,9 @@ it("finds a candidate that learns, and leaves what a job with those settings lea
   const { firstLayer, ...settings } = best!.settings;
   expect(result.report.settings).toMatchObject({ ...settings, epochs: expect.any(Number) });
   const swept = await readFile(sweep().job.out);
-  expect(await readdir(folder)).toEqual(["prompt.safetensors"]);
+  expect(await readdir(place.folder)).toEqual(["prompt.safetensors"]);
   await runTuneJob({
-    ...toyJob(tiny, folder, { epochs: 8 }),
+    ...toyJob(place.tiny, place.folder, { epochs: 8 }),
     settings,
     ...(firstLayer === undefined ? {} : { firstLayer }),
   });
@@ -75,10 +63,7 @@ it("goes on where it was stopped: nothing is measured twice, and the end is the 
     },
   });
   await expect(stopped).rejects.toMatchObject({ code: "interrupted" });
-  const stages: string[] = [];
-  const again = await trialsOf(sweep({ job: { resume: true } }), {
-    onEvent: (event) => event.kind === "stage" && stages.push(event.words),
-  });
+  const again = await trialsOf(sweep({ job: { resume: true } }));
   expect(again.trials).toEqual(whole.trials);
   expect((await readFile(sweep().job.out)).equals(bytes)).toBe(true);
 });

@@ -1,5 +1,9 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
 import { type ClassificationReport, isClassification } from "@kilotune/contract";
 import { randomNumbers, type TinyBackbone, type TinyOptions, tinyBackbone } from "@kilotune/backbone/testing";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { DataSource, JobHooks, JobResult, TextJob } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 
@@ -18,6 +22,20 @@ const FILLERS = "my the is please help now about i you we it today again still".
 export function openTiny(options: Pick<TinyOptions, "precision"> = {}): Promise<TinyBackbone> {
   const words = [...Object.keys(TOPICS), ...Object.values(TOPICS).flat(), ...FILLERS];
   return tinyBackbone({ words, ...options });
+}
+
+/** Where a file's tests run: one tiny backbone for all of them, and for each a folder that is gone behind it. */
+export function tinyPlace(): { readonly tiny: TinyBackbone; readonly folder: string } {
+  const place = {} as { tiny: TinyBackbone; folder: string };
+  beforeAll(async () => {
+    place.tiny = await openTiny();
+  });
+  afterAll(() => place.tiny[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    place.folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-worker-"));
+  });
+  afterEach(() => rm(place.folder, { recursive: true, force: true }));
+  return place;
 }
 
 export interface Row {
