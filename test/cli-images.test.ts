@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { createSharpCodec, encodePng } from "@kilotune/image/node";
 import { decodeImage } from "@kilotune/image";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -43,12 +44,16 @@ function brightBox([left, top, right, bottom]: number[], seed: number): Promise<
   return encodePng({ width, height, channels: 1, data });
 }
 
-async function kilotune(...argv: string[]) {
-  const child = spawn(process.execPath, [bin, ...argv], {
+function start(...argv: string[]) {
+  return spawn(process.execPath, [bin, ...argv], {
     cwd: folder,
     env: { ...process.env, KILOTUNE_CACHE: path.join(folder, "cache") },
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+async function kilotune(...argv: string[]) {
+  const child = start(...argv);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
@@ -117,5 +122,25 @@ describe("detection on the command line", () => {
     const other = await kilotune("segment", "--prompt", "prompt.safetensors", "images/train-0.png", "--json");
     expect(other.code).toBe(2);
     expect(JSON.parse(other.stdout)).toMatchObject({ error: { code: "wrong_task" } });
+  });
+
+  it("goes on after kill -9 to the bytes that it would have had", async () => {
+    const long = ["tune", "train.jsonl", "--task", "detect", "--validation", "validation.jsonl"];
+    const given = [...long, "--backbone", tiny, "--epochs", "12", "--rank", "2"];
+    const whole = await kilotune(...given, "--out", "whole.safetensors");
+    expect(whole.code).toBe(0);
+
+    const child = start(...given, "--out", "killed.safetensors");
+    const ended = new Promise((resolve) => child.on("close", resolve));
+    const checkpoints = path.join(folder, "killed.safetensors.checkpoint");
+    while ((await readdir(checkpoints).catch(() => [])).length === 0) await setTimeout(5);
+    child.kill("SIGKILL");
+    await ended;
+    expect(child.signalCode).toBe("SIGKILL");
+
+    const resumed = await kilotune(...given, "--out", "killed.safetensors", "--resume");
+    expect(resumed.code).toBe(0);
+    const file = (name: string) => readFile(path.join(folder, name));
+    expect((await file("killed.safetensors")).equals(await file("whole.safetensors"))).toBe(true);
   });
 });

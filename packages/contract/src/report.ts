@@ -76,7 +76,8 @@ export function isClassification(report: TuneReport): report is ClassificationRe
   return report.task === undefined || report.task === "classification";
 }
 
-export type MethodName = "kv" | "soft" | "lora" | "head";
+/** `deep` (VPT-deep) is of images alone, and published as the `kv` that it is. */
+export type MethodName = "kv" | "soft" | "deep" | "lora" | "head";
 
 export interface SweptCandidate {
   readonly settings: Readonly<Record<string, number>>;

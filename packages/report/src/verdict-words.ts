@@ -30,6 +30,7 @@ export function methodWords({ prompt }: Pick<TuneReport, "prompt">): string {
 const methodTitles: Readonly<Record<MethodName, string>> = {
   kv: "key/value prefixes",
   soft: "soft tokens",
+  deep: "VPT-deep",
   lora: "LoRA",
   head: "linear head only",
 };

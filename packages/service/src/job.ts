@@ -45,9 +45,9 @@ export type JobStatus =
 export interface JobMethod {
   readonly type: MethodName;
   readonly epochs: number | "auto";
-  /** Virtual tokens of `kv` and `soft`, rank of `lora`; the method's default where null. */
+  /** Virtual tokens of `kv`, `soft` and `deep`, rank of `lora`; the method's default where null. */
   readonly tokens: number | null;
-  /** First prompted layer of `kv` and `lora`; the upper half where null. */
+  /** First prompted layer of `kv`, `deep` and `lora`; the model's own choice where null. */
   readonly firstLayer: number | null;
 }
 

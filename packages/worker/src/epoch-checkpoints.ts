@@ -23,10 +23,10 @@ export function epochCheckpoints<File extends RowsOf, Rows extends RowsOf, Fitte
   if (hooks.onCheckpoint === undefined) return {};
   const published = hasValidation ? "selection-0" : "final";
   return {
-    onEpochEnd(run, epochs, step, { state, curve }) {
+    async onEpochEnd(run, epochs, step, { state, curve }) {
       if (run !== published || !quarters(epochs).includes(state.epoch)) return;
       const { epoch } = state;
-      const prompt = task.publish({
+      const prompt = await task.publish({
         kind: TUNED,
         heldOut: [],
         fitted: undefined,

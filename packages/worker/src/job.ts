@@ -15,6 +15,7 @@ export interface TextJob extends JobOf<DataSource> {
   /** One label a text, or a tag a word. Default classification. */
   readonly task?: "classification" | "tagging";
   readonly backbone: Backbone;
+  readonly method: Exclude<MethodName, "deep">;
 }
 
 /** Of images. */
@@ -34,7 +35,7 @@ interface JobOf<DataSource> {
   readonly method: MethodName;
   /** Virtual tokens, of `lora` its rank; the method's default where left out. */
   readonly tokens?: number;
-  /** First prompted layer of `kv` and `lora`; the upper half where left out. */
+  /** First prompted layer of `kv`, `deep` and `lora`; the task's own choice where left out. */
   readonly firstLayer?: number;
   /** Go before whatever the job would choose: what a sweep found. */
   readonly settings?: Candidate;

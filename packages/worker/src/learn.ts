@@ -13,7 +13,7 @@ export interface LearnContext {
   readonly dataSha256: string;
   readonly pace: TrainingPace;
   /** Told of each epoch's end, once it is saved. */
-  readonly onEpochEnd?: (run: string, epochs: number, step: number, checkpoint: Checkpoint) => void;
+  readonly onEpochEnd?: (run: string, epochs: number, step: number, checkpoint: Checkpoint) => Promise<void>;
 }
 
 /** One tuning run of a job: with its checkpoint, its progress, and Ctrl-C. */
@@ -48,7 +48,7 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
       async save(checkpoint) {
         await file.save(checkpoint);
         const { epoch, step } = checkpoint.state;
-        if (step === 0) context.onEpochEnd?.(run, epochs, epoch * stepsPerEpoch, checkpoint);
+        if (step === 0) await context.onEpochEnd?.(run, epochs, epoch * stepsPerEpoch, checkpoint);
       },
     },
     onStep: tracker.onStep,

@@ -1,5 +1,7 @@
+import type { VisionBackbone } from "@kilotune/backbone";
 import { type Feeds, float32 } from "@kilotune/engine";
 import type { KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
+import { servedPrompt, type VisionSettings } from "@kilotune/tuner";
 
 /** What was learnt at a site, as a prompt's file holds it. */
 export type PromptPart =
@@ -16,7 +18,7 @@ export type PromptPart =
     };
 
 export interface PromptShape {
-  readonly method: "kv" | "soft" | "deep" | "lora" | "head";
+  readonly method: "kv" | "soft" | "lora";
   readonly tokens: number;
   readonly firstLayer: number;
 }
@@ -29,7 +31,6 @@ export interface BackboneSizes {
   readonly hiddenSize: number;
 }
 
-/** @param data of a method that isn't `head`; of `deep` the prefix that it is: see `prefixOf` */
 export function promptPart(
   { method, tokens, firstLayer }: PromptShape,
   data: Float32Array,
@@ -48,6 +49,17 @@ export function promptPart(
     sites: { firstLayer, layers, tokens },
     kv: { data, layers, tokens, heads, headDim },
   };
+}
+
+/** Of images: deep prompts become the keys and values that they are. @param settings of a method that isn't `head` */
+export async function servedPart(
+  backbone: VisionBackbone,
+  settings: Pick<VisionSettings, "method" | "tokens" | "firstLayer">,
+  prompt: Float32Array,
+): Promise<PromptPart> {
+  const { method, tensor } = await servedPrompt(backbone, settings, prompt);
+  if (method === "head") throw new Error("a head alone has no prompt");
+  return promptPart({ ...settings, method }, tensor.data as Float32Array, backbone.manifest.config);
 }
 
 /** A prompt: what was learnt at a site, nothing of a head alone, with the rest of its manifest and its head. */

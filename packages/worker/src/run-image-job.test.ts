@@ -1,11 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { tinyVisionBackbone } from "@kilotune/backbone/testing";
 import { isClassification } from "@kilotune/contract";
+import { decodePrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { ImageJob } from "./job.ts";
+import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { toyImageRows } from "./images/testing.ts";
 
@@ -38,6 +39,41 @@ const job = (task: ImageJob["task"], more: Partial<ImageJob> = {}): ImageJob => 
 });
 
 describe("a job on images", () => {
+  it.each(["classification", "detection"] as const)(
+    "of %s by VPT-deep publishes the prefix that it is",
+    async (task) => {
+      const files: Uint8Array[] = [];
+      const onCheckpoint: JobHooks["onCheckpoint"] = ({ bytes }) => files.push(bytes);
+      const { report } = await runTuneJob(job(task, { method: "deep", epochs: 2 }), { onCheckpoint });
+      expect(report.candidates.at(-1)).toMatchObject({ name: "deep", title: "VPT-deep" });
+      // The job itself may publish a head. What was learnt until then is there in any case.
+      expect(files).toHaveLength(1);
+      const { prompt } = await decodePrompt(files[0] as Uint8Array);
+      expect(prompt).toMatchObject({ method: "kv", manifest: { sites: { firstLayer: 0, tokens: 2 } } });
+    },
+  );
+
+  it.each(["classification", "segmentation"] as const)(
+    "of %s that was stopped goes on to the identical bytes",
+    async (task) => {
+      const wanted = job(task, { epochs: 2, method: "lora" });
+      await runTuneJob(wanted);
+      const whole = await readFile(wanted.out);
+      await rm(wanted.out);
+      const stop = new AbortController();
+      let steps = 0;
+      const onEvent: JobHooks["onEvent"] = ({ kind }) => {
+        if (kind === "training" && ++steps === 2) stop.abort();
+      };
+      await expect(runTuneJob(wanted, { onEvent, signal: stop.signal })).rejects.toMatchObject({
+        code: "interrupted",
+      });
+      expect(await readdir(folder)).toEqual(["checkpoints"]);
+      await runTuneJob({ ...wanted, resume: true });
+      expect((await readFile(wanted.out)).equals(whole)).toBe(true);
+    },
+  );
+
   it.each(["lora", "soft", "head"] as const)(
     "of classes by %s publishes a file that loads",
     async (method) => {

@@ -47,7 +47,7 @@ async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome
   const { published, final } = await learnChosen({ settings, progress }, train, validation, selection, tune);
 
   progress.stage("publish", "rounding the numbers to what the file holds");
-  const prompt = task.publish({
+  const prompt = await task.publish({
     kind: published,
     heldOut: selection.outcomes[published] as readonly Outcome[],
     fitted,

@@ -64,7 +64,7 @@ export interface Task<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>
   judge(asked: Judged<Outcome>, rivals: readonly Judged<Outcome>[]): Judgement;
 
   /** Rounded to what its file will hold: what is measured on it is true of the file. */
-  publish(published: Published<Fitted, Outcome>): Prompt;
+  publish(published: Published<Fitted, Outcome>): Prompt | Promise<Prompt>;
   answer(prompt: Prompt, rows: Rows): Promise<readonly Outcome[]>;
 
   /** What the report says of the published prompt's answers. */

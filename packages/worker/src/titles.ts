@@ -4,6 +4,7 @@ import type { MethodName } from "@kilotune/contract";
 export const METHOD_TITLES: Readonly<Record<MethodName, string>> = {
   kv: "key/value prefixes",
   soft: "soft tokens",
+  deep: "VPT-deep",
   lora: "LoRA",
   head: "linear head",
 };

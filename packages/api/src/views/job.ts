@@ -39,7 +39,7 @@ function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): J
   return {
     n_epochs: epochs,
     ...(type === "head" ? {} : { [type === "lora" ? "rank" : "tokens"]: tokens ?? "auto" }),
-    ...(type === "kv" || type === "lora" ? { first_layer: firstLayer ?? "auto" } : {}),
+    ...(HYPERPARAMETERS[type].includes("first_layer") ? { first_layer: firstLayer ?? "auto" } : {}),
   };
 }
 
@@ -86,6 +86,7 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
 const HYPERPARAMETERS: Readonly<Record<JobMethod["type"], readonly string[]>> = {
   kv: ["tokens", "first_layer"],
   soft: ["tokens"],
+  deep: ["tokens", "first_layer"],
   lora: ["rank", "first_layer"],
   head: [],
 };

@@ -43,8 +43,9 @@ export const tune = defineCommand({
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "lora", "head"],
-      about: "Key/value prefixes, soft tokens, LoRA, or a head alone; kv else, of images lora",
+      of: ["kv", "soft", "deep", "lora", "head"],
+      about:
+        "Key/value prefixes, soft tokens, of images VPT-deep, LoRA, or a head alone; kv else, of images lora",
     },
     tokens: {
       kind: "integer",
@@ -59,7 +60,7 @@ export const tune = defineCommand({
       value: "N",
       min: 0,
       max: 999,
-      about: "First prompted layer of kv and lora; the upper half else",
+      about: "First prompted layer of kv, deep and lora; the task's own choice else",
     },
     ...SHOTS_FLAG,
     epochs: {
@@ -124,7 +125,7 @@ export const tune = defineCommand({
       const { precision } = args;
       const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
       refuseLayer(args.firstLayer, backbone);
-      const method = args.method ?? "kv";
+      const method = textMethod(args.method);
       const texts = task === undefined ? {} : { task: "tagging" as const };
       job = { backbone, method, ...texts, ...filesOf(fileSource), ...shared };
     } else {
@@ -155,7 +156,7 @@ function refuseIdleFlags(args: {
   task: string | undefined;
   precision: string;
   shots: number | undefined;
-  method: string | undefined;
+  method: "kv" | "soft" | "deep" | "lora" | "head" | undefined;
   firstLayer: number | undefined;
   tokens: number | undefined;
   rank: number | undefined;
@@ -168,23 +169,37 @@ function refuseIdleFlags(args: {
       `--shots draws rows of a label, and --task ${args.task} has none`,
       "Leave one of them out.",
     );
-  const method = args.method ?? (isOfTexts(args.task) ? "kv" : "lora");
-  if (args.firstLayer !== undefined && method !== "kv" && method !== "lora")
+  const method = isOfTexts(args.task) ? textMethod(args.method) : (args.method ?? "lora");
+  if (args.firstLayer !== undefined && (method === "soft" || method === "head"))
     throw usageError(
       "tune",
-      `--first-layer is of --method kv and lora, not of ${method}`,
+      `--first-layer is of --method kv, deep and lora, not of ${method}`,
       "Leave one of them out.",
     );
   if (args.rank !== undefined && method !== "lora")
     throw usageError("tune", `--rank is of --method lora, not of ${method}`, "Leave one of them out.");
   if (args.tokens !== undefined && method === "lora")
-    throw usageError("tune", "--tokens is of --method kv and soft; lora has a --rank", "Say --rank instead.");
+    throw usageError(
+      "tune",
+      "--tokens is of --method kv, soft and deep; lora has a --rank",
+      "Say --rank instead.",
+    );
   if (args.tokens !== undefined && method === "head")
     throw usageError(
       "tune",
-      "--tokens is of --method kv and soft: a head has none",
+      "--tokens is of --method kv, soft and deep: a head has none",
       "Leave one of them out.",
     );
+}
+
+function textMethod<Method extends string>(method: Method | undefined): Exclude<Method, "deep"> | "kv" {
+  if (method === "deep")
+    throw usageError(
+      "tune",
+      "--method deep is of images",
+      "Give a --task of images, or say kv: both stand in every layer.",
+    );
+  return (method as Exclude<Method, "deep"> | undefined) ?? "kv";
 }
 
 function refuseLayer(

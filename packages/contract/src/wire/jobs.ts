@@ -43,6 +43,10 @@ export const Method = z
       soft: z.strictObject({ hyperparameters: SoftHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
+      type: z.literal("deep"),
+      deep: z.strictObject({ hyperparameters: KvHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
       type: z.literal("lora"),
       lora: z.strictObject({ hyperparameters: LoraHyperparameters.optional() }).optional(),
     }),
@@ -58,7 +62,7 @@ export const Method = z
   .meta({
     id: "Method",
     description:
-      "kv: key/value prefixes (default of texts). soft: soft input tokens. lora: low-rank products on queries and values (default of images). head: a linear head alone",
+      "kv: key/value prefixes (default of texts). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images). head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 

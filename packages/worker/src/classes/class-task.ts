@@ -59,7 +59,7 @@ export interface ClassInput<File extends ClassFile, Rows extends ClassRows> exte
   /** Unit vectors behind what was learnt, [rows, H] flat. */
   vectorsOf(learnt: Learnt, rows: Rows): Promise<Float32Array>;
   /** Rounded to what its file will hold. */
-  publish(numbers: PublishedNumbers): Prompt;
+  publish(numbers: PublishedNumbers): Prompt | Promise<Prompt>;
   /** Logits [rows, classes] flat. */
   answer(prompt: Prompt, rows: Rows): Promise<Float32Array>;
   /** Numbers of the prompt that `settings` ask for. */

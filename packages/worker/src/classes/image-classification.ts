@@ -21,7 +21,7 @@ import { type ImageFile, nameOfRow, readImageFiles } from "../images/image-files
 import { pictureOf } from "../images/picture.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob } from "../job.ts";
-import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
+import { servedPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, TaskPlan } from "../task.ts";
 import { headLogits } from "./class-heads.ts";
@@ -159,7 +159,7 @@ async function openImages(
       return embedImages(upper, store, feature, promptFeed(site, prompt));
     },
 
-    publish({ head, tuned, temperature, receipt }) {
+    async publish({ head, tuned, temperature, receipt }) {
       const shared = {
         format: "kilotune.prompt/1",
         task: "classification",
@@ -172,7 +172,7 @@ async function openImages(
         receipt: { ...receipt, settings: tuned ? { ...chosen, epochs: tuned.epoch } : { feature } },
         metrics: {},
       } satisfies Partial<PromptManifest>;
-      const prompt = withPart(tuned && promptPart(chosen, tuned.prompt, manifest.config), shared, head);
+      const prompt = withPart(tuned && (await servedPart(backbone, chosen, tuned.prompt)), shared, head);
       return roundToStorage(prompt as ImageClassifier, shared.storage);
     },
     async answer(prompt, rows) {

@@ -22,7 +22,7 @@ import { type ImageFile, nameOfRow } from "../images/image-files.ts";
 import { pictureOf } from "../images/picture.ts";
 import { interrupted } from "../interrupted.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
-import { promptPart, withPart } from "../prompt-part.ts";
+import { servedPart, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, Judged, Judgement, Published, RowsOf, Task } from "../task.ts";
@@ -142,7 +142,10 @@ export async function openDense<Truth, Outcome>(
     if (prompt.method === "head" || settings === undefined)
       return { settings: alone, learnt: { prompt: new Float32Array(), head: numbers } };
     const learnt = prompt.method === "kv" ? prompt.kv : prompt.method === "soft" ? prompt.soft : prompt.lora;
-    return { settings, learnt: { prompt: learnt.data, head: numbers } };
+    return {
+      settings: { ...settings, method: prompt.method },
+      learnt: { prompt: learnt.data, head: numbers },
+    };
   };
 
   return {
@@ -184,7 +187,7 @@ export async function openDense<Truth, Outcome>(
     score: (outcomes) => kind.score(outcomes),
     judge: (asked, rivals) => kind.judge(asked, rivals),
 
-    publish(published: Published<Learnt, Outcome>) {
+    async publish(published: Published<Learnt, Outcome>) {
       const { kind: name, tuned, fitted, receipt, heldOut } = published;
       const learnt = name === TUNED ? (tuned as Learnt) : (fitted as Learnt);
       const used = name === TUNED && settings ? { ...settings, epochs: tuned?.epoch ?? 0 } : alone;
@@ -200,7 +203,7 @@ export async function openDense<Truth, Outcome>(
       };
       const head = { kind: kind.task === "segment" ? "segmentation" : "detection", numbers: learnt.head };
       const part =
-        name === TUNED && settings ? promptPart(settings, learnt.prompt, manifest.config) : undefined;
+        name === TUNED && settings ? await servedPart(backbone, settings, learnt.prompt) : undefined;
       const prompt = withPart(part, shared, head);
       return roundToStorage(prompt as unknown as Prompt, shared.storage as "float16");
     },

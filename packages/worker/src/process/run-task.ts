@@ -60,13 +60,16 @@ function jobOf(task: TuneTask, backbone: Backbone | VisionBackbone): TuneJob {
     checkpoints: path.join(folder, TASK_FILES.checkpoints),
     resume: true,
   };
-  if (!isOfImages(backbone))
+  if (!isOfImages(backbone)) {
+    if (method === "deep") throw unknownHere("a method of texts", method);
     return {
       ...shared,
+      method,
       backbone,
       train: sourceOf(train),
       ...(validation === undefined ? {} : { validation: sourceOf(validation) }),
     };
+  }
   const rowsOf = ({ path: file, name }: DataFile) => imageRowsOf(file, name);
   return {
     ...shared,
@@ -80,7 +83,11 @@ function jobOf(task: TuneTask, backbone: Backbone | VisionBackbone): TuneJob {
 
 function imageTask({ task }: Pick<TuneTask, "task">): ImageJob["task"] {
   if (task === "classification" || task === "segmentation" || task === "detection") return task;
-  throw new KilotuneError("invalid_value", `expected a task of images, saw ${task}`, "Make another job.");
+  throw unknownHere("a task of images", task);
+}
+
+function unknownHere(expected: string, seen: string): KilotuneError {
+  return new KilotuneError("invalid_value", `expected ${expected}, saw ${seen}`, "Make another job.");
 }
 
 function sourceOf({ path: file, name, format }: DataFile): DataSource {

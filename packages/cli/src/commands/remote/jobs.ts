@@ -26,8 +26,8 @@ export const jobsCreate = defineCommand({
     },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "lora", "head"],
-      about: "Key/value prefixes, soft tokens, low-rank products, or a head alone",
+      of: ["kv", "soft", "deep", "lora", "head"],
+      about: "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, or a head alone",
       default: "kv",
     },
     epochs: {
