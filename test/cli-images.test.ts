@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -106,6 +106,26 @@ describe("detection on the command line", () => {
     }
     const drawn = await decodeImage(createSharpCodec(), await readFile(path.join(folder, "out.png")));
     expect([drawn.width, drawn.height]).toEqual([16, 14]);
+
+    const images = ["images/train-0.png", "images/train-1.png"];
+    const exported = ["--threshold", "0", "--most", "3", "--coco", "out/found.json", "--yolo", "out/labels"];
+    expect((await kilotune(...detect, ...images, ...exported)).code).toBe(0);
+    const coco = JSON.parse(await readFile(path.join(folder, "out/found.json"), "utf8"));
+    expect(coco.images).toMatchObject([{ file_name: "../images/train-0.png", width: 16, height: 14 }, {}]);
+    for (const { bbox, score } of coco.annotations) {
+      expect(bbox).toHaveLength(4);
+      expect(score).toBeGreaterThanOrEqual(0);
+    }
+    expect(await readFile(path.join(folder, "out/labels/classes.txt"), "utf8")).toBe("bright\n");
+    // What was written is what a data set of boxes is read from.
+    for (const image of images)
+      await copyFile(path.join(folder, image), path.join(folder, "out/labels", path.basename(image)));
+    const again = await kilotune("lint", "out/labels", "--images", "detect", "--json");
+    expect(again.code).toBe(0);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      rows: 2,
+      labels: { bright: coco.annotations.length },
+    });
 
     const measured = await kilotune(
       "evaluate",

@@ -15,13 +15,14 @@ export async function openInput(path: string, terminal: Terminal): Promise<Chunk
 /**
  * Says early what is wrong with a path, before anything is fetched or computed. Pipes are fine (`<(zcat rows.gz)`).
  *
+ * @param options `folders`: whether a folder will do
  * @throws KilotuneError `file_not_found`, `not_a_file`, `bad_path`; `not_permitted` and the like as machine errors
  */
-export async function assertReadable(path: string): Promise<void> {
+export async function assertReadable(path: string, { folders = false } = {}): Promise<void> {
   const status = await stat(path).catch((error: unknown) => {
     throw asInputError(error, path);
   });
-  if (status.isDirectory()) throw notAFile(path);
+  if (status.isDirectory() && !folders) throw notAFile(path);
 }
 
 async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {

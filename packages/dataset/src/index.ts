@@ -32,3 +32,4 @@ export { type ImageZip, openImageZip, readRowFile } from "./vision/image-zip.ts"
 export { type ImageEyes, lintImages } from "./vision/lint-images.ts";
 export { readImageRows } from "./vision/read-image-rows.ts";
 export { type ImageSize, readYolo, writeYolo } from "./vision/yolo.ts";
+export { readYoloData, type YoloData, yoloRow } from "./vision/yolo-data.ts";

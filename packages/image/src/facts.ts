@@ -3,6 +3,7 @@ import { readDicom } from "./dicom/read-dicom.ts";
 import { checkBytes, DEFAULT_LIMITS, type ImageLimits, openFile } from "./limits.ts";
 import { readMask } from "./masks/read-mask.ts";
 import { HASH_SIDE, perceptualHash } from "./perceptual-hash.ts";
+import type { Size } from "./placement.ts";
 import { WHITE } from "./prepare-image.ts";
 import { sha256 } from "./sha256.ts";
 import type { ImageFormat } from "./sniff-format.ts";
@@ -22,6 +23,20 @@ export interface ImageFacts {
   readonly sha256: string;
   /** See `perceptualHash`. */
   readonly perceptual: string | null;
+}
+
+/** Of the upright image, by its header alone. @throws KilotuneError as `prepareImage` */
+export async function imageSize(
+  codec: ImageCodec,
+  bytes: Uint8Array,
+  limits: ImageLimits = DEFAULT_LIMITS,
+): Promise<Size> {
+  const format = checkBytes(bytes, limits);
+  const { width, height } =
+    format === "dicom"
+      ? (await readDicom(bytes, { limits, frame: 0, codec })).pixels
+      : await openFile(codec, bytes, format, limits);
+  return { width, height };
 }
 
 /** @throws KilotuneError as `prepareImage` */

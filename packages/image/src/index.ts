@@ -7,7 +7,7 @@ export {
   drawAugmentation,
 } from "./augment/draw-augmentation.ts";
 export type { ImageCodec, ImageHeader, Kernel, RasterFormat, Region, Source, View } from "./codec.ts";
-export { type ImageFacts, imageFacts, type MaskFacts, maskFacts } from "./facts.ts";
+export { type ImageFacts, imageFacts, imageSize, type MaskFacts, maskFacts } from "./facts.ts";
 export { type DicomImage, readDicom } from "./dicom/read-dicom.ts";
 export { DEFAULT_LIMITS, type ImageLimits } from "./limits.ts";
 export { readMask, relabel } from "./masks/read-mask.ts";

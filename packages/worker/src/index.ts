@@ -2,7 +2,13 @@ export { backboneIdentity } from "./backbone-identity.ts";
 export { evaluateImagePrompt } from "./evaluate-images.ts";
 export { evaluatePrompt } from "./evaluate.ts";
 export { fileSource } from "./file-source.ts";
-export { type ImageRows, imageRowsOf, type OpenImageRows } from "./images/image-source.ts";
+export {
+  type ImageRows,
+  imageLines,
+  imageRowsOf,
+  imagesAt,
+  type OpenImageRows,
+} from "./images/image-source.ts";
 export type {
   DataSource,
   ImageJob,

@@ -20,7 +20,7 @@ export interface AskedImages {
   readonly render: string | undefined;
 }
 
-/** What is the same of `classify`, `segment` and `detect` on images: one answer after the other, in the order of the files. */
+/** What is the same of `classify`, `segment` and `detect` on images: one answer after the other, in the order of the files. @returns the prompt's labels */
 export async function answerImages(
   { command, images, prompt: [file = "", ...others], backbone: asked, render }: AskedImages,
   use: UseName,
@@ -31,7 +31,7 @@ export async function answerImages(
     words(answer: ImageAnswer, image: string): string;
     drawing(answer: ImageAnswer): Drawing;
   },
-): Promise<void> {
+): Promise<readonly string[]> {
   if (others.length > 0) throw usageError(command, "--prompt is given more than once", "Give one prompt.");
   if (images.length === 0) throw usageError(command, "expected images", "Give IMAGE files.");
   if (render !== undefined && images.length > 1)
@@ -65,6 +65,7 @@ export async function answerImages(
       }
       await terminal.drained();
     }
+    return stored.prompt.manifest.labels;
   } finally {
     await predictor.close();
   }

@@ -4,6 +4,7 @@ import { oneLine } from "../terminal/printable.ts";
 import { table } from "../terminal/table.ts";
 import { percent } from "../terminal/units.ts";
 import { usageError } from "../usage-error.ts";
+import { openExport } from "../export-answers.ts";
 import { answerImages, imageFiles, imageFlags } from "./answer-images.ts";
 
 export const detect = defineCommand({
@@ -17,6 +18,12 @@ export const detect = defineCommand({
       value: "SCORE",
       about: "Say nothing below this score, 0 to 1; the prompt's own else",
     },
+    coco: { kind: "text", value: "FILE", about: "Write all that was found as one COCO file, with scores" },
+    yolo: {
+      kind: "text",
+      value: "FOLDER",
+      about: "Write NAME.txt of each image there, as YOLO reads boxes, and classes.txt",
+    },
     most: { kind: "integer", value: "N", min: 1, max: 1000, about: "Objects an image at most; 100 else" },
   },
   examples: [
@@ -28,15 +35,21 @@ export const detect = defineCommand({
       line: "kilotune detect --prompt out/cells.safetensors a.png b.png --threshold 0.5 --json",
       purpose: "for a program",
     },
+    {
+      line: "kilotune detect --prompt out/cells.safetensors images/*.jpg --yolo out/labels",
+      purpose: "boxes to begin with, for a person to mend",
+    },
   ],
-  async run({ threshold, most, ...asked }, terminal) {
+  async run({ threshold, most, coco, yolo, ...asked }, terminal) {
+    const written = await openExport("detect", asked.images, { coco, yolo });
     const options = {
       ...(threshold === undefined ? {} : { threshold: share(threshold) }),
       ...(most === undefined ? {} : { most }),
     };
-    await answerImages({ command: "detect", ...asked }, "imageDetection", options, terminal, {
-      async result(answer) {
+    const labels = await answerImages({ command: "detect", ...asked }, "imageDetection", options, terminal, {
+      async result(answer, image) {
         const { objects, image: size } = answer as ImageObjects;
+        written.add(image, size, { kind: "objects", objects });
         return { width: size.width, height: size.height, objects };
       },
       words: (answer, image) => objectWords(answer as ImageObjects, image),
@@ -52,6 +65,7 @@ export const detect = defineCommand({
         };
       },
     });
+    await written.end(labels);
     return 0;
   },
 });

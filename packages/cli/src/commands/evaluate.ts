@@ -1,6 +1,6 @@
 import { type Evaluation, mainFigure, type ReportFindings, type Score } from "@kilotune/contract";
 import { readPromptFile } from "@kilotune/prompt/node";
-import { evaluateImagePrompt, evaluatePrompt, fileSource, imageRowsOf } from "@kilotune/worker";
+import { evaluateImagePrompt, evaluatePrompt, fileSource, imagesAt } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
@@ -46,9 +46,9 @@ export const evaluate = defineCommand({
     const stored = await readPromptFile(file);
     const { manifest } = stored.prompt;
     if ("input" in manifest && manifest.input === "image") {
-      await assertReadable(test);
+      await assertReadable(test, { folders: true });
       const backbone = await openVision(backboneFor(manifest, asked), terminal);
-      const source = imageRowsOf(test);
+      const source = await imagesAt(test, "test");
       const onEvent = jobProgress(terminal);
       const { score, findings } = await evaluateImagePrompt({ backbone, stored, test: source, onEvent });
       terminal.result(imageFigures(score, findings, stored.id), () => imageWords(score, findings));

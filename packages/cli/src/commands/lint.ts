@@ -21,7 +21,7 @@ export const lint = defineCommand({
       value: "FILE",
       count: "one",
       about:
-        'JSONL of {"text", "label"}, or CSV with a header; "-" is stdin; with --images rows of images or COCO\'s JSON',
+        'JSONL of {"text", "label"}, or CSV with a header; "-" is stdin; with --images rows of images, COCO\'s JSON, a zip, YOLO\'s data.yaml or folder',
     },
   },
   flags: {
@@ -51,7 +51,8 @@ export const lint = defineCommand({
     if (images === undefined) return lintFiles(files, await textLinter(backbone, terminal), terminal);
     return lintFiles(
       files,
-      (name, against?: ImageLinter) => lintImageFile(name, images, terminal, against),
+      (name, against?: ImageLinter) =>
+        lintImageFile(name, images, terminal, against && { against, split: "val" }),
       terminal,
     );
   },

@@ -7,6 +7,7 @@ import { prepareOutput, writeWhole } from "../output-file.ts";
 import { oneLine } from "../terminal/printable.ts";
 import { table } from "../terminal/table.ts";
 import { percent } from "../terminal/units.ts";
+import { openExport } from "../export-answers.ts";
 import { answerImages, imageFiles, imageFlags } from "./answer-images.ts";
 
 export const segment = defineCommand({
@@ -18,6 +19,11 @@ export const segment = defineCommand({
   flags: {
     ...imageFlags,
     masks: { kind: "text", value: "FOLDER", about: "Write NAME-mask.png of each image there" },
+    coco: {
+      kind: "text",
+      value: "FILE",
+      about: "Write the pixels of every class but the first, which lies around the others, as one COCO file",
+    },
     as: {
       kind: "choice",
       of: ["rle", "polygons"],
@@ -35,10 +41,17 @@ export const segment = defineCommand({
       purpose: "a mask file of each",
     },
   ],
-  async run({ masks, as, ...asked }, terminal) {
-    await answerImages({ command: "segment", ...asked }, "imageSegmentation", {}, terminal, {
+  async run({ masks, as, coco, ...asked }, terminal) {
+    const written = await openExport("segment", asked.images, { coco });
+    const labels = await answerImages({ command: "segment", ...asked }, "imageSegmentation", {}, terminal, {
       async result(answer, image) {
         const { map, classes, image: size } = answer as ImageMap;
+        const segments = classes.flatMap(({ label, pixels }, place) => {
+          if (place === 0 || pixels === 0 || coco === undefined) return [];
+          const rle = toCocoRle(encodeRle(maskOf(map, place), map.width, map.height));
+          return [{ label, segmentation: rle }];
+        });
+        written.add(image, size, { kind: "segments", segments });
         let mask: string | undefined;
         if (masks !== undefined) {
           mask = path.join(masks, `${path.parse(image).name}-mask.png`);
@@ -69,6 +82,7 @@ export const segment = defineCommand({
         return { map, legend };
       },
     });
+    await written.end(labels);
     return 0;
   },
 });

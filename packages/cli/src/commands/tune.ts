@@ -1,6 +1,6 @@
 import { type Backbone, defaultFirstLayer, type VisionBackbone } from "@kilotune/backbone";
 import { renderReport } from "@kilotune/report";
-import { fileSource, imageRowsOf, type TuneJob } from "@kilotune/worker";
+import { fileSource, imagesAt, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
@@ -20,7 +20,7 @@ export const tune = defineCommand({
       value: "TRAIN",
       count: "one",
       about:
-        'JSONL of {"text", "label"}, or CSV with a header; of images JSONL of {"image", "label" | "mask" | "objects"}, COCO\'s JSON, a zip',
+        'JSONL of {"text", "label"}, or CSV with a header; of images JSONL of {"image", "label" | "mask" | "objects"}, COCO\'s JSON, a zip; of boxes YOLO\'s data.yaml or its folder',
     },
   },
   flags: {
@@ -92,22 +92,23 @@ export const tune = defineCommand({
       line: "kilotune tune cells/train.jsonl --task detect --out out/cells.safetensors --report out/cells.html",
       purpose: "boxes of cells, on images beside the rows",
     },
+    {
+      line: "kilotune tune cells/data.yaml --validation cells/data.yaml --task detect",
+      purpose: "a YOLO data set: its train and its val",
+    },
   ],
   async run(args, terminal) {
     refuseIdleFlags(args);
     const { task, train, validation, test, out, report } = args;
     for (const file of [train, validation, test])
       if (file !== undefined)
-        await (isOfTexts(task) ? assertStartsAsData(file, terminal) : assertReadable(file));
+        await (isOfTexts(task)
+          ? assertStartsAsData(file, terminal)
+          : assertReadable(file, { folders: true }));
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
 
     const signal = terminal.io.takeInterrupt();
-    const filesOf = <Source>(sourceOf: (file: string) => Source) => ({
-      train: sourceOf(train),
-      ...(validation === undefined ? {} : { validation: sourceOf(validation) }),
-      ...(test === undefined ? {} : { test: sourceOf(test) }),
-    });
     // One number, whose name is the method's.
     const virtual = args.tokens ?? args.rank;
     const shared = {
@@ -127,13 +128,23 @@ export const tune = defineCommand({
       refuseLayer(args.firstLayer, backbone);
       const method = textMethod(args.method);
       const texts = task === undefined ? {} : { task: "tagging" as const };
-      job = { backbone, method, ...texts, ...filesOf(fileSource), ...shared };
+      const files = {
+        train: fileSource(train),
+        ...(validation === undefined ? {} : { validation: fileSource(validation) }),
+        ...(test === undefined ? {} : { test: fileSource(test) }),
+      };
+      job = { backbone, method, ...texts, ...files, ...shared };
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
       const images = { input: "image", task: TASKS[task], backbone } as const;
       const method = args.method ?? "lora";
-      job = { ...images, method, ...filesOf((file) => imageRowsOf(file)), ...shared };
+      const files = {
+        train: await imagesAt(train, "train"),
+        ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val") }),
+        ...(test === undefined ? {} : { test: await imagesAt(test, "test") }),
+      };
+      job = { ...images, method, ...files, ...shared };
     }
     const result = await tuneWithProgress(job, terminal, signal);
     if (report !== undefined) await writeWhole(report, renderReport(result.report));

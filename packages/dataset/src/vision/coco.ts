@@ -136,9 +136,10 @@ export function writeCoco(
       });
     };
     if (target.kind === "objects") {
-      for (const { label, box } of target.objects) {
+      for (const { label, box, score } of target.objects) {
         const [width, height] = [box[2] - box[0], box[3] - box[1]];
-        add(label, { bbox: [box[0], box[1], width, height], area: width * height });
+        const told = score === undefined ? {} : { score };
+        add(label, { bbox: [box[0], box[1], width, height], area: width * height, ...told });
       }
     } else if (target.kind === "segments") {
       for (const { label, segmentation } of target.segments) {

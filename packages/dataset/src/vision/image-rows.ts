@@ -29,6 +29,8 @@ export interface Segment {
 export interface ImageObject {
   readonly label: string;
   readonly box: readonly [xmin: number, ymin: number, xmax: number, ymax: number];
+  /** Of an answer that is written, 0..1; never read. */
+  readonly score?: number;
 }
 
 export type VisionTask = "classify" | "segment" | "detect";

@@ -1,7 +1,8 @@
-import { open, readFile } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { isDataUrl, KilotuneError } from "@kilotune/contract";
 import {
+  type Chunks,
   type ImageRow,
   openImageZip,
   type Reading,
@@ -12,6 +13,7 @@ import {
 } from "@kilotune/dataset";
 import { DEFAULT_LIMITS } from "@kilotune/image";
 import { fileSource } from "../file-source.ts";
+import { openYolo, type Split } from "./yolo-folder.ts";
 
 /** Rows about images, and the files that they name. */
 export interface ImageRows {
@@ -42,16 +44,53 @@ export function imageRowsOf(file: string, name = path.basename(file)): ImageRows
     async open(task) {
       if (/\.zip$/i.test(name)) return openZipped(file, task);
       const folder = path.dirname(file);
-      const beside = {
-        read: (row: string) => (isDataUrl(row) ? readRowFile(row) : readBeside(folder, row)),
-        [Symbol.asyncDispose]: async () => {},
-      };
-      if (!/\.json$/i.test(name))
-        return { readings: readImageRows(fileSource(file).open(), task), ...beside };
+      if (!/\.json$/i.test(name)) return imageLines(name, folder, fileSource(file).open).open(task);
       if (task === "classify") throw noLabels(name);
       const { readings, classes } = readCoco(await readWhole(file), task);
-      return { readings, classes, ...beside };
+      return { readings, classes, ...filesBeside(folder) };
     },
+  };
+}
+
+/**
+ * What a person names on their own machine: as `imageRowsOf`, or a YOLO data set of boxes, by its YAML file or its folder.
+ *
+ * @param split which of the data set's, where it has several
+ */
+export async function imagesAt(place: string, split: Split): Promise<ImageRows> {
+  const isFolder = await stat(place).then((found) => found.isDirectory());
+  if (!isFolder && !/\.ya?ml$/i.test(place)) return imageRowsOf(place);
+  const name = path.basename(path.resolve(place));
+  return {
+    name: split === "train" ? name : `${name} (${split})`,
+    async open(task) {
+      if (task !== "detect") throw onlyBoxes(name);
+      return openYolo(place, split);
+    },
+  };
+}
+
+function onlyBoxes(name: string): KilotuneError {
+  return new KilotuneError(
+    "yolo_boxes",
+    `expected rows, seen a YOLO data set: ${name}.`,
+    'Its text files are read as boxes: tune with the task "detect", or write JSONL.',
+    { kind: "usage" },
+  );
+}
+
+/** Rows as JSONL, and images beside them in a folder. */
+export function imageLines(name: string, folder: string, open: () => Chunks): ImageRows {
+  return {
+    name,
+    open: async (task) => ({ readings: readImageRows(open(), task), ...filesBeside(folder) }),
+  };
+}
+
+function filesBeside(folder: string): Pick<OpenImageRows, "read" | typeof Symbol.asyncDispose> {
+  return {
+    read: async (row) => (isDataUrl(row) ? readRowFile(row) : readBeside(folder, row)),
+    [Symbol.asyncDispose]: async () => {},
   };
 }
 
