@@ -9,9 +9,9 @@ export const bench = defineBench({
   about:
     "the built function `infer` and its layers in a fresh process on one processor: start to first answer",
   goal: "median of init and first answer <= 1.5 s, peak <= 700 MB",
-  flags: { runs: 7 },
-  run: ({ runs }) =>
-    withMiniLmCloud(async ({ cloud, planted: { id: tenant, promptId } }) => {
+  flags: { runs: 7, int8: false },
+  run: ({ runs, int8 }) =>
+    withMiniLmCloud(int8 ? "int8" : "fp32", async ({ cloud, planted: { id: tenant, promptId } }) => {
       const event = { task: "classify", tenant, promptId, inputs: ["where is my parcel"] };
 
       const colds: Cold[] = [];
@@ -42,6 +42,7 @@ export const bench = defineBench({
       >;
       return {
         figures: {
+          precision: int8 ? "int8" : "fp32",
           ...medians,
           runsMs: colds.map(({ totalMs }) => totalMs),
           layout: MOUNTS ? "as Lambda's" : "by environment",

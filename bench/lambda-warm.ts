@@ -10,9 +10,9 @@ import { latencies } from "./support/percentile.ts";
 export const bench = defineBench({
   about: "one call after another: the built function `infer`, warm, against a bare Predictor in this process",
   goal: "p50 <= 3 ms more",
-  flags: { rounds: 20, calls: 50 },
-  run: ({ rounds, calls }) =>
-    withMiniLmCloud(async ({ backbone, cloud, service, planted }) => {
+  flags: { rounds: 20, calls: 50, int8: false },
+  run: ({ rounds, calls, int8 }) =>
+    withMiniLmCloud(int8 ? "int8" : "fp32", async ({ backbone, cloud, service, planted }) => {
       const { id: tenant, key, model, promptId } = planted;
       const prompt = await decodePrompt(await bytesOf((await openPrompt(service, tenant, promptId)).chunks));
       const predictor = await createPredictor({ backbone, loadPrompt: async () => prompt });
@@ -50,7 +50,13 @@ export const bench = defineBench({
       const addedMs = inferred!.p50Ms - alone!.p50Ms;
       // The API's way has five calls of an emulator in it: AWS's own are another matter, so it is told and no goal.
       return {
-        figures: { addedMs, predictor: alone, infer: inferred, throughApiAndEmulator: through },
+        figures: {
+          precision: int8 ? "int8" : "fp32",
+          addedMs,
+          predictor: alone,
+          infer: inferred,
+          throughApiAndEmulator: through,
+        },
         reached: addedMs <= 3,
       };
     }),

@@ -1,9 +1,10 @@
-import { type Backbone, bundleOf, cacheFolder, hubUrl } from "@kilotune/backbone";
+import { type Backbone, bundleOf, cacheFolder, hubUrl, type Precision } from "@kilotune/backbone";
 import type { Service } from "@kilotune/service";
 import { readEnvironment } from "../../packages/aws/src/environment.ts";
 import { openService } from "../../packages/aws/src/service.ts";
 import { build } from "../../test/aws/built.ts";
 import { type Cloud, openCloud } from "../../test/aws/cloud.ts";
+import { CREDENTIALS } from "../../test/aws/container-process.ts";
 import { plant } from "../../test/aws/plant.ts";
 import type { PlantedTenant } from "../../test/plant-tenant.ts";
 import { openMiniLm } from "./backbone.ts";
@@ -19,10 +20,12 @@ export interface MiniLmCloud {
 
 /** @throws Unavailable where ministack isn't installed */
 export async function withMiniLmCloud<Result>(
+  precision: Precision,
   work: (place: MiniLmCloud) => Promise<Result>,
 ): Promise<Result> {
-  const backbone = await openMiniLm();
-  const bundle = await bundleOf("minilm-l6", { cache: cacheFolder(process.env), hub: hubUrl(process.env) });
+  const backbone = await openMiniLm(precision);
+  const load = { cache: cacheFolder(process.env), hub: hubUrl(process.env), precision };
+  const bundle = await bundleOf("minilm-l6", load);
   await using built = await build(["infer", "api"], bundle);
   const opened = await openCloud({ built, backbone, tune: async () => null });
   if (opened === undefined)
@@ -32,5 +35,3 @@ export async function withMiniLmCloud<Result>(
   const service = openService(readEnvironment(cloud.environment));
   return await work({ backbone, cloud, service, planted: await plant(service, backbone.manifest, 1) });
 }
-
-const CREDENTIALS = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };

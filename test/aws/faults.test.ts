@@ -10,6 +10,7 @@ import { randomPrompt, WORDS } from "../../packages/serving/src/text/testing.ts"
 import type { PlantedTenant } from "../plant-tenant.ts";
 import { type Built, build } from "./built.ts";
 import { type Cloud, openCloud } from "./cloud.ts";
+import { CREDENTIALS } from "./container-process.ts";
 import { eventOf, responseOf } from "./events.ts";
 import { type AwsFault, type FaultProxy, faultProxy } from "./fault-proxy.ts";
 import { type LambdaProcess, MOUNTS } from "./lambda-process.ts";
@@ -45,7 +46,6 @@ afterAll(async () => {
   await tiny[Symbol.asyncDispose]();
 });
 
-const CREDENTIALS = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
 const linesTo = ({ url }: FaultProxy) => ({ AWS_ENDPOINT_URL_S3: url, AWS_ENDPOINT_URL_DYNAMODB: url });
 
 async function call(method: string, route: string, body?: object | FormData) {

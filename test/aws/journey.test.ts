@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -8,14 +6,15 @@ import { GetExecutionHistoryCommand, StopExecutionCommand } from "@aws-sdk/clien
 import { decodePrompt } from "@kilotune/prompt";
 import { createPredictor } from "@kilotune/serving";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { TinyBackbone } from "../../packages/backbone/src/testing.ts";
-import { EXIT } from "../../packages/aws/src/container/exit-codes.ts";
 import { FUNCTIONS, type FunctionName } from "../../packages/aws/src/functions/functions.ts";
+import type { TinyBackbone } from "../../packages/backbone/src/testing.ts";
 import { openTiny, toyFile } from "../../packages/local/src/testing.ts";
 import { type Built, build } from "./built.ts";
 import { type Cloud, openCloud } from "./cloud.ts";
+import { CREDENTIALS, containerWith } from "./container-process.ts";
 import { eventOf, responseOf } from "./events.ts";
 import { MOUNTS } from "./lambda-process.ts";
+import { type TenantCalls, tenantCalls } from "./tenant-calls.ts";
 
 /** The built functions in Lambda's layout, and the emulator's Step Functions between them: a tenant's whole walk. */
 
@@ -23,12 +22,18 @@ let tiny: TinyBackbone;
 let scratch: string;
 let built: Built;
 let cloud: Cloud | undefined;
+let call: TenantCalls["call"];
+let newTenant: TenantCalls["newTenant"];
+let upload: TenantCalls["upload"];
+let until: TenantCalls["until"];
 beforeAll(async () => {
   tiny = await openTiny();
   scratch = await mkdtemp(path.join(os.tmpdir(), "kilotune-tune-"));
   built = await build(Object.keys(FUNCTIONS) as FunctionName[], tiny.bundle);
+  const tune = containerWith(tiny.bundle, scratch);
   cloud = await openCloud({ built, backbone: tiny.backbone, tune });
   Object.assign(process.env, CREDENTIALS, cloud?.environment);
+  if (cloud !== undefined) ({ call, newTenant, upload, until } = tenantCalls(cloud));
   if (!MOUNTS)
     console.log("functions get their folders by their environment: this machine mounts none for us");
 });
@@ -38,77 +43,6 @@ afterAll(async () => {
   await tiny[Symbol.asyncDispose]();
   await rm(scratch, { recursive: true, force: true });
 });
-
-const CREDENTIALS = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
-
-/** The container, as Batch runs it: a process of its own, tried again where it asks for that. */
-async function tune(input: unknown, environment: Readonly<Record<string, string>>): Promise<null> {
-  const { tenant, job } = input as Record<"tenant" | "job", string>;
-  const container = spawn(process.execPath, [path.resolve("packages/aws/src/container/main.ts")], {
-    env: {
-      ...environment,
-      ...CREDENTIALS,
-      PATH: process.env.PATH,
-      TMPDIR: scratch,
-      KILOTUNE_BACKBONE_DIR: tiny.bundle,
-      KILOTUNE_TENANT: tenant,
-      KILOTUNE_JOB: job,
-    },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const [exitCode] = await once(container, "close");
-  if (exitCode !== EXIT.done) throw Object.assign(new Error(`exit code ${exitCode}`), { name: "WorkerDied" });
-  return null;
-}
-
-interface Called {
-  readonly status: number;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of all shapes
-  readonly body: any;
-}
-
-async function call(key: string, method: string, route: string, body?: unknown): Promise<Called> {
-  const isForm = body instanceof FormData;
-  const request = new Request(`https://api.test${route}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body !== undefined && !isForm && { "content-type": "application/json" }),
-    },
-    ...(body !== undefined && { body: isForm ? body : JSON.stringify(body) }),
-  });
-  const answer = await (cloud as Cloud).fetch(request);
-  const text = await answer.text();
-  return { status: answer.status, headers: answer.headers, body: text === "" ? undefined : JSON.parse(text) };
-}
-
-async function newTenant(name: string): Promise<string> {
-  const { status, body } = await call((cloud as Cloud).adminKey, "POST", "/admin/tenants", {
-    name,
-    plan: "business",
-  });
-  expect([status, body.error]).toEqual([201, undefined]);
-  return body.key.secret;
-}
-
-async function upload(key: string, content: string, purpose: string): Promise<string> {
-  const form = new FormData();
-  form.set("purpose", purpose);
-  form.set("file", new File([content], "desk.jsonl"));
-  const { status, body } = await call(key, "POST", "/v1/files", form);
-  expect([status, body.error]).toEqual([200, undefined]);
-  return body.id;
-}
-
-async function until(key: string, route: string, ...wanted: string[]) {
-  for (let left = 800; left > 0; left--) {
-    const { body } = await call(key, "GET", route);
-    if (wanted.includes(body.status)) return body;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${route} takes too long:\n${cloud?.logs().slice(-4000)}`);
-}
 
 const TEXTS = ["my stolen card", "is the courier late", "money paid twice"];
 

@@ -8,6 +8,7 @@ import { tinyBackbone } from "../../packages/backbone/src/testing.ts";
 import { WORDS } from "../../packages/serving/src/text/testing.ts";
 import { build } from "./built.ts";
 import { openCloud } from "./cloud.ts";
+import { CREDENTIALS } from "./container-process.ts";
 import { plant } from "./plant.ts";
 
 it("a call is traced to X-Ray's daemon: its own part, and the store's behind it, without a text", async (context) => {
@@ -56,5 +57,3 @@ it("a call is traced to X-Ray's daemon: its own part, and the store's behind it,
   expect(all).not.toContain("card");
   expect(infer.log()).not.toMatch(/"level":"(WARN|ERROR)"/);
 }, 60_000);
-
-const CREDENTIALS = { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
