@@ -298,6 +298,8 @@ export interface DetectionEvaluation {
     }[];
   }[];
   readonly calibration: Omit<Calibration, "temperature"> | null;
+  /** Each class, image by image: whether there is one at all. Absent from reports of before. */
+  readonly screening?: readonly Screening[];
 }
 
 export type BoxCorners = readonly [xmin: number, ymin: number, xmax: number, ymax: number];

@@ -6,12 +6,14 @@ import { count, counted, dash, fixed, percent, percentRange } from "../format.ts
 import { shownPictures } from "../picture.ts";
 import { clip } from "../visible-text.ts";
 import { labelName } from "./label-name.ts";
+import { screeningOfObjects } from "./screening.ts";
 import { scrollBox, section } from "./section.ts";
 
 /** How well each class's objects were found, and the images with the worst answers. */
 export function detection(evaluation: DetectionEvaluation): (Markup | null)[] {
   return [
     classesOfObjects(evaluation),
+    screeningOfObjects(evaluation),
     curves(evaluation),
     examples(evaluation),
     scores(evaluation.calibration),

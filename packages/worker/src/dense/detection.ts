@@ -252,6 +252,21 @@ export async function evaluateBoxes(
     }),
     examples,
     calibration: calibrationOf(outcomes),
+    screening: labels.map((label, at) => {
+      const seen = matched.map((each) => ({
+        there: each.truths.some((truth) => truth.label === at),
+        called: each.answers.some((answer) => answer.label === at),
+      }));
+      const [having, lacking] = [true, false].map((is) => seen.filter(({ there }) => there === is)) as [
+        typeof seen,
+        typeof seen,
+      ];
+      return {
+        label,
+        sensitivity: countedShare(having.filter(({ called }) => called).length, having.length),
+        specificity: countedShare(lacking.filter(({ called }) => !called).length, lacking.length),
+      };
+    }),
   };
 }
 
