@@ -127,7 +127,7 @@ it("has a prompt's file judged by the function whose backbone it names, and by n
   const bytes = Uint8Array.of(1, 2, 255);
   const mismatch = { message: "m", hint: "h", kind: "input", retryable: false, param: "file" } as const;
   const refuse = (code: string): Answer => ({ payload: { error: { ...mismatch, code } } });
-  const accepted = { sha256: "0".repeat(64), backbone: "b" };
+  const accepted = { sha256: "0".repeat(64), backbone: "b", task: "detection" } as const;
 
   answer = () => (asked.length === 1 ? refuse("backbone_mismatch") : { payload: { accepted } });
   expect(await accept(bytes, tenant)).toEqual({ ...accepted, bytes });

@@ -113,6 +113,27 @@ it("another tenant has neither the image nor the model", async () => {
   });
 });
 
+it("a model goes to another tenant as its file, for each task, and answers there alike", async () => {
+  const images = [new Blob([(await pictureOf(3)) as BlobPart], { type: "image/png" })];
+  const { data } = await own.prompts.list();
+  const answer = async (who: Kilotune, task: string, model: string) => {
+    if (task === "segmentation") return (await who.segment({ model, images })).data;
+    if (task === "detection") return (await who.detect({ model, images, threshold: 0 })).data;
+    return (await who.classify({ model, images })).data;
+  };
+  for (const task of TASKS) {
+    const prompt = data.find(({ model }) => model === modelOf(task));
+    const bytes = new Uint8Array(await (await own.prompts.download(prompt?.id as string)).arrayBuffer());
+    const imported = await stranger.prompts.import({ file: new Blob([bytes as BlobPart]), suffix: task });
+    expect(imported).toMatchObject({ id: prompt?.id, backbone: "dinov2", bytes: bytes.length });
+    expect(await answer(stranger, task, imported.model)).toEqual(await answer(own, task, modelOf(task)));
+
+    const damaged = bytes.slice(0, -40);
+    const refused = stranger.prompts.import({ file: new Blob([damaged as BlobPart]) });
+    await expect(refused).rejects.toMatchObject({ code: "invalid_prompt", status: 400 });
+  }
+});
+
 it("a deletion leaves no image in the folder", async () => {
   const marks = [await pictureOf(0), await pictureOf(1)].map((png) => png.subarray(-60));
   expect(await holders(marks)).not.toEqual([]);

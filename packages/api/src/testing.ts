@@ -206,7 +206,8 @@ export async function answered(response: Response): Promise<Answer> {
 /** Takes everything but what begins with `{`: of the model alone nothing is real here. */
 async function acceptPrompt(bytes: Uint8Array) {
   if (bytes[0] === 0x7b) throw new KilotuneError("invalid_prompt", "It is none.", "", { param: "file" });
-  return { sha256: createHash("sha256").update(bytes).digest("hex"), backbone: "minilm-l6", bytes };
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { sha256, backbone: "minilm-l6", task: "classification", bytes } as const;
 }
 
 /** A tenant's job, ended as the worker would end it; answers the job with its model. */

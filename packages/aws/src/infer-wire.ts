@@ -1,4 +1,4 @@
-import { isCodedError, KilotuneError, parsePromptId, parseTenantId } from "@kilotune/contract";
+import { isCodedError, KilotuneError, parsePromptId, parseTenantId, TASKS } from "@kilotune/contract";
 import { z } from "zod";
 
 /** What `api` and `batch` send to `infer`, and what comes back: JSON of at most 6 MB each way, as Lambda has it. */
@@ -45,7 +45,7 @@ const Embedded = z.object({
 });
 export type Embedded = z.infer<typeof Embedded>;
 
-const Accepted = z.object({ sha256: z.string(), backbone: z.string() });
+const Accepted = z.object({ sha256: z.string(), backbone: z.string(), task: z.enum(TASKS) });
 
 const Refused = z.object({
   code: z.string(),

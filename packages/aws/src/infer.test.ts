@@ -136,7 +136,9 @@ it("takes a prompt from the disk, and never one that isn't what it was", async (
 it("judges a prompt's file from outside, and tells nobody's log of a bad one", async () => {
   const { accept, promptId, bytes } = await world(3);
   const { id } = tiny.backbone.manifest;
-  expect(await accept(bytes)).toEqual({ accepted: { sha256: promptId, backbone: id } });
+  expect(await accept(bytes)).toEqual({
+    accepted: { sha256: promptId, backbone: id, task: "classification" },
+  });
   const logged = vi.mocked(process.stdout.write).mock.calls.length;
   expect(await accept(bytes.subarray(9))).toMatchObject({ error: { code: "invalid_prompt" } });
   const { weightsSha256 } = tiny.backbone.manifest.identity;

@@ -58,8 +58,8 @@ function isOperators(
 }
 
 async function accepted({ manifest }: Backbone, file: string): Promise<InferAnswer> {
-  const { sha256, backbone } = await acceptPrompt(Buffer.from(file, "base64"), [manifest]);
-  return { accepted: { sha256, backbone } };
+  const { sha256, backbone, task } = await acceptPrompt(Buffer.from(file, "base64"), [manifest]);
+  return { accepted: { sha256, backbone, task } };
 }
 
 async function answerTo(

@@ -14,7 +14,7 @@ import { firstAdminKey } from "./admin.ts";
 import { addGauges } from "./gauges.ts";
 import { keepHouse } from "./housekeeping.ts";
 import { listen } from "./listen.ts";
-import { type LocalBackbone, readsImages, serviceBackbones } from "./local-backbone.ts";
+import { type LocalBackbone, serviceBackbones } from "./local-backbone.ts";
 import { localInference } from "./local-inference.ts";
 import { LocalBatches } from "./local-batches.ts";
 import { LocalWorkflow } from "./local-workflow.ts";
@@ -109,13 +109,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalServer> {
   const metrics = createMetrics(DEFAULT_LIMITS.tenantsInMetrics);
   addGauges(metrics, inference, workflow, batches);
   const all = backbones.map(({ backbone }) => backbone);
-  // Prompts of images come of jobs alone.
-  const ofTexts = all.flatMap((backbone) => (readsImages(backbone) ? [] : [backbone.manifest]));
+  const manifests = all.map(({ manifest }) => manifest);
   const api = createApi({
     service,
     inference,
-    acceptPrompt: (bytes) => acceptPrompt(bytes, ofTexts),
-    backbones: all.map(({ manifest }) => describeBackbone(manifest)),
+    acceptPrompt: (bytes) => acceptPrompt(bytes, manifests),
+    backbones: manifests.map(describeBackbone),
     metrics,
     limits: { spoolFolder: scratch, ...options.limits },
     logger: (line) => log(printLogLine(line)),

@@ -22,6 +22,7 @@ const SHA256 = createHash("sha256").update(FILE).digest("hex");
 const accept: AcceptPrompt = async (bytes) => ({
   sha256: createHash("sha256").update(bytes).digest("hex"),
   backbone: "minilm-l6",
+  task: "classification",
   bytes,
 });
 const imported = (service: TestService, tenant: TenantId, suffix = "desk", file = FILE) =>

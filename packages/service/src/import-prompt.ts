@@ -31,8 +31,7 @@ export type AcceptPrompt = (
 ) => Promise<{
   readonly sha256: string;
   readonly backbone: string;
-  /** Classification where left out. */
-  readonly task?: TaskName;
+  readonly task: TaskName;
   readonly bytes: Uint8Array;
 }>;
 
@@ -49,7 +48,7 @@ export async function importPrompt(
   file: Uint8Array,
   { suffix = "", accept }: { readonly suffix?: string; readonly accept: AcceptPrompt },
 ): Promise<TunedModel> {
-  const { sha256, backbone, task = "classification", bytes } = await accept(file, tenant);
+  const { sha256, backbone, task, bytes } = await accept(file, tenant);
   const promptId = parsePromptId(sha256);
   if (promptId === undefined || !service.backbones.has(backbone)) throw notOurs(backbone);
   await notePending(service, tenant, "sweep");

@@ -32,7 +32,9 @@ describe("a prompt's file from outside", () => {
     async (method) => {
       const bytes = fileOf(randomPrompt(manifest, 2, { method }));
       const sha256 = createHash("sha256").update(bytes).digest("hex");
-      expect(await acceptPrompt(bytes, [other, manifest])).toEqual({ sha256, backbone: manifest.id, bytes });
+      const task = "classification";
+      const accepted = { sha256, backbone: manifest.id, task, bytes };
+      expect(await acceptPrompt(bytes, [other, manifest])).toEqual(accepted);
     },
   );
 
@@ -41,7 +43,10 @@ describe("a prompt's file from outside", () => {
     const images = vision.backbone.manifest;
     const shape = { task: "detection", method: "kv" } as const;
     const bytes = encodePrompt(randomImagePrompt(images, 1, shape).prompt, { storage: "float16" });
-    expect(await acceptPrompt(bytes, [manifest, images])).toMatchObject({ backbone: images.id });
+    expect(await acceptPrompt(bytes, [manifest, images])).toMatchObject({
+      backbone: images.id,
+      task: "detection",
+    });
     await expect(acceptPrompt(bytes, [manifest])).rejects.toMatchObject({ code: "backbone_mismatch" });
     const preprocessed = { ...images, identity: { ...images.identity, preprocessingSha256: "e".repeat(64) } };
     const error = await acceptPrompt(bytes, [preprocessed]).catch((refused) => refused);

@@ -1,5 +1,5 @@
 import type { BackboneManifest, VisionManifest } from "@kilotune/backbone";
-import { isCodedError, KilotuneError } from "@kilotune/contract";
+import { isCodedError, KilotuneError, type TaskName } from "@kilotune/contract";
 import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
 import { preparePrompt } from "./text/prepare-prompt.ts";
 import { prepareImagePrompt } from "./vision/prepare-prompt.ts";
@@ -10,6 +10,8 @@ export interface AcceptedPrompt {
   readonly sha256: string;
   /** Id of the backbone. */
   readonly backbone: string;
+  /** What it was tuned for. */
+  readonly task: TaskName;
   /** The file as it is to be stored: of our own format, as given. */
   readonly bytes: Uint8Array;
 }
@@ -26,12 +28,12 @@ export async function acceptPrompt(
   served: readonly (BackboneManifest | VisionManifest)[],
 ): Promise<AcceptedPrompt> {
   const stored = await decoded(bytes);
-  const { backbone } = stored.prompt.manifest;
+  const { backbone, task } = stored.prompt.manifest;
   const own = served.find(({ identity }) => identity.weightsSha256 === backbone.weightsSha256);
   if (own === undefined) throw notServed(stored, served);
   if ("kind" in own) prepareImagePrompt(stored, own);
   else preparePrompt(stored, own);
-  return { sha256: stored.id.replace(/^sha256-/, ""), backbone: own.id, bytes };
+  return { sha256: stored.id.replace(/^sha256-/, ""), backbone: own.id, task, bytes };
 }
 
 async function decoded(bytes: Uint8Array): Promise<StoredPrompt> {
