@@ -16,7 +16,7 @@ import {
   START_C,
   scoreSpans,
   taggedWords,
-  tagHead,
+  learntHead,
   tagLabelsOf,
   tagsOfTokens,
   textTagging,
@@ -81,7 +81,7 @@ export const bench = defineBench({
       const learnt = await runTuning({ settings, task: textTagging(backbone, settings, train, start.head) });
       const site = promptSite(settings, manifest);
       const upper = await openTokens(backbone, site.site);
-      const own = tagHead(learnt.head, settings);
+      const own = learntHead(learnt.head, settings.temperature);
       const byLanguage: Record<string, number> = {};
       for (const { language, rows } of tests) {
         const vectors = await embedWords(upper, rows, hiddenSize, promptFeed(site, learnt.prompt));

@@ -12,8 +12,26 @@ export { HiddenStore } from "./data/hidden-store.ts";
 export { embed } from "./embed.ts";
 export { classMeans, normalizeRows } from "./head/class-means.ts";
 export { type ClassRows, classTargets } from "./head/class-targets.ts";
-export { fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
+export {
+  addLinearOutputs,
+  learntHead,
+  type OutputLoss,
+  type OutputRows,
+  outputTargets,
+  startOutputs,
+} from "./head/linear-outputs.ts";
+export { fitLabels, fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
 export { type LinearSession, openLinearSession } from "./head/linear-session.ts";
+export { fitLabelProbe, type LabelledRows, type LabelProbe } from "./labels/probe.ts";
+export { type LabelScore, scoreLabels } from "./labels/score.ts";
+export { rarestLabels } from "./labels/strata.ts";
+export {
+  chooseThresholds,
+  crossFitted,
+  fitLabelTemperature,
+  reached,
+  sigmoids,
+} from "./labels/thresholds.ts";
 export { argmaxRows } from "./measure/argmax.ts";
 export { auroc } from "./measure/auroc.ts";
 export {
@@ -54,13 +72,15 @@ export {
   type TargetsOf,
   type Validation,
 } from "./task.ts";
+export { chooseLabelSettings } from "./text/choose-label-settings.ts";
 export { chooseTagSettings, START_C } from "./text/choose-tag-settings.ts";
 export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
 export { embedWords } from "./text/embed-words.ts";
+export { outputValidation, textOutputs } from "./text/linear-outputs.ts";
 export { chooseScope, type ScopeChoice, type ScopeScore, scopeScores } from "./text/out-of-scope.ts";
 export { type GroupedTexts, retrievalPrecision, textRetrieval } from "./text/retrieval.ts";
 export { type TaggedWords, taggedWords, tagLabelsOf, tagsOfTokens } from "./text/tagged-words.ts";
-export { answerTags, spanF1, type TaggedTexts, tagHead, textTagging } from "./text/tagging.ts";
+export { answerTags, spanF1, type TaggedTexts, textTagging } from "./text/tagging.ts";
 export { startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";
 export { chooseVisionSettings } from "./vision/choose-settings.ts";

@@ -14,9 +14,16 @@ export class HiddenStore implements RowStore {
   readonly #backbone: Backbone;
   readonly #lower: Session;
   readonly #stored: (Float32Array | undefined)[];
+  readonly #typeIds: readonly (Int32Array | undefined)[];
 
-  private constructor(backbone: Backbone, lower: Session, rows: readonly Int32Array[]) {
+  private constructor(
+    backbone: Backbone,
+    lower: Session,
+    rows: readonly Int32Array[],
+    typeIds: readonly (Int32Array | undefined)[],
+  ) {
     this.rows = rows;
+    this.#typeIds = typeIds;
     this.lengths = Int32Array.from(rows, (row) => row.length);
     this.#backbone = backbone;
     this.#lower = lower;
@@ -32,9 +39,14 @@ export class HiddenStore implements RowStore {
     backbone: Backbone,
     lower: Session,
     rows: readonly Int32Array[],
-    options: { budgetBytes?: number; onProgress?: (done: number) => void } = {},
+    options: {
+      budgetBytes?: number;
+      /** Of rows that are pairs: which of its two texts each id belongs to. */
+      typeIds?: readonly (Int32Array | undefined)[];
+      onProgress?: (done: number) => void;
+    } = {},
   ): Promise<HiddenStore> {
-    const store = new HiddenStore(backbone, lower, rows);
+    const store = new HiddenStore(backbone, lower, rows, options.typeIds ?? []);
     let left = options.budgetBytes ?? 2e9;
     let done = 0;
     for (const batch of lengthBatches(store.lengths, 64)) {
@@ -58,6 +70,7 @@ export class HiddenStore implements RowStore {
       this.#backbone,
       this.#lower,
       rows.map((row) => this.rows[row] as Int32Array),
+      rows.map((row) => this.#typeIds[row]),
     );
     rows.forEach((row, at) => {
       part.#stored[at] = this.#stored[row];
@@ -67,7 +80,12 @@ export class HiddenStore implements RowStore {
 
   /** These rows and then those of another store of the same backbone. */
   concat(other: HiddenStore): HiddenStore {
-    const joined = new HiddenStore(this.#backbone, this.#lower, [...this.rows, ...other.rows]);
+    const joined = new HiddenStore(
+      this.#backbone,
+      this.#lower,
+      [...this.rows, ...other.rows],
+      [this, other].flatMap((store) => store.rows.map((_, row) => store.#typeIds[row])),
+    );
     [...this.#stored, ...other.#stored].forEach((hidden, row) => {
       joined.#stored[row] = hidden;
     });
@@ -103,7 +121,8 @@ export class HiddenStore implements RowStore {
   async #compute(rows: readonly number[]): Promise<Float32Array[]> {
     const length = Math.max(...rows.map((row) => this.lengths[row] as number));
     const ids = rows.map((row) => this.rows[row] as Int32Array);
-    const { pool: _, ...feeds } = packTexts(ids, length, this.#backbone.manifest.pooling);
+    const places = rows.map((row) => ({ typeIds: this.#typeIds[row] ?? [] }));
+    const { pool: _, ...feeds } = packTexts(ids, length, this.#backbone.manifest.pooling, places);
     const { hidden } = await this.#lower.run(feeds);
     const states = hidden?.data as Float32Array;
     const width = hidden?.dims[2] as number;

@@ -1,5 +1,5 @@
 import { lbfgs } from "../optimizer/lbfgs.ts";
-import type { LinearSession } from "./linear-session.ts";
+import type { LinearLoss, LinearSession } from "./linear-session.ts";
 
 /** A linear head: logits = weight v + bias. */
 export interface LinearHead {
@@ -21,16 +21,52 @@ export async function fitLinearProbe(
   vectors: Float32Array,
   labels: Int32Array,
   classes: number,
-  options: { C: number; rowWeights?: Float32Array; start?: LinearHead },
+  options: ProbeOptions,
 ): Promise<LinearHead> {
   const targets = new Float32Array(labels.length * classes);
   labels.forEach((label, row) => {
     targets[row * classes + label] = 1;
   });
-  const total = options.rowWeights?.reduce((sum, weight) => sum + weight, 0) ?? labels.length;
+  return fitLinear(session, vectors, targets, classes, options, "softmax");
+}
+
+/**
+ * One logistic regression a label, each label against its absence: the sum of both losses over rows and labels times C plus
+ * |weight|^2 / 2, as scikit-learn's OneVsRestClassifier has it.
+ *
+ * @param targets [rows, labels] flat, 0 or 1
+ */
+export function fitLabels(
+  session: LinearSession,
+  vectors: Float32Array,
+  targets: ArrayLike<number>,
+  labels: number,
+  options: ProbeOptions,
+): Promise<LinearHead> {
+  return fitLinear(session, vectors, Float32Array.from(targets), labels, options, "sigmoid");
+}
+
+export interface ProbeOptions {
+  readonly C: number;
+  readonly rowWeights?: Float32Array;
+  readonly start?: LinearHead;
+}
+
+async function fitLinear(
+  session: LinearSession,
+  vectors: Float32Array,
+  targets: Float32Array,
+  classes: number,
+  options: ProbeOptions,
+  kind: LinearLoss,
+): Promise<LinearHead> {
+  const rows = targets.length / classes;
+  const total = options.rowWeights?.reduce((sum, weight) => sum + weight, 0) ?? rows;
+  // The loss of sigmoids is a mean over the classes, that of regressions by themselves a sum.
+  const factor = kind === "sigmoid" ? classes : 1;
   // Divided by the number of rows, so that tolerances mean the same for 20 rows and for 20,000.
-  const weights = (options.rowWeights ?? new Float32Array(labels.length).fill(1)).map(
-    (weight) => weight / total,
+  const weights = (options.rowWeights ?? new Float32Array(rows).fill(1)).map(
+    (weight) => (factor * weight) / total,
   );
   const decay = 1 / (options.C * total);
   const size = classes * session.hiddenSize;
@@ -41,7 +77,7 @@ export async function fitLinearProbe(
   }
   const point = await lbfgs(start, async (at) => {
     const { weight, bias } = split(at, size);
-    const seen = await session.loss(vectors, weight, bias, targets, weights);
+    const seen = await session.loss(vectors, weight, bias, targets, weights, kind);
     const gradient = new Float64Array(at.length);
     let squares = 0;
     for (let i = 0; i < size; i++) {

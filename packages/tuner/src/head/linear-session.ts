@@ -6,6 +6,7 @@ import {
   GraphBuilder,
   type OpenGraph,
   type Session,
+  sigmoidCrossEntropy,
 } from "@kilotune/engine";
 
 /**
@@ -15,20 +16,24 @@ import {
 export interface LinearSession {
   readonly hiddenSize: number;
   logits(x: Float32Array, weight: Float32Array, bias: Float32Array): Promise<Float32Array>;
-  /** Sum over rows of weights[r] * cross-entropy, with its gradients. */
+  /** Sum over rows of weights[r] * the loss, with its gradients. Default cross-entropy. */
   loss(
     x: Float32Array,
     weight: Float32Array,
     bias: Float32Array,
     targets: Float32Array,
     weights: Float32Array,
+    kind?: LinearLoss,
   ): Promise<{ loss: number; weight: Float32Array; bias: Float32Array }>;
   release(): Promise<void>;
 }
 
+/** softmax: one class a row; sigmoid: each class by itself, the mean over them. */
+export type LinearLoss = "softmax" | "sigmoid";
+
 export async function openLinearSession(openGraph: OpenGraph, hiddenSize: number): Promise<LinearSession> {
   const forward = await openGraph(linearGraph(hiddenSize).builder.build());
-  let backward: Session | undefined;
+  const backward = new Map<LinearLoss, Promise<Session>>();
   const feeds = (x: Float32Array, weight: Float32Array, bias: Float32Array): Feeds => ({
     x: float32(x, [x.length / hiddenSize, hiddenSize]),
     weight: float32(weight, [bias.length, hiddenSize]),
@@ -39,9 +44,11 @@ export async function openLinearSession(openGraph: OpenGraph, hiddenSize: number
     async logits(x, weight, bias) {
       return (await forward.run(feeds(x, weight, bias))).logits?.data as Float32Array;
     },
-    async loss(x, weight, bias, targets, weights) {
-      backward ??= await openGraph(lossGraph(hiddenSize));
-      const results = await backward.run({
+    async loss(x, weight, bias, targets, weights, kind = "softmax") {
+      const opening = backward.get(kind) ?? openGraph(lossGraph(hiddenSize, kind));
+      backward.set(kind, opening);
+      const session = await opening;
+      const results = await session.run({
         ...feeds(x, weight, bias),
         targets: float32(targets, [weights.length, bias.length]),
         weights: float32(weights, [weights.length]),
@@ -54,7 +61,7 @@ export async function openLinearSession(openGraph: OpenGraph, hiddenSize: number
     },
     async release() {
       await forward.release();
-      await backward?.release();
+      for (const opening of backward.values()) await (await opening).release();
     },
   };
 }
@@ -69,10 +76,11 @@ function linearGraph(hiddenSize: number) {
   return { builder, logits };
 }
 
-function lossGraph(hiddenSize: number) {
+function lossGraph(hiddenSize: number, kind: LinearLoss) {
   const { builder, logits } = linearGraph(hiddenSize);
   const targets = builder.input("targets", "float32", ["R", "C"]);
   const weights = builder.input("weights", "float32", ["R"]);
-  builder.output(crossEntropy(builder, logits, targets, weights), "loss");
+  const loss = kind === "softmax" ? crossEntropy : sigmoidCrossEntropy;
+  builder.output(loss(builder, logits, targets, weights), "loss");
   return differentiate(builder.build(), { loss: "loss", wrt: ["weight", "bias"] });
 }

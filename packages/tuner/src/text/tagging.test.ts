@@ -3,13 +3,14 @@ import { prng } from "@kilotune/dataset";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fitTagProbe } from "../baselines/tag-probe.ts";
 import { HiddenStore } from "../data/hidden-store.ts";
+import { learntHead } from "../head/linear-outputs.ts";
 import { type LinearSession, openLinearSession } from "../head/linear-session.ts";
 import { scoreSpans } from "../measure/spans.ts";
 import { runTuning } from "../run-tuning.ts";
 import { SETTINGS } from "../testing.ts";
 import { embedWords } from "./embed-words.ts";
 import { tagLabelsOf, taggedWords, tagsOfTokens } from "./tagged-words.ts";
-import { answerTags, spanF1, tagHead, textTagging } from "./tagging.ts";
+import { answerTags, spanF1, textTagging } from "./tagging.ts";
 
 const CITIES = ["rome", "york", "new"];
 const FILLERS = ["to", "from", "a", "ticket", "please"];
@@ -132,9 +133,9 @@ describe("tagging", () => {
       const task = textTagging(backbone, settings, data, probe.head);
       // With a prompt of no tokens' worth it is the probe.
       const meter = await spanF1(backbone, settings, linear, labels, heldOut).open();
-      const start = tagHead(
+      const start = learntHead(
         { weight: task.head.weight.data as Float32Array, bias: probe.head.bias },
-        settings,
+        settings.temperature,
       );
       start.weight.forEach((value, at) => {
         expect(value).toBeCloseTo(probe.head.weight[at]!, 4);

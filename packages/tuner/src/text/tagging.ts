@@ -2,6 +2,7 @@ import type { Backbone, TextHead } from "@kilotune/backbone";
 import { type Feeds, float32, crossEntropy, normalize, type Value } from "@kilotune/engine";
 import { decodeTags } from "@kilotune/heads";
 import type { HiddenStore } from "../data/hidden-store.ts";
+import { learntHead } from "../head/linear-outputs.ts";
 import type { LinearHead } from "../head/linear-probe.ts";
 import type { LinearSession } from "../head/linear-session.ts";
 import { scoreSpans } from "../measure/spans.ts";
@@ -147,19 +148,11 @@ export function spanF1(
       return {
         async measure({ prompt, head }) {
           const vectors = await embedWords(upper, rows, hiddenSize, promptFeed(site, prompt));
-          const own = tagHead(head as { weight: Float32Array; bias: Float32Array }, settings);
+          const own = learntHead(head as { weight: Float32Array; bias: Float32Array }, settings.temperature);
           return scoreSpans(rows.expected, await answerTags(linear, vectors, rows.firsts, labels, own)).f1;
         },
         release: () => upper.release(),
       };
     },
   };
-}
-
-/** What was learnt as a head whose scale is 1. */
-export function tagHead(
-  { weight, bias }: Readonly<Record<"weight" | "bias", Float32Array>>,
-  { temperature }: Pick<TuneSettings, "temperature">,
-): LinearHead {
-  return { weight: weight.map((value) => value / temperature), bias };
 }

@@ -19,7 +19,7 @@ import {
   type TagProbe,
   type TuneSettings,
   taggedWords,
-  tagHead,
+  learntHead,
   tagLabelsOf,
   tagsOfTokens,
   textTagging as learnTags,
@@ -205,7 +205,12 @@ async function openTags(
     answerRun({ prompt, head }, rows) {
       const own = settings as TuneSettings;
       const site = promptSite(own, manifest);
-      return throughPrompt(site.site, promptFeed(site, prompt), rows, tagHead(head as TagNumbers, own));
+      return throughPrompt(
+        site.site,
+        promptFeed(site, prompt),
+        rows,
+        learntHead(head as TagNumbers, own.temperature),
+      );
     },
 
     score: spanScore,
@@ -219,7 +224,9 @@ async function openTags(
 
     publish({ kind, tuned, fitted, receipt }) {
       const isTuned = kind === TUNED && tuned !== undefined && settings !== undefined;
-      const numbers = isTuned ? tagHead(tuned.head as TagNumbers, settings) : (fitted as TagProbe).head;
+      const numbers = isTuned
+        ? learntHead(tuned.head as TagNumbers, settings.temperature)
+        : (fitted as TagProbe).head;
       const head: Head = { kind: "linear", scale: 1, ...numbers };
       const { id, identity, licence } = manifest;
       const shared = {
