@@ -24,6 +24,19 @@ it.each([
   expect(whole).toBe(text);
 });
 
+it.each([
+  ["multi_label", "text;labels"],
+  ["multi_label", '\n"Text"\t"Labels"\n'],
+  ["regression", "id,text,text_pair,value"],
+  ["retrieval", "positive,query"],
+  ["classification", "text,label,value"],
+  ["classification", "text,text_pair,label,labels"],
+  ["classification", "what,ever"],
+])("tables are of %s by their header: %s", async (task, header) => {
+  const { rows } = await guessRows(piecesOf(header), "csv");
+  expect(rows).toEqual({ about: "texts", task, pairs: header.includes("text_pair") });
+});
+
 it("wait for a long first line only where it may hold an image", async () => {
   let pulled = 0;
   const long = (head: string, pieces: number) =>

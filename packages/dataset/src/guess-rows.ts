@@ -1,4 +1,5 @@
 import { decodeLines, MAX_LINE_LENGTH } from "./decode-lines.ts";
+import type { Format } from "./reading.ts";
 import type { TextTask } from "./texts/text-rows.ts";
 import type { VisionTask } from "./vision/image-rows.ts";
 import { MAX_IMAGE_LINE_LENGTH } from "./vision/read-image-rows.ts";
@@ -9,11 +10,12 @@ export type RowsAre =
   | { readonly about: "texts"; readonly task: TextTask; readonly pairs: boolean };
 
 /**
- * What the rows of a JSONL file are, by the keys of the first one; texts to classify where it doesn't say.
+ * What the rows of a file are, by the keys of the first one, of CSV by its header; texts to classify where it doesn't say.
  * `chunks` are all of the file's, those that were looked at included.
  */
 export async function guessRows(
   chunks: AsyncIterable<Uint8Array>,
+  format: Format = "jsonl",
 ): Promise<{ readonly rows: RowsAre; readonly chunks: AsyncGenerator<Uint8Array, void> }> {
   const source = chunks[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
@@ -41,7 +43,8 @@ export async function guessRows(
       await source.return?.();
     }
   }
-  return { rows: rowsOf(await firstLine(seen)), chunks: whole() };
+  const line = await firstLine(seen);
+  return { rows: format === "csv" ? rowsOfHeader(line) : rowsOf(line), chunks: whole() };
 }
 
 /** By the first bytes: rows that hold an image themselves name it before them. */
@@ -78,6 +81,27 @@ function rowsOf(line: string): RowsAre {
       about: "images",
       task: has("objects") ? "detect" : has("mask", "segments") ? "segment" : "classify",
     };
+  return textRows(has);
+}
+
+/** As the reader of tables tells columns. */
+function rowsOfHeader(line: string): RowsAre {
+  const names = line.split(/[,;\t]/).map((name) =>
+    name
+      .trim()
+      .replace(/^"(.*)"$/, "$1")
+      .trim()
+      .toLowerCase(),
+  );
+  const columns = (...keys: readonly string[]) => keys.some((key) => names.includes(key));
+  // Tables have columns of all kinds beside those that count.
+  const isPlain = columns("text") && columns("label");
+  return isPlain
+    ? { about: "texts", task: "classification", pairs: columns("text_pair") }
+    : textRows(columns);
+}
+
+function textRows(has: (...keys: readonly string[]) => boolean): RowsAre {
   const task = TEXT_TASKS.find(([, ...keys]) => has(...keys))?.[0] ?? "classification";
   return { about: "texts", task, pairs: has("text_pair") };
 }

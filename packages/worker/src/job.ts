@@ -12,8 +12,8 @@ export type TuneJob = TextJob | ImageJob;
 /** Of texts. */
 export interface TextJob extends JobOf<DataSource> {
   readonly input?: "text";
-  /** One label a text, or a tag a word. Default classification. */
-  readonly task?: "classification" | "tagging";
+  /** One label a text, any number of labels, or a tag a word. Default classification. */
+  readonly task?: "classification" | "multi_label" | "tagging";
   readonly backbone: Backbone;
   readonly method: Exclude<MethodName, "deep">;
 }

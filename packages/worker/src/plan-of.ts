@@ -2,6 +2,7 @@ import { imageClassification } from "./classes/image-classification.ts";
 import { textClassification } from "./classes/text-classification.ts";
 import { imageDetection } from "./dense/detection.ts";
 import { imageSegmentation } from "./dense/segmentation.ts";
+import { textLabels } from "./labels/text-labels.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import { textTagging } from "./tags/text-tagging.ts";
 import type { RowsOf, TaskPlan } from "./task.ts";
@@ -9,8 +10,14 @@ import type { RowsOf, TaskPlan } from "./task.ts";
 /** Hands the plan of the job's task to `run`. A new task is a new case. */
 export function planOf<Result>(job: TuneJob, hooks: JobHooks, run: RunPlan<Result>): Promise<Result> {
   if (job.input !== "image") {
-    if (job.task === "tagging") return run(textTagging(job));
-    return run(textClassification(job));
+    switch (job.task ?? "classification") {
+      case "classification":
+        return run(textClassification(job));
+      case "multi_label":
+        return run(textLabels(job));
+      case "tagging":
+        return run(textTagging(job));
+    }
   }
   switch (job.task) {
     case "classification":

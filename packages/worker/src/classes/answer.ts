@@ -1,11 +1,10 @@
 import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
-import type { TextClassifier } from "@kilotune/prompt";
+import type { Head, Prompt, TextClassifier } from "@kilotune/prompt";
 import { createPredictor } from "@kilotune/serving";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
 import { siteOfPrompt } from "../prompt-part.ts";
 import { headLogits } from "./class-heads.ts";
-import type { PreparedRows } from "./prepare.ts";
-import type { TextPrompt } from "./publish.ts";
+import type { TextRows } from "./prepare.ts";
 
 /**
  * Logits [texts, classes] flat of a prompt: through the tuner's graphs, opened for it, or where they don't read as it
@@ -58,16 +57,17 @@ async function answerAsServed(
 export async function answer(
   backbone: Backbone,
   linear: LinearSession,
-  prompt: TextPrompt,
-  rows: Pick<PreparedRows, "store" | "vectors">,
+  prompt: Prompt,
+  rows: Pick<TextRows, "store" | "vectors">,
 ): Promise<Float32Array> {
-  return headLogits(linear, prompt.head, await promptedVectors(backbone, prompt, rows));
+  return headLogits(linear, prompt.head as Head, await promptedVectors(backbone, prompt, rows));
 }
 
-async function promptedVectors(
+/** Unit vectors behind a prompt as its file has it, [rows, H] flat. */
+export async function promptedVectors(
   backbone: Backbone,
-  prompt: TextPrompt,
-  rows: Pick<PreparedRows, "store" | "vectors">,
+  prompt: Prompt,
+  rows: Pick<TextRows, "store" | "vectors">,
 ): Promise<Float32Array> {
   if (prompt.method === "head") return rows.vectors;
   const { site, feeds } = siteOf(backbone, prompt);
@@ -80,6 +80,6 @@ async function promptedVectors(
 }
 
 /** Where the prompt joins, and its feeds. A head alone reads rows that are cut where jobs cut them. */
-function siteOf({ manifest }: Backbone, prompt: TextPrompt): ReturnType<typeof siteOfPrompt> {
+function siteOf({ manifest }: Backbone, prompt: Prompt): ReturnType<typeof siteOfPrompt> {
   return siteOfPrompt(prompt, defaultFirstLayer(manifest.config.layers));
 }

@@ -2,10 +2,28 @@ import type { Backbone } from "@kilotune/backbone";
 import { float32, type Session, sizeOf } from "@kilotune/engine";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
 import type { ClassRows } from "./class-task.ts";
+import type { RowsOf } from "../task.ts";
 import type { LabelledTexts } from "./read-data.ts";
 
-/** A file's rows as the tuner takes them. */
-export interface PreparedRows extends ClassRows {
+/** A file's texts, or pairs of them, as read. */
+export interface ReadTexts extends RowsOf {
+  readonly texts: readonly string[];
+  /** Of rows about two texts the second ones. */
+  readonly pairs?: readonly string[];
+}
+
+/** A file's texts as the tuner takes them. */
+export interface TextRows extends RowsOf {
+  /** What people see of each: both of a pair. */
+  readonly texts: readonly string[];
+  readonly store: HiddenStore;
+  /** Unit vectors of the plain backbone, [rows, H] flat. */
+  readonly vectors: Float32Array;
+  readonly truncatedRows: number;
+}
+
+/** Of one class each. */
+export interface PreparedRows extends ClassRows, TextRows {
   readonly store: HiddenStore;
 }
 
@@ -54,31 +72,55 @@ async function openPlain(
 }
 
 /** Second state of a job: rows -> token ids -> hidden states below the prompt -> plain vectors. */
-export async function prepareRows(
+export async function prepareTexts(
   backbone: Backbone,
   { lower, plain }: FrozenSessions,
-  { name, texts, labels }: Omit<LabelledTexts, "count">,
+  { name, texts, pairs }: Omit<ReadTexts, "count">,
   onProgress?: (share: number) => void,
-): Promise<PreparedRows> {
-  const encoded = texts.map((text) => backbone.tokenizer.encode(text));
-  const ids = encoded.map((row) => row.ids);
-  const store = await HiddenStore.compute(backbone, lower, ids, {
-    onProgress: (done) => onProgress?.(done / texts.length),
-  });
+): Promise<TextRows> {
+  const encoded = texts.map((text, row) => encodeRow(backbone, text, pairs?.[row]));
+  const store = await HiddenStore.compute(
+    backbone,
+    lower,
+    encoded.map((row) => row.ids),
+    {
+      ...(pairs && { typeIds: encoded.map((row) => row.typeIds) }),
+      onProgress: (done) => onProgress?.(done / texts.length),
+    },
+  );
   const vectors = await embed(plain, store, backbone.manifest.config.hiddenSize);
   return {
     name,
     count: texts.length,
-    texts,
-    labels,
+    texts: pairs === undefined ? texts : texts.map((text, row) => shownPair(text, pairs[row] as string)),
     store,
     vectors,
     truncatedRows: encoded.filter((row) => row.truncated).length,
   };
 }
 
+/** As serving reads it. */
+export function encodeRow({ tokenizer }: Backbone, text: string, pair: string | undefined) {
+  if (pair === undefined) return { ...tokenizer.encode(text), typeIds: undefined };
+  return tokenizer.encodePair(text, pair);
+}
+
+function shownPair(text: string, pair: string): string {
+  return `${text} | ${pair}`;
+}
+
+/** The same of rows that have a class each. */
+export async function prepareRows(
+  backbone: Backbone,
+  sessions: FrozenSessions,
+  file: Omit<LabelledTexts, "count">,
+  onProgress?: (share: number) => void,
+): Promise<PreparedRows> {
+  return { ...(await prepareTexts(backbone, sessions, file, onProgress)), labels: file.labels };
+}
+
 /** Some rows of a file; nothing is computed again. */
-export function pickRows(rows: PreparedRows, wanted: readonly number[]): PreparedRows {
+export function pickTexts(rows: TextRows, wanted: readonly number[]): TextRows {
   const hiddenSize = rows.vectors.length / Math.max(1, rows.count);
   const vectors = new Float32Array(wanted.length * hiddenSize);
   wanted.forEach((row, at) => {
@@ -88,10 +130,16 @@ export function pickRows(rows: PreparedRows, wanted: readonly number[]): Prepare
     name: rows.name,
     count: wanted.length,
     texts: wanted.map((row) => rows.texts[row] as string),
-    labels: Int32Array.from(wanted, (row) => rows.labels[row] as number),
     store: rows.store.subset(wanted),
     vectors,
     truncatedRows: rows.truncatedRows,
+  };
+}
+
+export function pickRows(rows: PreparedRows, wanted: readonly number[]): PreparedRows {
+  return {
+    ...pickTexts(rows, wanted),
+    labels: Int32Array.from(wanted, (row) => rows.labels[row] as number),
   };
 }
 

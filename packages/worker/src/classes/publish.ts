@@ -1,11 +1,5 @@
 import type { Backbone } from "@kilotune/backbone";
-import {
-  type Head,
-  type PromptManifest,
-  roundToStorage,
-  type Storage,
-  type TextClassifier,
-} from "@kilotune/prompt";
+import { type Head, roundToStorage, type Storage, type Prompt, type TextClassifier } from "@kilotune/prompt";
 import type { TuneSettings } from "@kilotune/tuner";
 import { promptPart, withPart } from "../prompt-part.ts";
 import type { Published } from "../task.ts";
@@ -13,46 +7,45 @@ import type { Published } from "../task.ts";
 /** A prompt that a job makes. */
 export type TextPrompt = TextClassifier;
 
-export interface PublishedClasses {
-  readonly backbone: Backbone;
+/** What the head's numbers mean. */
+export interface TextUse {
+  readonly task: "classification" | "multi_label" | "regression" | "retrieval";
   readonly labels: readonly string[];
-  readonly temperature: number;
+  readonly calibration: object;
+  /** Of rows that are pairs. */
+  readonly input?: "text_pair";
+}
+
+export interface PublishedTexts {
+  readonly backbone: Backbone;
+  readonly use: TextUse;
   readonly storage: Storage;
   readonly receipt: Published<unknown, unknown>["receipt"];
-  readonly head: Head;
+  readonly head: Head | { readonly kind: "none" };
   /** The learnt prompt with its settings, epochs as learnt; undefined publishes the head alone. */
   readonly tuned: { readonly settings: TuneSettings; readonly data: Float32Array } | undefined;
 }
 
 /** The prompt with the numbers that its file will hold: what is measured from here on is true of the file. */
-export function roundedPrompt(published: PublishedClasses): TextPrompt {
+export function roundedPrompt(published: PublishedTexts): Prompt {
   return roundToStorage(draft(published), published.storage);
 }
 
-function draft({
-  backbone,
-  labels,
-  head,
-  tuned,
-  temperature,
-  storage,
-  receipt,
-}: PublishedClasses): TextPrompt {
+function draft({ backbone, use, head, tuned, storage, receipt }: PublishedTexts): Prompt {
   const { id, identity, licence, config, precision } = backbone.manifest;
   const { layers, hiddenSize, heads, headDim } = config;
   const shared = {
     format: "kilotune.prompt/1",
-    task: "classification",
-    labels: [...labels],
+    ...use,
+    labels: [...use.labels],
     backbone: { id, ...identity, licence, layers, hiddenSize, heads, headDim },
-    head: { kind: head.kind, scale: head.scale },
-    calibration: { temperature },
+    head: head.kind === "none" ? { kind: head.kind } : { kind: head.kind, scale: head.scale },
     maxTokens: backbone.manifest.maxTokens,
     storage,
     ...(precision === "int8" && { precision }),
     receipt: { ...receipt, settings: { ...tuned?.settings } },
     metrics: {},
-  } satisfies Partial<PromptManifest>;
+  };
   const part = tuned && promptPart(tuned.settings, tuned.data, config);
-  return withPart(part, shared, head) as unknown as TextPrompt;
+  return withPart(part, shared, head) as unknown as Prompt;
 }

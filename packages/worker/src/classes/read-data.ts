@@ -10,10 +10,10 @@ import {
 } from "@kilotune/dataset";
 import { invalidFile } from "../invalid-file.ts";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
-import type { JobData, RowsOf } from "../task.ts";
+import type { JobData } from "../task.ts";
+import type { ReadTexts } from "./prepare.ts";
 
-export interface LabelledTexts extends RowsOf {
-  readonly texts: readonly string[];
+export interface LabelledTexts extends ReadTexts {
   /** Class of each text, -1 for a label that the training rows don't have. */
   readonly labels: Int32Array;
 }

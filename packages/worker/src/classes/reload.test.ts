@@ -20,7 +20,7 @@ import { writePrompt } from "../write-prompt.ts";
 import { answer } from "./answer.ts";
 import { headLogits } from "./class-heads.ts";
 import { openFrozenSessions, type PreparedRows, prepareRows } from "./prepare.ts";
-import { type PublishedClasses, roundedPrompt, type TextPrompt } from "./publish.ts";
+import { type PublishedTexts, roundedPrompt } from "./publish.ts";
 import { openTiny, toyRows } from "../testing.ts";
 
 let tiny: TinyBackbone;
@@ -50,7 +50,7 @@ describe.each<TunedMethod>(["kv", "soft", "lora"])("a reloaded %s prompt", (meth
       const file = path.join(folder, `${method}-${storage}.safetensors`);
       const { id, prompt } = await writePrompt(roundedPrompt(publishedOf(settings, run, storage)), {}, file);
       expect((await readPromptFile(file)).id).toBe(id);
-      const after = await answer(tiny.backbone, sessions.linear, prompt as TextPrompt, rows);
+      const after = await answer(tiny.backbone, sessions.linear, prompt, rows);
       expect(Math.max(...before.map((logit, at) => Math.abs(logit - after[at]!)))).toBeLessThanOrEqual(
         tolerance,
       );
@@ -96,14 +96,13 @@ async function logitsOf({ settings, run, rows, sessions }: Awaited<ReturnType<ty
 function publishedOf(
   settings: TuneSettings,
   run: RunResult<"prototypes">,
-  storage: PublishedClasses["storage"],
-): PublishedClasses {
+  storage: PublishedTexts["storage"],
+): PublishedTexts {
   return {
     backbone: tiny.backbone,
-    labels: LABELS,
+    use: { task: "classification", labels: LABELS, calibration: { temperature: 1 } },
     head: { kind: "cosine", weight: run.head.prototypes, scale: 1 / settings.temperature },
     tuned: { settings, data: run.prompt },
-    temperature: 1,
     storage,
     receipt: { dataSha256: "0".repeat(64), seed: 1, epochs: 5, trainRows: 30, codeVersion: "0" },
   };

@@ -13,12 +13,13 @@ import {
 import type { TextJob } from "../job.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, TaskPlan } from "../task.ts";
+import { textSettings } from "../texts/text-settings.ts";
 import { answer } from "./answer.ts";
 import { type ClassInput, classTask, type FittedClasses } from "./class-task.ts";
 import { labelNames, NAME_WEIGHT } from "./label-names.ts";
 import type { ClassOutcome } from "./outcome.ts";
 import { joinRows, openFrozenSessions, type PreparedRows, pickRows, prepareRows } from "./prepare.ts";
-import { roundedPrompt, type TextPrompt } from "./publish.ts";
+import { roundedPrompt } from "./publish.ts";
 import { type LabelledTexts, readData } from "./read-data.ts";
 
 /** One label a text. */
@@ -36,7 +37,7 @@ async function openTexts(
   data: JobData<LabelledTexts>,
 ): Promise<ClassInput<LabelledTexts, PreparedRows>> {
   const { labels } = data;
-  const settings = settingsOf(job, data);
+  const settings = textSettings(job, data.train.count, chooseSettings);
   // Released here where a later one doesn't open.
   await using opened = new AsyncDisposableStack();
   const backbone = opened.use(sharedSessions(job.backbone));
@@ -98,15 +99,15 @@ async function openTexts(
       }
     },
 
-    publish: ({ tuned, ...numbers }) =>
+    publish: ({ tuned, temperature, ...numbers }) =>
       roundedPrompt({
         ...numbers,
         backbone,
-        labels,
+        use: { task: "classification", labels, calibration: { temperature } },
         storage: job.storage ?? "float16",
         tuned: tuned && settings && { settings: { ...settings, epochs: tuned.epoch }, data: tuned.prompt },
       }),
-    answer: (prompt, rows) => answer(backbone, linear, prompt as TextPrompt, rows),
+    answer: (prompt, rows) => answer(backbone, linear, prompt, rows),
 
     promptNumbers: settings ? 2 * (layers - settings.firstLayer) * settings.tokens * hiddenSize : 0,
     notes: ({ truncatedRows }) => [
@@ -117,17 +118,4 @@ async function openTexts(
     ],
     tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
   };
-}
-
-function settingsOf(job: TextJob, data: JobData<LabelledTexts>): TuneSettings | undefined {
-  if (job.method === "head") return undefined;
-  const chosen = chooseSettings(job.backbone.manifest, {
-    method: job.method,
-    seed: job.seed,
-    trainRows: data.train.count,
-    ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
-    ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
-    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
-  });
-  return { ...chosen, ...job.settings };
 }

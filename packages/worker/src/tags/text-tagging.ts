@@ -228,7 +228,7 @@ async function openTags(
         ? learntHead(tuned.head as TagNumbers, settings.temperature)
         : (fitted as TagProbe).head;
       const head: Head = { kind: "linear", scale: 1, ...numbers };
-      const { id, identity, licence } = manifest;
+      const { id, identity, licence, precision } = manifest;
       const shared = {
         format: "kilotune.prompt/1",
         task: "tagging",
@@ -238,6 +238,7 @@ async function openTags(
         calibration: { temperature: 1 },
         maxTokens: manifest.maxTokens,
         storage: job.storage ?? "float16",
+        ...(precision === "int8" && { precision }),
         receipt: { ...receipt, settings: isTuned ? { ...settings, epochs: tuned.epoch } : {} },
         metrics: {},
       };

@@ -1,0 +1,232 @@
+import type { Head, Prompt } from "@kilotune/prompt";
+import {
+  chooseThresholds,
+  fitLabelProbe,
+  fitLabelTemperature,
+  type LabelProbe,
+  type Learnt,
+  type LinearHead,
+  type LinearSession,
+  type LoopSettings,
+  learntHead,
+  rarestLabels,
+  reached,
+  type RunResult,
+  scoreLabels,
+  sigmoids,
+} from "@kilotune/tuner";
+import { headLogits, linearHead } from "../classes/class-heads.ts";
+import { holdOut } from "../held-out.ts";
+import { TUNED } from "../select.ts";
+import type { BackboneFacts, Found, JobData, Published, RowsOf, Run, Task, TaskFacts } from "../task.ts";
+import {
+  flat,
+  flatLogits,
+  judgeLabels,
+  labelFindings,
+  type LabelAnswers,
+  type LabelOutcome,
+  outcomesOf,
+  scoreOutcomes,
+} from "./outcome.ts";
+
+/** Rows of any number of labels each, whatever they are, as prepared. */
+export interface LabelRows extends RowsOf, LabelAnswers {
+  /** Unit vectors of the plain backbone, [rows, H] flat: what the baselines see. */
+  readonly vectors: Float32Array;
+  readonly truncatedRows: number;
+}
+
+export interface LabelFile extends RowsOf {
+  /** [rows, labels] flat, 0 or 1. */
+  readonly targets: Uint8Array;
+  /** Of each row how many of its labels no training row has. */
+  readonly unknown: Int32Array;
+}
+
+/** What several labels a text and several an image differ in. */
+export interface LabelInput<File extends LabelFile, Rows extends LabelRows> extends AsyncDisposable {
+  readonly backbone: BackboneFacts;
+  readonly settings: (LoopSettings & { readonly temperature: number }) | undefined;
+  readonly linear: LinearSession;
+  readonly seed: number;
+  /** What people call the rows: texts, images. */
+  readonly rows: string;
+  prepareTraining(file: File, onProgress: (share: number) => void): Promise<Rows>;
+  prepare(file: File, onProgress?: (share: number) => void): Promise<Rows>;
+  /** Some rows of a file; nothing is computed again. */
+  pick(rows: Rows, wanted: readonly number[]): Rows;
+  /** @param start what the head starts from: a probe of the frozen vectors of these rows */
+  learn(run: Run<Rows>, start: LinearHead): Promise<RunResult>;
+  /** Unit vectors behind what was learnt, [rows, H] flat. */
+  vectorsOf(learnt: Learnt, rows: Rows): Promise<Float32Array>;
+  /** Behind a prompt as its file has it. */
+  vectorsOfPrompt(prompt: Prompt, rows: Rows): Promise<Float32Array>;
+  /** Rounded to what its file will hold. */
+  publish(
+    calibration: LabelCalibration,
+    head: Head,
+    published: Pick<Published<unknown, unknown>, "tuned" | "receipt">,
+  ): Prompt | Promise<Prompt>;
+  /** Numbers of the prompt that `settings` ask for. */
+  readonly promptNumbers: number;
+  tokensIn(rows: Rows): number;
+}
+
+export interface LabelCalibration {
+  readonly temperature: number;
+  /** Shares, in the order of the labels. */
+  readonly thresholds: readonly number[];
+}
+
+export interface FittedLabels {
+  readonly probe: LabelProbe;
+  /** Whether its thresholds may be used: those of a fold are chosen as the prompt's are, on rows held out. */
+  readonly isWhole: boolean;
+  /** [labels]: the same for every row, such that no other such set has a larger micro F1 on these. */
+  readonly usual: Uint8Array;
+}
+
+/** Weak enough that a run that starts from it still has something to learn. */
+const START_C = 10;
+
+/** Any number of labels a row. */
+export function labelTask<File extends LabelFile, Rows extends LabelRows>(
+  input: LabelInput<File, Rows>,
+  data: JobData<File>,
+): Task<File, Rows, FittedLabels, LabelOutcome> {
+  const { linear, settings, seed } = input;
+  const { labels } = data;
+  const C = labels.length;
+  const logitsOf = (vectors: Float32Array, { weight, bias }: LinearHead) =>
+    linear.logits(vectors, weight, bias);
+  const tunedHead = ({ head }: Pick<Learnt, "head">) =>
+    learntHead(
+      head as Record<"weight" | "bias", Float32Array>,
+      (settings as { temperature: number }).temperature,
+    );
+  return {
+    backbone: input.backbone,
+    settings,
+    baselines: [
+      { name: "majority", title: "most frequent labels" },
+      { name: "linearProbe", title: "linear probe" },
+    ],
+    heads: ["linearProbe"],
+    [Symbol.asyncDispose]: () => input[Symbol.asyncDispose](),
+
+    prepareTraining: (file, onProgress) => input.prepareTraining(file, onProgress),
+    prepare: (file, onProgress) => input.prepare(file, onProgress),
+    holdOut: (train, validation) =>
+      holdOut(train, validation, seed, {
+        strataOf: ({ targets }) => rarestLabels(targets, C),
+        pick: input.pick,
+      }),
+
+    fit: async (rows, like) => ({
+      probe: await fitLabelProbe(linear, rows, C, seed, like?.probe),
+      isWhole: like === undefined,
+      usual: usualLabels(rows.targets, C),
+    }),
+    async answerBaselines({ probe, isWhole, usual }, rows) {
+      const logits = await logitsOf(rows.vectors, probe.head);
+      const answered = isWhole ? { answered: reached(sigmoids(logits), probe.thresholds) } : {};
+      const always = Uint8Array.from(rows.targets, (_, at) => usual[at % C] as number);
+      return {
+        majority: outcomesOf(rows, C, { answered: always }),
+        linearProbe: outcomesOf(rows, C, { logits, ...answered }),
+      };
+    },
+
+    learntRows: ({ count }) => count,
+    runFacts: (train, validation) => [[...train.targets], validation && [...validation.targets]],
+    async learn(run) {
+      const { head } = await fitLabelProbe(linear, run.train, C, seed, { C: START_C });
+      return input.learn(run, head);
+    },
+    async answerRun(run, rows) {
+      return outcomesOf(rows, C, {
+        logits: await logitsOf(await input.vectorsOf(run, rows), tunedHead(run)),
+      });
+    },
+
+    score: scoreOutcomes,
+    judge: (asked, rivals) => judgeLabels(asked, rivals, input.rows),
+
+    publish({ kind, fitted, heldOut, tuned, receipt }) {
+      if (kind === TUNED && tuned !== undefined && settings !== undefined)
+        return input.publish(calibrationOf(heldOut, C), linearHead(tunedHead(tuned)), { tuned, receipt });
+      const { probe } = fitted as FittedLabels;
+      const calibration = calibrationOf(heldOut, C, probe.thresholds);
+      return input.publish(calibration, linearHead(probe.head), { tuned: undefined, receipt });
+    },
+    async answer(prompt, rows) {
+      const { temperature, thresholds } = prompt.manifest.calibration as LabelCalibration;
+      const logits = await headLogits(linear, prompt.head as Head, await input.vectorsOfPrompt(prompt, rows));
+      return outcomesOf(rows, C, { logits, answered: reached(sigmoids(logits, temperature), thresholds) });
+    },
+
+    findings: async (outcomes, { manifest }) => ({
+      task: "multi_label",
+      evaluation: labelFindings(outcomes, labels, (manifest.calibration as LabelCalibration).thresholds),
+    }),
+    facts: (found) => factsOf(input, found),
+    tokensIn: (rows) => input.tokensIn(rows),
+  };
+}
+
+/** Both from held-out rows: how sure the probabilities are, and from which on each label is given. */
+function calibrationOf(
+  heldOut: readonly LabelOutcome[],
+  labels: number,
+  thresholds?: ArrayLike<number>,
+): LabelCalibration {
+  const logits = flatLogits(heldOut);
+  const temperature = fitLabelTemperature(logits, flat(heldOut));
+  const chosen = thresholds ?? chooseThresholds(sigmoids(logits), flat(heldOut), labels);
+  // Chosen on probabilities as the logits say them, given on those that the temperature makes of them.
+  const cooled = (threshold: number) => 1 / (1 + ((1 - threshold) / threshold) ** (1 / temperature));
+  return { temperature, thresholds: Array.from(chosen, cooled) };
+}
+
+function usualLabels(targets: Uint8Array, labels: number): Uint8Array {
+  const rows = labels === 0 ? 0 : targets.length / labels;
+  const counts = Array.from({ length: labels }, (_, label) => ({ label, rows: 0 }));
+  targets.forEach((target, at) => {
+    (counts[at % labels] as { rows: number }).rows += target;
+  });
+  const set = new Uint8Array(labels);
+  let [best, bestF1] = [set.slice(), 0];
+  for (const { label } of counts.sort((a, b) => b.rows - a.rows)) {
+    set[label] = 1;
+    const always = Uint8Array.from(targets, (_, at) => set[at % labels] as number);
+    const { microF1 } = scoreLabels(targets, always, labels);
+    if (microF1 > bestF1) [best, bestF1] = [set.slice(), microF1];
+  }
+  return rows === 0 ? new Uint8Array(labels) : best;
+}
+
+function factsOf<File extends LabelFile, Rows extends LabelRows>(
+  input: LabelInput<File, Rows>,
+  { data, train, fitted, run }: Found<File, Rows, FittedLabels>,
+): TaskFacts {
+  const { labels, validation, test } = data;
+  const head = labels.length * (input.backbone.config.hiddenSize + 1);
+  const strangers = [validation, test].flatMap((file) => {
+    const count = file?.unknown.reduce((sum, each) => sum + each, 0) ?? 0;
+    return count === 0
+      ? []
+      : [`Labels of ${file?.name} that no training row has: ${count}; they count as missed.`];
+  });
+  return {
+    labelRows: labels.map((_, label) =>
+      train.targets.reduce((sum, target, at) => sum + (at % labels.length === label ? target : 0), 0),
+    ),
+    truncatedRows: train.truncatedRows,
+    settings: { probeC: fitted.probe.C },
+    titles: {},
+    sizes: { majority: labels.join("").length, linearProbe: 2 * head },
+    trainableParameters: head + (run?.prompt.length ?? input.promptNumbers),
+    notes: { first: [], last: strangers },
+  };
+}

@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { guessRows, loadTextRows, type RowOfTask, type TextTask } from "@kilotune/dataset";
+import { invalidFile } from "../invalid-file.ts";
+import type { DataSource, JobEvent, TextJob } from "../job.ts";
+import type { ReadTexts } from "../classes/prepare.ts";
+
+/** A file's rows, as read. */
+export interface RowsOfFile<Row> {
+  readonly name: string;
+  readonly rows: readonly Row[];
+}
+
+/** All files of a job. */
+export interface TextFiles<Row> {
+  readonly train: RowsOfFile<Row>;
+  readonly validation: RowsOfFile<Row> | undefined;
+  readonly test: RowsOfFile<Row> | undefined;
+  readonly otherTests: readonly RowsOfFile<Row>[];
+  /** Whether each row has a second text: the training file's first row says so. */
+  readonly pairs: boolean;
+}
+
+/** Reads a job's files to the end. Throws `invalid_training_file` where the linter found errors. */
+export async function readTextFiles<T extends TextTask>(
+  job: Pick<TextJob, "backbone" | "train" | "validation" | "test" | "otherTests">,
+  task: T,
+  emit: (event: JobEvent) => void,
+): Promise<TextFiles<RowOfTask[T]>> {
+  const { tokenizer } = job.backbone;
+  const tokenCount = (text: string) => tokenizer.encode(text);
+  const train = await readTextRows(job.train, { task, tokenCount }, emit);
+  const { pairs, linter } = train;
+  const read = async (source: DataSource | undefined) =>
+    source && {
+      name: source.name,
+      rows: (await readTextRows(source, { task, tokenCount, pairs, against: linter }, emit)).rows,
+    };
+  const validation = await read(job.validation);
+  const test = await read(job.test);
+  const otherTests = [];
+  for (const source of job.otherTests ?? [])
+    otherTests.push((await read(source)) as RowsOfFile<RowOfTask[T]>);
+  return { train: { name: job.train.name, rows: train.rows }, validation, test, otherTests, pairs };
+}
+
+/** One file. @param options.pairs told by its first row where left out */
+export async function readTextRows<T extends TextTask>(
+  { name, format, open }: DataSource,
+  options: Omit<Parameters<typeof loadTextRows<T>>[1], "format">,
+  emit: (event: JobEvent) => void,
+) {
+  const guessed = await guessRows(toStream(open()), format);
+  const hasPairs = guessed.rows.about === "texts" && guessed.rows.pairs;
+  const { pairs = hasPairs } = options;
+  const read = await loadTextRows<T>(guessed.chunks, { ...options, format, pairs });
+  emit({ kind: "lint", file: name, report: read.report });
+  if (read.report.errors.length > 0) throw invalidFile(name, read.report.errors);
+  return { ...read, pairs };
+}
+
+async function* toStream(chunks: ReturnType<DataSource["open"]>): AsyncGenerator<Uint8Array> {
+  if (chunks instanceof Uint8Array) yield chunks;
+  else yield* chunks;
+}
+
+/** Texts of rows, second ones where they have them. */
+export function textsOf(
+  name: string,
+  rows: readonly { readonly text: string; readonly textPair?: string }[],
+  pairs: boolean,
+): ReadTexts {
+  return {
+    name,
+    count: rows.length,
+    texts: rows.map(({ text }) => text),
+    ...(pairs && { pairs: rows.map(({ textPair = "" }) => textPair) }),
+  };
+}
+
+/** Of what is learnt from: the training and validation rows, as used. @param what of a row, its line left out */
+export function hashOfRows(facts: readonly unknown[]): string {
+  const hash = createHash("sha256");
+  for (const fact of facts) hash.update(JSON.stringify(fact ?? null));
+  return hash.digest("hex");
+}

@@ -1,0 +1,76 @@
+import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
+import type { Head, Prompt } from "@kilotune/prompt";
+import {
+  embed,
+  type Learnt,
+  type LinearSession,
+  promptFeed,
+  promptSite,
+  type TuneSettings,
+} from "@kilotune/tuner";
+import { promptedVectors } from "../classes/answer.ts";
+import { openFrozenSessions, prepareTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
+import { roundedPrompt, type TextUse } from "../classes/publish.ts";
+import type { TextJob } from "../job.ts";
+import { sharedSessions } from "../shared-sessions.ts";
+import type { Published } from "../task.ts";
+
+/** What tasks share that read a text, or a pair, as one vector: labels, a number, texts that are to be found. */
+export interface TextVectors extends AsyncDisposable {
+  /** Its sessions are shared by all runs of the job. */
+  readonly backbone: Backbone;
+  readonly linear: LinearSession;
+  /** Numbers of the prompt; 0 of a head alone. */
+  readonly promptNumbers: number;
+  prepare(file: ReadTexts, onProgress?: (share: number) => void): Promise<TextRows>;
+  /** Unit vectors behind what was learnt, [rows, H] flat. */
+  vectorsOf(learnt: Pick<Learnt, "prompt">, rows: Pick<TextRows, "store">): Promise<Float32Array>;
+  /** Behind a prompt as its file has it. */
+  vectorsOfPrompt(prompt: Prompt, rows: Pick<TextRows, "store" | "vectors">): Promise<Float32Array>;
+  /** Rounded to what its file will hold. */
+  publish(
+    use: TextUse,
+    head: Head | { readonly kind: "none" },
+    { tuned, receipt }: Pick<Published<unknown, unknown>, "tuned" | "receipt">,
+  ): Prompt;
+}
+
+/** @param settings undefined where a head alone is asked for */
+export async function openTextVectors(
+  job: TextJob,
+  settings: TuneSettings | undefined,
+): Promise<TextVectors> {
+  // Released here where a later one doesn't open.
+  await using opened = new AsyncDisposableStack();
+  const backbone = opened.use(sharedSessions(job.backbone));
+  const { manifest } = backbone;
+  const { hiddenSize, layers } = manifest.config;
+  const firstLayer = settings?.firstLayer ?? defaultFirstLayer(layers);
+  const cut = settings?.method === "lora" ? "in front" : "within attention";
+  const sessions = await openFrozenSessions(backbone, firstLayer, cut);
+  opened.defer(() => sessions.release());
+  const kept = opened.move();
+  const site = settings && promptSite(settings, manifest);
+  return {
+    backbone,
+    linear: sessions.linear,
+    promptNumbers: site?.dims.reduce((a, b) => a * b, 1) ?? 0,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    prepare: (file, onProgress) => prepareTexts(backbone, sessions, file, onProgress),
+    async vectorsOf({ prompt }, { store }) {
+      const own = promptSite(settings as TuneSettings, manifest);
+      const upper = await backbone.open({ kind: "upper", site: own.site });
+      return embed(upper, store, hiddenSize, promptFeed(own, prompt));
+    },
+    vectorsOfPrompt: (prompt, rows) => promptedVectors(backbone, prompt, rows),
+    publish: (use, head, { tuned, receipt }) =>
+      roundedPrompt({
+        backbone,
+        use,
+        head,
+        storage: job.storage ?? "float16",
+        receipt,
+        tuned: tuned && settings && { settings: { ...settings, epochs: tuned.epoch }, data: tuned.prompt },
+      }),
+  };
+}
