@@ -41,7 +41,7 @@ export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
   };
 }
 
-const METHODS: ReadonlySet<string> = new Set<MethodName>(["kv", "soft", "deep", "lora", "head"]);
+const METHODS: ReadonlySet<string> = new Set<MethodName>(["kv", "soft", "deep", "lora", "channels", "head"]);
 
 function testFigures(report: TuneReport): Readonly<Record<string, number>> {
   if (isClassification(report)) {

@@ -76,8 +76,8 @@ export function isClassification(report: TuneReport): report is ClassificationRe
   return report.task === undefined || report.task === "classification";
 }
 
-/** `deep` (VPT-deep) is of images alone, and published as the `kv` that it is. */
-export type MethodName = "kv" | "soft" | "deep" | "lora" | "head";
+/** `deep` (VPT-deep) is of images alone, and published as the `kv` that it is; `channels` is of convolutional graphs. */
+export type MethodName = "kv" | "soft" | "deep" | "lora" | "channels" | "head";
 
 export interface SweptCandidate {
   readonly settings: Readonly<Record<string, number>>;

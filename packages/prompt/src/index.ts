@@ -20,6 +20,7 @@ export type {
   KvPrefix,
   KvPrompt,
   LinearHead,
+  ChannelModulation,
   LoraFactors,
   LoraPrompt,
   ManifestOf,

@@ -14,6 +14,7 @@ export type Prompt<For extends AnyUse = AnyUse> =
   | KvPrompt<For>
   | SoftPrompt<For>
   | LoraPrompt<For>
+  | ChannelsPrompt<For>
   | HeadPrompt<For>;
 
 export type TextClassifier = Prompt<Use<"textClassification">>;
@@ -39,6 +40,14 @@ export interface LoraPrompt<For extends AnyUse = AnyUse> {
   readonly method: "lora";
   readonly manifest: ManifestOf<"lora", For>;
   readonly lora: LoraFactors;
+  readonly head: HeadOf<For>;
+}
+
+/** On a convolutional graph: x becomes x (1 + scale) + shift, for each channel of its stages. */
+export interface ChannelsPrompt<For extends AnyUse = AnyUse> {
+  readonly method: "channels";
+  readonly manifest: ManifestOf<"channels", For>;
+  readonly channels: ChannelModulation;
   readonly head: HeadOf<For>;
 }
 
@@ -73,6 +82,12 @@ export interface LoraFactors {
   readonly layers: number;
   readonly rank: number;
   readonly hidden: number;
+}
+
+export interface ChannelModulation {
+  /** [2, K]: scales, then shifts. */
+  readonly data: Float32Array;
+  readonly channels: number;
 }
 
 export type HeadOf<For extends AnyUse> = For extends { task: "segmentation" | "detection" }

@@ -12,6 +12,7 @@ export function expectedTensors(manifest: PromptManifest): ReadonlyMap<string, r
   if (manifest.method === "soft") dims.set("soft", [manifest.sites.tokens, hiddenSize]);
   if (manifest.method === "lora")
     dims.set("lora", [manifest.sites.layers, 2, 2, manifest.sites.rank, hiddenSize]);
+  if (manifest.method === "channels") dims.set("channels", [2, manifest.sites.channels]);
   if (manifest.task === "segmentation" || manifest.task === "detection") {
     for (const { name, dims: own } of patchHeadTensors(manifest)) dims.set(name, own);
     return dims;
@@ -33,6 +34,7 @@ export function takeApart({ head, ...prompt }: Prompt): ReadonlyMap<string, Floa
   if (prompt.method === "kv") tensors.set("kv", prompt.kv.data);
   if (prompt.method === "soft") tensors.set("soft", prompt.soft.data);
   if (prompt.method === "lora") tensors.set("lora", prompt.lora.data);
+  if (prompt.method === "channels") tensors.set("channels", prompt.channels.data);
   switch (head.kind) {
     case "none":
       return tensors;
@@ -67,6 +69,10 @@ export function assemble(manifest: PromptManifest, tensors: ReadonlyMap<string, 
       const { layers, rank } = manifest.sites;
       const lora = { data: tensors.get("lora")!, layers, rank, hidden };
       return { method: "lora", manifest, lora, head };
+    }
+    case "channels": {
+      const { channels } = manifest.sites;
+      return { method: "channels", manifest, channels: { data: tensors.get("channels")!, channels }, head };
     }
     case "head":
       return { method: "head", manifest, head };

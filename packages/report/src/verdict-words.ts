@@ -21,9 +21,11 @@ export function methodWords({ prompt }: Pick<TuneReport, "prompt">): string {
   const tokens =
     prompt.method === "head"
       ? ""
-      : prompt.method === "lora"
-        ? `, rank ${count(prompt.tokens)}`
-        : `, ${count(prompt.tokens)} tokens`;
+      : prompt.method === "channels"
+        ? `, ${count(prompt.tokens)} channels`
+        : prompt.method === "lora"
+          ? `, rank ${count(prompt.tokens)}`
+          : `, ${count(prompt.tokens)} tokens`;
   return `${methodTitles[prompt.method] ?? prompt.method}${tokens}`;
 }
 
@@ -32,5 +34,6 @@ const methodTitles: Readonly<Record<MethodName, string>> = {
   soft: "soft tokens",
   deep: "VPT-deep",
   lora: "LoRA",
+  channels: "scale and shift of channels",
   head: "linear head only",
 };

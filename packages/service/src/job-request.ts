@@ -50,24 +50,26 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
   );
   if (task === "tagging" && checked.type === "lora")
     throw invalidValue("method.type", "kv, soft or head for tagging", "lora");
-  if (checked.type === "deep" && !tasks.includes("detection"))
-    throw invalidValue("method.type", "kv, soft, lora or head for texts", "deep");
+  if ((checked.type === "deep" || checked.type === "channels") && !tasks.includes("detection"))
+    throw invalidValue("method.type", "kv, soft, lora or head for texts", checked.type);
   return { model, task, method: checked, seed, suffix, metadata };
 }
 
 function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {
   const { type, epochs = "auto", tokens = null, firstLayer = null } = method;
-  if (!METHODS.includes(type)) throw invalidValue("method.type", "kv, soft, deep, lora or head", "another");
+  if (!METHODS.includes(type))
+    throw invalidValue("method.type", "kv, soft, deep, lora, channels or head", "another");
   if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
-  if (tokens !== null && type === "head") throw invalidValue("tokens", "none with method head", "some");
+  if (tokens !== null && (type === "head" || type === "channels"))
+    throw invalidValue("tokens", `none with method ${type}`, "some");
   if (tokens !== null) checkWhole("tokens", tokens, 1, 128);
-  if (firstLayer !== null && (type === "soft" || type === "head"))
+  if (firstLayer !== null && ["soft", "channels", "head"].includes(type))
     throw invalidValue("first_layer", `none with method ${type}`, "one");
   if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
   return { type, epochs, tokens, firstLayer };
 }
 
-const METHODS: readonly JobMethod["type"][] = ["kv", "soft", "deep", "lora", "head"];
+const METHODS: readonly JobMethod["type"][] = ["kv", "soft", "deep", "lora", "channels", "head"];
 
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   const pairs = Object.entries(metadata);

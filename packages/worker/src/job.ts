@@ -15,7 +15,7 @@ export interface TextJob extends JobOf<DataSource> {
   /** One label a text, any number of labels, or a tag a word. Default classification. */
   readonly task?: "classification" | "multi_label" | "tagging";
   readonly backbone: Backbone;
-  readonly method: Exclude<MethodName, "deep">;
+  readonly method: Exclude<MethodName, "deep" | "channels">;
 }
 
 /** Of images. */

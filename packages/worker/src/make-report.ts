@@ -91,6 +91,7 @@ export function makeReport<Outcome>(
 /** Of LoRA its rank. */
 function tokensOf(prompt: StoredPrompt["prompt"]): number {
   if (prompt.method === "head") return 0;
+  if (prompt.method === "channels") return prompt.manifest.sites.channels;
   return prompt.method === "lora" ? prompt.manifest.sites.rank : prompt.manifest.sites.tokens;
 }
 

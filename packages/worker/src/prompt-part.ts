@@ -1,6 +1,6 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import { type Feeds, float32 } from "@kilotune/engine";
-import type { KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
+import type { ChannelModulation, KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
 import { servedPrompt, type VisionSettings } from "@kilotune/tuner";
 
 /** What was learnt at a site, as a prompt's file holds it. */
@@ -15,10 +15,15 @@ export type PromptPart =
       readonly method: "lora";
       readonly sites: { readonly firstLayer: number; readonly layers: number; readonly rank: number };
       readonly lora: LoraFactors;
+    }
+  | {
+      readonly method: "channels";
+      readonly sites: { readonly channels: number };
+      readonly channels: ChannelModulation;
     };
 
 export interface PromptShape {
-  readonly method: "kv" | "soft" | "lora";
+  readonly method: "kv" | "soft" | "lora" | "channels";
   readonly tokens: number;
   readonly firstLayer: number;
 }
@@ -37,6 +42,10 @@ export function promptPart(
   { layers: all, heads, headDim, hiddenSize: hidden }: BackboneSizes,
 ): PromptPart {
   const layers = all - firstLayer;
+  if (method === "channels") {
+    const channels = data.length / 2;
+    return { method, sites: { channels }, channels: { data, channels } };
+  }
   if (method === "soft") return { method, sites: { tokens }, soft: { data, tokens, hidden } };
   if (method === "lora")
     return {
@@ -74,6 +83,16 @@ export type PublishedSite =
   | { readonly kind: "none" | "kv" | "lora"; readonly firstLayer: number }
   | { readonly kind: "soft" };
 
+/** The same of images, whose backbone may be a convolutional graph. */
+export function siteOfImages(
+  prompt: Prompt,
+  headLayer: number,
+): { site: PublishedSite | { readonly kind: "channels" }; feeds: Feeds } {
+  if (prompt.method !== "channels") return siteOfPrompt(prompt, headLayer);
+  const { data, channels } = prompt.channels;
+  return { site: { kind: "channels" }, feeds: { channels: float32(data, [2, channels]) } };
+}
+
 /** Back from the file: the site and its feeds. @param headLayer where a head alone begins */
 export function siteOfPrompt(prompt: Prompt, headLayer: number): { site: PublishedSite; feeds: Feeds } {
   switch (prompt.method) {
@@ -91,6 +110,8 @@ export function siteOfPrompt(prompt: Prompt, headLayer: number): { site: Publish
         feeds: { kv: float32(data, [layers, 2, heads, tokens, headDim]) },
       };
     }
+    case "channels":
+      throw new Error("a transformer has no channels: see siteOfImages");
     case "lora": {
       const { data, layers, rank, hidden } = prompt.lora;
       const { firstLayer } = prompt.manifest.sites;

@@ -6,5 +6,6 @@ export const METHOD_TITLES: Readonly<Record<MethodName, string>> = {
   soft: "soft tokens",
   deep: "VPT-deep",
   lora: "LoRA",
+  channels: "scale and shift of channels",
   head: "linear head",
 };

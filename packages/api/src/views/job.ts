@@ -38,7 +38,9 @@ export function jobView(job: Job, tenant: string): JobObject {
 function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): JobObject["hyperparameters"] {
   return {
     n_epochs: epochs,
-    ...(type === "head" ? {} : { [type === "lora" ? "rank" : "tokens"]: tokens ?? "auto" }),
+    ...(type === "head" || type === "channels"
+      ? {}
+      : { [type === "lora" ? "rank" : "tokens"]: tokens ?? "auto" }),
     ...(HYPERPARAMETERS[type].includes("first_layer") ? { first_layer: firstLayer ?? "auto" } : {}),
   };
 }
@@ -88,6 +90,7 @@ const HYPERPARAMETERS: Readonly<Record<JobMethod["type"], readonly string[]>> = 
   soft: ["tokens"],
   deep: ["tokens", "first_layer"],
   lora: ["rank", "first_layer"],
+  channels: [],
   head: [],
 };
 

@@ -12,11 +12,13 @@ import {
 } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
 import { readBundle } from "../bundle/folder.ts";
+import type { VisionBackbone } from "../vision/backbone.ts";
 import { cutGraph } from "./cut.ts";
 import { MAX_ONNX_BYTES } from "../onnx/import-onnx.ts";
 import { type FrozenFeatures, type FrozenSites, frozenGraph, promptInputs } from "./graph.ts";
 import { GRAPH_FILE } from "./import-frozen.ts";
 import { type FrozenManifest, parseFrozenManifest } from "./manifest.ts";
+import { visionOfGraph } from "./vision.ts";
 
 /** A frozen graph with prompts around it, ready to run. */
 export interface FrozenBackbone {
@@ -35,6 +37,8 @@ export interface FrozenBackbone {
     head: FrozenHead,
   ): Promise<{ lower: Session; tune: Session }>;
   readonly openGraph: OpenGraph;
+  /** For jobs and predictors: see visionOfGraph. @throws KilotuneError `no_sites` */
+  asVision(): VisionBackbone;
 }
 
 export interface FrozenWanted {
@@ -89,6 +93,13 @@ export async function openFrozenBundle(
       return { lower: await lowerOf(lower), tune: await tuned(upper, sites, head) };
     },
     openGraph: (small) => openNodeSession(small, options),
+    asVision: () =>
+      visionOfGraph(
+        graph,
+        manifest,
+        (part) => openNodeSession(part, options, folder),
+        (small) => openNodeSession(small, options),
+      ),
   };
 }
 

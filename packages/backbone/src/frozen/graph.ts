@@ -23,16 +23,25 @@ export interface FrozenFeatures {
   readonly outputs: ReadonlyMap<string, Value>;
 }
 
+/** A scale and a shift a channel: [C], or [B, C] where rows have their own. */
+export interface Modulation {
+  readonly scale: Value;
+  readonly shift: Value;
+}
+
 /**
  * @param rows "shared": one prompt for all images, as in tuning. "each": prompts have a first axis B, so that tenants mix.
+ * @param given what the prompted stages are changed by, in place of inputs of their own
  */
 export function frozenGraph(
   graph: Graph,
   stages: readonly Stage[],
   sites: FrozenSites,
   { name, rows }: { name: string; rows: "shared" | "each" },
+  given: (b: GraphBuilder) => ReadonlyMap<string, Modulation> | undefined = () => undefined,
 ): { readonly builder: GraphBuilder; readonly features: FrozenFeatures } {
   const b = new GraphBuilder(name);
+  const modulations = given(b);
   const values = new Map<string, Value>();
   // The file's names must not meet those that a builder makes up.
   const own = (original: string) => `frozen.${original}`;
@@ -41,7 +50,7 @@ export function frozenGraph(
   const keep = (original: string, value: Value) => {
     const stage = byValue.get(original);
     const prompted = stage !== undefined && sites.stages?.includes(stage.name);
-    const seen = prompted ? modulated(b, value, stage, rows) : value;
+    const seen = prompted ? modulated(b, value, stage, rows, modulations?.get(stage.name)) : value;
     values.set(original, seen);
     if (stage !== undefined) found.set(stage.name, seen);
   };
@@ -100,10 +109,17 @@ export function promptInputs(sites: FrozenSites): string[] {
 }
 
 /** x * (1 + scale) + shift, one of each a channel */
-function modulated(b: GraphBuilder, x: Value, stage: Stage, rows: "shared" | "each"): Value {
+function modulated(
+  b: GraphBuilder,
+  x: Value,
+  stage: Stage,
+  rows: "shared" | "each",
+  given: Modulation | undefined,
+): Value {
   const dims = rows === "each" ? [x.shape[0] as number | string, stage.channels] : [stage.channels];
   const axes = b.ints(rows === "each" ? [2, 3] : [0, 2, 3]);
-  const of = (name: string) => b.op("Unsqueeze", [b.input(`${name}.${stage.name}`, "float32", dims), axes]);
+  const of = (name: "scale" | "shift") =>
+    b.op("Unsqueeze", [given?.[name] ?? b.input(`${name}.${stage.name}`, "float32", dims), axes]);
   return b.op("Add", [b.op("Mul", [x, b.op("Add", [of("scale"), b.scalar(1)])]), of("shift")]);
 }
 

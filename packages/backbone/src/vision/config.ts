@@ -21,6 +21,8 @@ export interface VisionConfig extends EncoderSizes {
   readonly normsInput: boolean;
   /** Whether there is a norm behind the last layer. */
   readonly normsOutput: boolean;
+  /** Of a graph that is no transformer: channels that a prompt scales and shifts. */
+  readonly channels?: number;
 }
 
 /** gelu is the exact one, by erf; gelu-tanh its approximation; gelu-sigmoid is x * sigmoid(1.702 x), CLIP's. */

@@ -14,7 +14,7 @@ import { VisionEncoder } from "./encoder.ts";
 /**
  * How a prompt joins. kv: keys and values in front of each layer's own, from `firstLayer` on. deep: VPT-deep (Jia et al.,
  * arXiv:2203.12119), tokens at each layer from `firstLayer` on, replaced at the next. soft: VPT-shallow, tokens beside the
- * patches, below the first layer. lora: LoRA on queries and values from `firstLayer` on. none: the plain backbone, cut at
+ * patches, below the first layer. channels: of a convolutional graph, a scale and a shift of each of its stages' channels. lora: LoRA on queries and values from `firstLayer` on. none: the plain backbone, cut at
  * `firstLayer`.
  */
 export type VisionSite =
@@ -22,7 +22,11 @@ export type VisionSite =
   | { readonly kind: "kv"; readonly firstLayer: number }
   | { readonly kind: "deep"; readonly firstLayer: number }
   | { readonly kind: "lora"; readonly firstLayer: number }
-  | { readonly kind: "soft" };
+  | { readonly kind: "soft" }
+  | { readonly kind: "channels" };
+
+/** Those that a transformer has. */
+export type EncoderSite = Exclude<VisionSite, { kind: "channels" }>;
 
 /** What a head reads: the class token [B, H], the patches [B, N, H], the patches behind so many layers. All normed. */
 export interface VisionFeatures {
@@ -93,7 +97,7 @@ export function visionServeGraph(
 export function visionLowerGraph(
   config: VisionConfig,
   weights: WeightPlaces,
-  site: VisionSite,
+  site: EncoderSite,
   taps: readonly number[] = [],
 ): Graph {
   const vit = new VisionEncoder("lower", config, weights);
@@ -125,7 +129,7 @@ export function visionLowerGraph(
 export function visionUpper(
   config: VisionConfig,
   weights: WeightPlaces,
-  site: VisionSite,
+  site: EncoderSite,
   wanted: Wanted,
   options: { name: string; dropout?: boolean },
 ): { readonly builder: GraphBuilder; readonly features: VisionFeatures } {
@@ -182,7 +186,7 @@ export function visionUpper(
 }
 
 /** Where a site's lower graph ends at whole tokens, not within an attention. */
-function isCutBelow(site: VisionSite): boolean {
+function isCutBelow(site: EncoderSite): boolean {
   return site.kind === "soft" || site.kind === "lora";
 }
 

@@ -11,6 +11,7 @@ import {
 import type { WeightPlaces } from "../weight-places.ts";
 import { gridOf, type VisionConfig } from "./config.ts";
 import {
+  type EncoderSite,
   give,
   type VisionFeatures,
   type VisionSite,
@@ -150,7 +151,8 @@ function meanPatch(b: GraphBuilder, { patches }: VisionFeatures): Value {
   return b.op("ReduceMean", [patches as Value, b.ints([1])], { keepdims: 0 });
 }
 
-function checkSite(site: VisionSite, { layers }: VisionConfig): void {
+function checkSite(site: VisionSite, { layers }: VisionConfig): asserts site is EncoderSite {
+  if (site.kind === "channels") throw badSite("layers of attention, and no stages of channels", "channels");
   if (site.kind === "soft") return;
   const { firstLayer } = site;
   if (Number.isInteger(firstLayer) && firstLayer >= 0 && firstLayer < layers) return;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
 import path from "node:path";
-import { KilotuneError } from "@kilotune/contract";
+import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { readJson, readText } from "../bundle/checkpoint-files.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { pullBackbone } from "../download/pull-backbone.ts";
@@ -15,11 +15,13 @@ import { openVisionBundle } from "./open.ts";
 export interface VisionLoadOptions extends LoadOptions {
   /** Images of another size than a checkpoint's own: its positions are interpolated. Of an exported file, where it leaves it open. */
   readonly imageSize?: ImageSize;
+  /** Of a file that is no transformer, when it is built: why it isn't taken for one. */
+  readonly onGraph?: (looked: string) => void;
 }
 
 /**
  * The one way to a vision backbone: a known id is fetched and verified, a folder is a checkpoint of a known family, a file is
- * an exported graph; each is built into a bundle once, and opened.
+ * an exported transformer, or any other graph, whose levels are the patches then; each is built into a bundle once, and opened.
  *
  * @param name a known id ("vit-s14-saliency"), or a path, which has a "/" or a "." in front
  */
@@ -124,7 +126,15 @@ export async function isVisionCheckpoint(place: string): Promise<boolean> {
 
 async function ofFile(file: string, options: VisionLoadOptions): Promise<Place> {
   const { bundle, about } = await describeFile("vision", file, options);
-  const build = async () => (await import("../onnx/import-onnx.ts")).importOnnx(file, bundle, about);
+  const build = async () => {
+    try {
+      await (await import("../onnx/import-onnx.ts")).importOnnx(file, bundle, about);
+    } catch (error) {
+      if (!isCodedError(error) || error.code !== "no_sites") throw error;
+      options.onGraph?.(error.message);
+      await (await import("../frozen/import-frozen.ts")).importFrozen(file, bundle, about);
+    }
+  };
   return { bundle, build };
 }
 

@@ -7,8 +7,8 @@ export interface VisionManifest {
   readonly format: typeof VISION_FORMAT;
   readonly kind: "vision";
   readonly id: string;
-  /** onnx: taken from an exported graph. */
-  readonly family: "vit" | "dinov2" | "onnx";
+  /** onnx: a transformer taken from an exported graph. graph: any other exported graph, as it is. */
+  readonly family: "vit" | "dinov2" | "onnx" | "graph";
   readonly config: VisionConfig;
   /** How an image becomes the tensor `pixels`. */
   readonly preprocessing: Preprocessing;

@@ -1,6 +1,7 @@
 import type { Graph } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
 import { readBundle, weightsOf } from "../bundle/folder.ts";
+import { openFrozenBundle } from "../frozen/backbone.ts";
 import type { VisionBackbone } from "./backbone.ts";
 import { buildVisionAnswerGraph, buildVisionGraph, buildVisionTuneGraph } from "./graphs.ts";
 import { parseVisionManifest } from "./manifest.ts";
@@ -11,7 +12,7 @@ export async function openVisionBundle(
   options: NodeSessionOptions = {},
 ): Promise<VisionBackbone | undefined> {
   const manifest = await readBundle(folder, parseVisionManifest);
-  if (manifest === undefined) return undefined;
+  if (manifest === undefined) return (await openFrozenBundle(folder, options))?.asVision();
   const weights = await weightsOf(folder);
   // A graph is built in milliseconds, so none but the serving one is kept.
   const open = (graph: Graph) => openNodeSession(graph, options, folder);

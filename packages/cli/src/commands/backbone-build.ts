@@ -3,12 +3,11 @@ import {
   isVisionCheckpoint,
   loadFrozenGraph,
   loadVisionBackbone,
-  type VisionBackbone,
   type VisionLoadOptions,
 } from "@kilotune/backbone";
-import { isCodedError } from "@kilotune/contract";
 import { defineCommand } from "../command.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/printable.ts";
 import { bytes } from "../terminal/units.ts";
 import { usageError } from "../usage-error.ts";
 import { openBackbone, precisionFlag, pullSettings } from "../with-backbone.ts";
@@ -73,18 +72,17 @@ export const backboneBuild = defineCommand({
 });
 
 async function buildVision(place: string, size: number | undefined, terminal: Terminal): Promise<0> {
+  let looked = "";
   const settings: VisionLoadOptions = {
     ...pullSettings(terminal),
     ...(size === undefined ? {} : { imageSize: [size, size] }),
     onBuild: () => terminal.progress("Building the backbone's graphs"),
+    onGraph: (why) => {
+      looked = why;
+    },
   };
-  let found: VisionBackbone;
-  try {
-    found = await loadVisionBackbone(place, settings);
-  } catch (error) {
-    if (!isCodedError(error) || error.code !== "no_sites") throw error;
-    return buildFrozen(place, settings, error.message, terminal);
-  }
+  const found = await loadVisionBackbone(place, settings);
+  if (found.manifest.family === "graph") return buildFrozen(place, settings, looked, terminal);
   terminal.endProgress();
   const { id, family, licence, config, weightsBytes, identity } = found.manifest;
   const { layers, hiddenSize, heads, height, width } = config;
@@ -116,9 +114,9 @@ async function buildFrozen(
     { id, family, licence, stages, outputs, leftOut, width, height, weightsBytes, looked, ...identity },
     () =>
       [
-        looked,
+        ...(looked === "" ? [] : [looked]),
         `${id}: kept as it is, reads images of ${width} x ${height}, ${bytes(weightsBytes)} of weights; ready`,
-        `Prompts: ${prompts.join("; ")}.`,
+        `Prompts: ${prompts.join("; ")}. tune --backbone ${oneLine(place, 200)} learns channels and a head.`,
         ...(leftOut.length > 0 ? [`Left out, with all behind it: ${leftOut.join(", ")}.`] : []),
       ].join("\n"),
   );

@@ -69,6 +69,8 @@ function methodWords(manifest: Manifest): string {
     const where = "image" in manifest.backbone ? "beside the patches" : "after the embeddings";
     return `soft: ${manifest.sites.tokens} tokens ${where}`;
   }
+  if (manifest.method === "channels")
+    return `channels: a scale and a shift of ${manifest.sites.channels} channels`;
   const { firstLayer, layers } = manifest.sites;
   const where = `in layers ${firstLayer} to ${firstLayer + layers - 1}`;
   if (manifest.method === "lora") return `lora: rank ${manifest.sites.rank} on queries and values ${where}`;

@@ -43,9 +43,9 @@ export const tune = defineCommand({
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "deep", "lora", "head"],
+      of: ["kv", "soft", "deep", "lora", "channels", "head"],
       about:
-        "Key/value prefixes, soft tokens, of images VPT-deep, LoRA, or a head alone; kv else, of images lora",
+        "Key/value prefixes, soft tokens, of images VPT-deep, LoRA, channels of a convolutional graph, or a head alone; kv else, of images lora, of graphs channels",
     },
     tokens: {
       kind: "integer",
@@ -138,7 +138,8 @@ export const tune = defineCommand({
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
       const images = { input: "image", task: TASKS[task], backbone } as const;
-      const method = args.method ?? "lora";
+      const isGraph = backbone.manifest.family === "graph";
+      const method = args.method ?? (isGraph ? "channels" : "lora");
       const files = {
         train: await imagesAt(train, "train"),
         ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val") }),
@@ -167,7 +168,7 @@ function refuseIdleFlags(args: {
   task: string | undefined;
   precision: string;
   shots: number | undefined;
-  method: "kv" | "soft" | "deep" | "lora" | "head" | undefined;
+  method: "kv" | "soft" | "deep" | "lora" | "channels" | "head" | undefined;
   firstLayer: number | undefined;
   tokens: number | undefined;
   rank: number | undefined;
@@ -181,7 +182,7 @@ function refuseIdleFlags(args: {
       "Leave one of them out.",
     );
   const method = isOfTexts(args.task) ? textMethod(args.method) : (args.method ?? "lora");
-  if (args.firstLayer !== undefined && (method === "soft" || method === "head"))
+  if (args.firstLayer !== undefined && ["soft", "channels", "head"].includes(method))
     throw usageError(
       "tune",
       `--first-layer is of --method kv, deep and lora, not of ${method}`,
@@ -195,22 +196,24 @@ function refuseIdleFlags(args: {
       "--tokens is of --method kv, soft and deep; lora has a --rank",
       "Say --rank instead.",
     );
-  if (args.tokens !== undefined && method === "head")
+  if (args.tokens !== undefined && (method === "head" || method === "channels"))
     throw usageError(
       "tune",
-      "--tokens is of --method kv, soft and deep: a head has none",
+      `--tokens is of --method kv, soft and deep: ${method} has none`,
       "Leave one of them out.",
     );
 }
 
-function textMethod<Method extends string>(method: Method | undefined): Exclude<Method, "deep"> | "kv" {
-  if (method === "deep")
+function textMethod<Method extends string>(
+  method: Method | undefined,
+): Exclude<Method, "deep" | "channels"> | "kv" {
+  if (method === "deep" || method === "channels")
     throw usageError(
       "tune",
-      "--method deep is of images",
+      `--method ${method} is of images`,
       "Give a --task of images, or say kv: both stand in every layer.",
     );
-  return (method as Exclude<Method, "deep"> | undefined) ?? "kv";
+  return (method as Exclude<Method, "deep" | "channels"> | undefined) ?? "kv";
 }
 
 function refuseLayer(

@@ -51,6 +51,10 @@ export const Method = z
       lora: z.strictObject({ hyperparameters: LoraHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
+      type: z.literal("channels"),
+      channels: z.strictObject({ hyperparameters: HeadHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
       type: z.literal("head"),
       head: z.strictObject({ hyperparameters: HeadHyperparameters.optional() }).optional(),
     }),
@@ -62,7 +66,7 @@ export const Method = z
   .meta({
     id: "Method",
     description:
-      "kv: key/value prefixes (default of texts). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images). head: a linear head alone",
+      "kv: key/value prefixes (default of texts). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images). channels: a scale and a shift of channels, of a convolutional graph. head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 

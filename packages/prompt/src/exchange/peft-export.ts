@@ -26,6 +26,7 @@ export async function exportPeft(
   assertCompatible(manifest, base.about.backbone);
   if (!isFor(prompt, "textClassification"))
     throw otherwise("a prompt that classifies texts", useOf(manifest));
+  if (prompt.method === "channels") throw otherwise("a prompt of texts", "channels of a graph");
   if (prompt.method === "head") throw otherwise("a prompt", "a head alone");
   if (prompt.method === "lora") throw otherwise("a prompt", "LoRA, which is another kind of adapter");
   const head = await readAsPeftDoes(prompt, base);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { positiveInteger, type Refuse } from "./fields.ts";
+import { integerUpTo, positiveInteger, type Refuse } from "./fields.ts";
 
 /** How a prompt joins the backbone, and where. VPT's deep prompts are published as the prefixes that they are. */
 
@@ -10,6 +10,8 @@ export const METHODS = {
   soft: { method: z.literal("soft"), sites: z.strictObject({ tokens: positiveInteger }) },
   /** Low-rank additions to queries and values of these layers; a factor such as alpha / rank is within the numbers. */
   lora: { method: z.literal("lora"), sites: z.strictObject({ ...layers, rank: positiveInteger }) },
+  /** Of a convolutional graph: a scale and a shift of each channel of its stages, one after the other. */
+  channels: { method: z.literal("channels"), sites: z.strictObject({ channels: integerUpTo(65_536) }) },
   head: { method: z.literal("head") },
 };
 
@@ -21,6 +23,8 @@ export type PartOf<M extends Method> = z.infer<z.ZodObject<(typeof METHODS)[M], 
 export type MethodPart = { [M in Method]: PartOf<M> }[Method];
 
 export function checkSites(part: MethodPart, backbone: { readonly layers: number }, refuse: Refuse): void {
+  if (part.method === "channels" && !("image" in backbone))
+    refuse("method", "a backbone of texts has no channels");
   if (part.method !== "kv" && part.method !== "lora") return;
   const { firstLayer, layers: prompted } = part.sites;
   if (firstLayer + prompted <= backbone.layers) return;

@@ -75,6 +75,8 @@ export function preparePrompt(
       const lora = spreadLora(prompt.lora, prompt.manifest.sites.firstLayer, layers);
       return { ...shared, lora, sizeBytes: sizeOfPrompt(labels, [...headArrays, lora.block]) };
     }
+    case "channels":
+      throw new Error("the manifest's schema refuses channels on a backbone of texts");
     case "head":
       return { ...shared, sizeBytes: sizeOfPrompt(labels, headArrays) };
   }

@@ -74,6 +74,8 @@ export function randomPrompt(
         head,
       });
     }
+    case "channels":
+      throw new Error("no prompt of texts has channels");
     case "soft": {
       const data = numbers(tokens * hiddenSize, size);
       return stored({

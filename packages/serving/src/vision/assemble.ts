@@ -28,6 +28,11 @@ export function assembleImages(rows: readonly ImageRow[], config: VisionConfig):
   rows.forEach(({ tensor }, at) => {
     pixels.set(tensor, at * size);
   });
+  if (config.channels !== undefined)
+    return {
+      ...channelFeeds(rows, config.channels),
+      pixels: float32(pixels, [rows.length, 3, height, width]),
+    };
   const { slots } = rows[0]!;
   const prompts = rows.map(({ prompt }) => prompt);
   // All of a pass have it, or none.
@@ -46,6 +51,15 @@ export function assembleImages(rows: readonly ImageRow[], config: VisionConfig):
     ),
     ...(lora.length > 0 && loraFeeds(lora, config)),
   };
+}
+
+/** [B, 2, K]: zeros change nothing. */
+function channelFeeds(rows: readonly ImageRow[], channels: number): Feeds {
+  const all = new Float32Array(rows.length * 2 * channels);
+  rows.forEach(({ prompt }, at) => {
+    if (prompt.channels) all.set(prompt.channels, at * 2 * channels);
+  });
+  return { channels: float32(all, [rows.length, 2, channels]) };
 }
 
 /** What a pass gave of its row `at`. Copies: a view would keep the whole batch in memory. */

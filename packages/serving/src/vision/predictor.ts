@@ -102,7 +102,8 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
       await sessions.release();
     },
     cacheBytes,
-    maxBatchRows,
+    // Which kernel convolves, and so how it rounds, follows from the number of images: a row's neighbours would show.
+    maxBatchRows: config.channels === undefined ? maxBatchRows : 1,
     maxQueueRows,
   });
   let held = 0;

@@ -35,6 +35,8 @@ export interface PreparedImagePrompt {
   readonly prefix?: PreparedPrefix;
   readonly soft?: SoftTokens;
   readonly lora?: PreparedLora;
+  /** [2, K] of a convolutional graph. */
+  readonly channels?: Float32Array;
   /** What it takes in memory. */
   readonly sizeBytes: number;
 }
@@ -101,6 +103,16 @@ export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifes
         sizeBytes: sizeOfPrompt(labels, [...arrays, soft.data]),
       };
     }
+    case "channels": {
+      const { data, channels } = prompt.channels;
+      if (channels !== backbone.config.channels) throw otherChannels(backbone.config.channels, channels);
+      return {
+        ...shared,
+        channels: data,
+        slots: slotsOf({}),
+        sizeBytes: sizeOfPrompt(labels, [...arrays, data]),
+      };
+    }
     case "head":
       return { ...shared, slots: slotsOf({}), sizeBytes: sizeOfPrompt(labels, arrays) };
     case "lora": {
@@ -114,6 +126,14 @@ export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifes
       };
     }
   }
+}
+
+function otherChannels(expected: number | undefined, seen: number): KilotuneError {
+  return new KilotuneError(
+    "backbone_mismatch",
+    `expected a prompt for ${expected === undefined ? "a transformer" : `${expected} channels`}, saw one for ${seen} channels`,
+    "The manifest contradicts the backbone whose hashes it gives: tune again.",
+  );
 }
 
 /** What a prompt is checked against. */

@@ -41,6 +41,7 @@ export function randomImagePrompt(
   const numbers = (length: number, scale = 1) =>
     Float32Array.from({ length }, () => scale * (2 * uniform() - 1));
   const prompted = layers - firstLayer;
+  const channels = backbone.config.channels ?? 1;
   const shared = {
     format: "kilotune.prompt/1",
     input: "image",
@@ -53,6 +54,7 @@ export function randomImagePrompt(
     method,
     ...(method === "kv" && { sites: { firstLayer, layers: prompted, tokens } }),
     ...(method === "soft" && { sites: { tokens } }),
+    ...(method === "channels" && { sites: { channels } }),
     ...(method === "lora" && { sites: { firstLayer, layers: prompted, rank: tokens } }),
   };
   const manifest = shared as unknown as PromptManifest;
@@ -64,6 +66,7 @@ export function randomImagePrompt(
       heads,
       headDim,
     },
+    channels: { data: numbers(2 * channels, size), channels },
     soft: { data: numbers(tokens * hiddenSize, size), tokens, hidden: hiddenSize },
     lora: {
       data: numbers(prompted * 4 * tokens * hiddenSize, size),

@@ -42,6 +42,8 @@ const BY_METHOD: Readonly<Record<VisionMethod, Rates>> = {
   deep: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
   kv: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
   soft: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
+  // A change of scale by a tenth is a large one.
+  channels: { tokens: 0, promptLearningRate: 3e-3, headLearningRate: 3e-3, dropout: 0 },
   head: { tokens: 0, promptLearningRate: 0, headLearningRate: 1e-2, dropout: 0 },
 };
 

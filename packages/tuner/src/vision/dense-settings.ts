@@ -31,7 +31,7 @@ export function chooseDenseSettings(
     firstLayer: firstLayerOf(method, config.layers, given.firstLayer),
     epochs: given.epochs ?? Math.min(80, Math.max(8, Math.round(STEPS / steps))),
     batchSize,
-    promptLearningRate: method === "lora" ? 5e-3 : 1e-2,
+    promptLearningRate: method === "lora" ? 5e-3 : method === "channels" ? 3e-3 : 1e-2,
     headLearningRate: 1e-2,
     dropout: 0,
     warmup: 0.1,

@@ -16,5 +16,5 @@ export interface VisionSettings extends LoopSettings {
   readonly copies: number;
 }
 
-/** soft: VPT-shallow. deep: VPT-deep, published as the prefix that it is. head: no prompt. */
-export type VisionMethod = "kv" | "soft" | "deep" | "lora" | "head";
+/** soft: VPT-shallow. deep: VPT-deep, published as the prefix that it is. channels: of convolutional graphs. head: no prompt. */
+export type VisionMethod = "kv" | "soft" | "deep" | "lora" | "channels" | "head";

@@ -37,6 +37,9 @@ export function visionSite(
       return of({ kind: "kv", firstLayer }, [prompted, 2, heads, tokens, headDim], (random, size) =>
         normals(random, size, 0.02),
       );
+    case "channels":
+      // Zeros are the graph as it is.
+      return of({ kind: "channels" }, [2, config.channels ?? 0], (_, size) => new Float32Array(size));
     case "lora":
       return of({ kind: "lora", firstLayer }, [prompted, 2, 2, tokens, H], (random, size) =>
         startLora(random, size, tokens, H),

@@ -141,11 +141,8 @@ export async function openDense<Truth, Outcome>(
     const { numbers } = prompt.head as { readonly numbers: HeadNumbers };
     if (prompt.method === "head" || settings === undefined)
       return { settings: alone, learnt: { prompt: new Float32Array(), head: numbers } };
-    const learnt = prompt.method === "kv" ? prompt.kv : prompt.method === "soft" ? prompt.soft : prompt.lora;
-    return {
-      settings: { ...settings, method: prompt.method },
-      learnt: { prompt: learnt.data, head: numbers },
-    };
+    const { data } = numbersOf(prompt);
+    return { settings: { ...settings, method: prompt.method }, learnt: { prompt: data, head: numbers } };
   };
 
   return {
@@ -224,6 +221,19 @@ export async function openDense<Truth, Outcome>(
     }),
     tokensIn: ({ prompted }) => prompted.lengths.reduce((sum, length) => sum + length, 0),
   };
+}
+
+function numbersOf(prompt: Exclude<Prompt, { method: "head" }>): { readonly data: Float32Array } {
+  switch (prompt.method) {
+    case "kv":
+      return prompt.kv;
+    case "soft":
+      return prompt.soft;
+    case "lora":
+      return prompt.lora;
+    case "channels":
+      return prompt.channels;
+  }
 }
 
 /** Of a picture in the report, in pixels. */

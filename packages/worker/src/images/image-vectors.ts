@@ -15,7 +15,7 @@ import {
   visionSite,
 } from "@kilotune/tuner";
 import type { ImageJob } from "../job.ts";
-import { servedPart, siteOfPrompt, withPart } from "../prompt-part.ts";
+import { servedPart, siteOfImages, withPart } from "../prompt-part.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { Published, RowsOf } from "../task.ts";
 import { imageBackbone } from "./image-backbone.ts";
@@ -122,7 +122,7 @@ export async function openImageVectors(
     },
     async vectorsOfPrompt(prompt, rows) {
       if (prompt.method === "head") return rows.vectors;
-      const { site: own, feeds } = siteOfPrompt(prompt, plainSite.firstLayer);
+      const { site: own, feeds } = siteOfImages(prompt, plainSite.firstLayer);
       const upper = await backbone.open({ kind: "upper", site: own, wanted });
       return embedImages(upper, rows.store, feature, feeds);
     },

@@ -61,7 +61,7 @@ function jobOf(task: TuneTask, backbone: Backbone | VisionBackbone): TuneJob {
     resume: true,
   };
   if (!isOfImages(backbone)) {
-    if (method === "deep") throw unknownHere("a method of texts", method);
+    if (method === "deep" || method === "channels") throw unknownHere("a method of texts", method);
     return {
       ...shared,
       method,

@@ -26,8 +26,9 @@ export const jobsCreate = defineCommand({
     },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "deep", "lora", "head"],
-      about: "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, or a head alone",
+      of: ["kv", "soft", "deep", "lora", "channels", "head"],
+      about:
+        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, or a head alone",
       default: "kv",
     },
     epochs: {

@@ -1,0 +1,123 @@
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { loadVisionBackbone, type VisionBackbone } from "@kilotune/backbone";
+import { prng } from "@kilotune/dataset";
+import { createSharpCodec, encodePng } from "@kilotune/image/node";
+import { decodePrompt } from "@kilotune/prompt";
+import { readPromptFile } from "@kilotune/prompt/node";
+import { createVisionPredictor, verifyImageIsolation } from "@kilotune/serving";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { evaluateImagePrompt } from "./evaluate-images.ts";
+import { imageRowsOf } from "./images/image-source.ts";
+import type { ImageJob, JobHooks } from "./job.ts";
+import { runTuneJob } from "./run-tune-job.ts";
+
+/** A detector's graph as a person exports it (random weights, YOLO-shaped, 64 x 64): a head and channels learnt on it, and served. */
+const EXPORT = path.join(import.meta.dirname, "../../backbone/src/frozen/goldens/one-to-one.onnx");
+
+let folder: string;
+let backbone: VisionBackbone;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-graph-job-"));
+  await copyFile(EXPORT, path.join(folder, "yolo.onnx"));
+  const options = { cache: path.join(folder, "cache"), hub: "http://127.0.0.1:9", threads: 1 };
+  backbone = await loadVisionBackbone(path.join(folder, "yolo.onnx"), options);
+  const random = prng(0, "squares");
+  for (const [name, count] of [
+    ["train", 24],
+    ["test", 8],
+  ] as const) {
+    const rows: string[] = [];
+    for (let row = 0; row < count; row++) {
+      const side = 18 + random.integer(8);
+      const [x, y] = [random.integer(64 - side), random.integer(64 - side)];
+      const data = Uint8Array.from({ length: 64 * 64 }, (_, at) => {
+        const [px, py] = [at % 64, Math.floor(at / 64)];
+        const inside = px >= x && px < x + side && py >= y && py < y + side;
+        return (inside ? 210 : 40) + random.integer(30);
+      });
+      const image = `${name}-${row}.png`;
+      await writeFile(
+        path.join(folder, image),
+        await encodePng({ width: 64, height: 64, channels: 1, data }),
+      );
+      rows.push(JSON.stringify({ image, objects: [{ label: "square", box: [x, y, x + side, y + side] }] }));
+    }
+    await writeFile(path.join(folder, `${name}.jsonl`), rows.join("\n"));
+  }
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const job = (more: Partial<ImageJob> = {}): ImageJob => ({
+  input: "image",
+  task: "detection",
+  backbone,
+  train: imageRowsOf(path.join(folder, "train.jsonl")),
+  validation: imageRowsOf(path.join(folder, "test.jsonl")),
+  method: "channels",
+  epochs: 4,
+  seed: 1,
+  out: path.join(folder, "prompt.safetensors"),
+  checkpoints: path.join(folder, "checkpoints"),
+  resume: false,
+  ...more,
+});
+
+it("is a backbone whose levels are cells of 16 pixels", () => {
+  const { family, config } = backbone.manifest;
+  // P3 in four parts, P4, P5; C3 to P5 are prompted.
+  expect(family).toBe("graph");
+  expect(config).toMatchObject({
+    patchSize: 16,
+    hiddenSize: 4 * 8 + 8 + 16,
+    channels: 8 + 8 + 8 + 8 + 16 + 16,
+  });
+});
+
+it("learns channels and a head; both are served as they were measured", async () => {
+  const files: Uint8Array[] = [];
+  const onCheckpoint: JobHooks["onCheckpoint"] = ({ bytes }) => files.push(bytes);
+  const { report } = await runTuneJob(job({ epochs: 40 }), { onCheckpoint });
+  const [head, channels] = report.candidates;
+  expect([head?.name, channels?.name]).toEqual(["headAlone", "channels"]);
+  // Squares are found even on levels that nobody trained; a detector that learnt nothing is at 0.
+  for (const { heldOut } of report.candidates)
+    expect(heldOut && "figures" in heldOut ? heldOut.figures.map50 : 0).toBeGreaterThan(0.05);
+
+  const stored = await decodePrompt(files.at(-1) as Uint8Array);
+  expect(stored.prompt).toMatchObject({ method: "channels", manifest: { sites: { channels: 64 } } });
+  if (stored.prompt.method !== "channels") throw new Error("another method");
+  expect(stored.prompt.channels.data.some((number) => number !== 0)).toBe(true);
+
+  const published = await readPromptFile(job().out);
+  const { score } = await evaluateImagePrompt({
+    backbone,
+    stored: published,
+    test: imageRowsOf(path.join(folder, "test.jsonl")),
+  });
+  const told = report.candidates.find((each) => each.published)?.heldOut;
+  if (!("figures" in score) || !told || !("figures" in told)) throw new Error("a score of another task");
+  // The report's figure is of the numbers before they were rounded to halves.
+  expect(score.figures.map50).toBeCloseTo(told.figures.map50 as number, 1);
+
+  const codec = createSharpCodec();
+  const prompts = new Map([
+    ["published", published],
+    ["under way", stored],
+  ]);
+  const loadPrompt = async (ref: string) => prompts.get(ref) as typeof stored;
+  const predictor = await createVisionPredictor({ backbone, codec, loadPrompt });
+  const image = await readFile(path.join(folder, "test-0.png"));
+  const requests = [...prompts.keys()].flatMap((prompt) => [
+    { image, prompt },
+    { image: new Uint8Array(image), prompt },
+  ]);
+  const seen = await verifyImageIsolation(predictor, requests, { batches: 10, uniform: Math.random });
+  expect(seen.differing).toBe(0);
+  await predictor.close();
+}, 60_000);
+
+it("refuses what needs attention, and says what it takes", async () => {
+  await expect(runTuneJob(job({ method: "lora" }))).rejects.toMatchObject({ code: "unsupported_method" });
+});
