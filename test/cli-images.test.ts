@@ -144,6 +144,22 @@ describe("detection on the command line", () => {
     expect(JSON.parse(other.stdout)).toMatchObject({ error: { code: "wrong_task" } });
   });
 
+  it("tunes a detector's own export, which jobs take as it is", async () => {
+    const yolo = path.join(root, "packages/backbone/src/frozen/goldens/with-nms.onnx");
+    const built = await kilotune("backbone", "build", yolo, "--json");
+    expect(built.code).toBe(0);
+    const { stages, leftOut } = JSON.parse(built.stdout) as { stages: { name: string }[]; leftOut: string[] };
+    expect(stages.map(({ name }) => name)).toContain("P4");
+    expect(leftOut).toEqual(["NonMaxSuppression"]);
+    const out = ["--backbone", yolo, "--epochs", "2", "--out", "yolo.safetensors", "--json"];
+    const files = ["tune", "train.jsonl", "--task", "detect", "--validation", "validation.jsonl"];
+    expect((await kilotune(...files, ...out)).code).toBe(0);
+    const found = ["detect", "--prompt", "yolo.safetensors", "--backbone", yolo, "images/train-0.png"];
+    const answer = await kilotune(...found, "--threshold", "0", "--json");
+    expect(answer.code).toBe(0);
+    expect(JSON.parse(answer.stdout)).toMatchObject({ width: 16, height: 14 });
+  });
+
   it("goes on after kill -9 to the bytes that it would have had", async () => {
     const long = ["tune", "train.jsonl", "--task", "detect", "--validation", "validation.jsonl"];
     const given = [...long, "--backbone", tiny, "--epochs", "12", "--rank", "2"];

@@ -68,7 +68,7 @@ export function frozenGraph(
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => (input === null ? null : (values.get(input.name) as Value)));
     const outputs = b.node(node.op, inputs, node.attributes, {
-      name: node.name,
+      name: own(node.name),
       outputs: node.outputs.map((output) => own(output.name)),
     });
     outputs.forEach((output, at) => void keep(node.outputs[at]?.name as string, output));

@@ -199,7 +199,7 @@ function refuseIdleFlags(args: {
   if (args.tokens !== undefined && (method === "head" || method === "channels"))
     throw usageError(
       "tune",
-      `--tokens is of --method kv, soft and deep: ${method} has none`,
+      `--tokens is of --method kv, soft and deep: a ${method} has none`,
       "Leave one of them out.",
     );
 }

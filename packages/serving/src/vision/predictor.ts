@@ -231,8 +231,8 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
 type ImageCall = Call<PreparedImagePrompt, ImageRow, ImageFeatures>;
 
 /** What joins the backbone; undefined of a head alone. */
-function insideOf({ prefix, soft, lora }: PreparedImagePrompt): object | undefined {
-  return prefix ?? soft ?? lora;
+function insideOf({ prefix, soft, lora, channels }: PreparedImagePrompt): object | undefined {
+  return prefix ?? soft ?? lora ?? channels;
 }
 
 /** Images that are decoded at once: libvips takes a thread each. */
