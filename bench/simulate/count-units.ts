@@ -131,6 +131,7 @@ function answering(onAsked: () => void): Inference {
       const row = { label: "parcel", score: 1, scores: [{ label: "parcel", score: 1 }], truncated: false };
       return { rows: inputs.map(() => row), tokens: 8 };
     },
+    estimate: () => Promise.reject(new Error("nobody asks for numbers")),
     embed: () => Promise.reject(new Error("nobody asks for vectors")),
   };
 }

@@ -34,8 +34,8 @@ afterAll(() => lambda[Symbol.asyncDispose]());
 
 /** A text's length as its score; as its vector, with a half that isn't exact in decimals. */
 function lengths(request: InferRequest): Answer {
-  if (request.task === "accept") throw new Error("no texts are asked about");
-  const { inputs } = request;
+  if (request.task === "accept" || request.task === "estimate") throw new Error("no texts are asked about");
+  const inputs = request.inputs.map((input) => (typeof input === "string" ? input : input.text));
   const payload: InferAnswer =
     request.task === "classify"
       ? {
@@ -79,7 +79,7 @@ const inference = (more: Record<string, string> = {}) =>
     ),
   );
 
-const call = (inputs: readonly string[], more: Partial<InferenceCall> = {}) => ({
+const call = (inputs: readonly string[], more: Partial<Omit<InferenceCall, "inputs">> = {}) => ({
   tenant: "tn-aaaaaaaaaaaaaaaa" as TenantId,
   backbone: "tiny",
   promptId: "0".repeat(64) as PromptId,

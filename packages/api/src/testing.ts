@@ -127,6 +127,7 @@ export async function openTestApi(
     service,
     inference: {
       classify: (call) => self.model.classify(call),
+      estimate: (call) => self.model.estimate(call),
       embed: (call) => self.model.embed(call),
       get images() {
         return self.model.images as ImageInference;
@@ -237,11 +238,12 @@ export async function succeed({ service }: TestApi, tenant: TestTenant, job: Job
 
 /** Says of a text how long it is: rows can be told apart, and from other prompts' rows. */
 function echoModel(): Inference {
-  const listen = ({ signal }: InferenceCall) => signal.throwIfAborted();
+  const listen = ({ signal }: Pick<InferenceCall, "signal">) => signal.throwIfAborted();
   return {
     async classify({ topK, ...call }) {
       listen(call);
-      const rows = call.inputs.map((text) => {
+      const rows = call.inputs.map((input) => {
+        const text = wordsOf(input);
         const label = `${call.promptId.slice(0, 8)}:${text.length}`;
         const scores = [
           { label, score: 0.75 },
@@ -249,6 +251,11 @@ function echoModel(): Inference {
         ].slice(0, topK);
         return { label, score: 0.75, scores, truncated: text.length > 1000 };
       });
+      return { rows, tokens: 5 * rows.length };
+    },
+    async estimate(call) {
+      listen(call);
+      const rows = call.inputs.map((input) => ({ value: wordsOf(input).length, truncated: false }));
       return { rows, tokens: 5 * rows.length };
     },
     async embed(call) {
@@ -260,6 +267,10 @@ function echoModel(): Inference {
       return { rows, tokens: 5 * rows.length };
     },
   };
+}
+
+function wordsOf(input: InferenceCall["inputs"][number]): string {
+  return typeof input === "string" ? input : `${input.text} ${input.text_pair}`;
 }
 
 /** Says of an image how large it is: decoded in earnest, as a model's reader would, with its place in what it refuses. */
@@ -323,7 +334,7 @@ export function overloaded(): Inference {
       new KilotuneError("overloaded", "Too many rows wait.", hint, { kind: "machine", retryable: true }),
     );
   };
-  return { classify: refuse, embed: refuse };
+  return { classify: refuse, estimate: refuse, embed: refuse };
 }
 
 export const MINILM: BackboneObject = {

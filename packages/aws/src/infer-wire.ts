@@ -3,18 +3,31 @@ import { z } from "zod";
 
 /** What `api` and `batch` send to `infer`, and what comes back: JSON of at most 6 MB each way, as Lambda has it. */
 
-const Inputs = z.array(z.string().min(1)).min(1).max(2048);
+const Text = z.string().min(1);
+const Texts = z.array(Text).min(1).max(2048);
+const Inputs = z
+  .array(z.union([Text, z.strictObject({ text: Text, text_pair: Text })]))
+  .min(1)
+  .max(2048);
 const Tenant = z.string().refine((text) => parseTenantId(text) !== undefined);
+
+const PromptRef = z.string().refine((text) => parsePromptId(text) !== undefined);
 
 export const InferRequest = z.discriminatedUnion("task", [
   z.strictObject({
     task: z.literal("classify"),
     tenant: Tenant,
-    promptId: z.string().refine((text) => parsePromptId(text) !== undefined),
+    promptId: PromptRef,
     inputs: Inputs,
     topK: z.int().positive().optional(),
   }),
-  z.strictObject({ task: z.literal("embed"), tenant: Tenant, inputs: Inputs }),
+  z.strictObject({ task: z.literal("estimate"), tenant: Tenant, promptId: PromptRef, inputs: Inputs }),
+  z.strictObject({
+    task: z.literal("embed"),
+    tenant: Tenant,
+    promptId: PromptRef.optional(),
+    inputs: Texts,
+  }),
   // A prompt's file from outside: this function has the backbone that it is held against.
   z.strictObject({ task: z.literal("accept"), tenant: Tenant, file: z.base64().min(1) }),
 ]);
@@ -26,12 +39,20 @@ const Classified = z.object({
     z.object({
       /** Place in `labels`, score; the likeliest first. */
       scores: z.array(z.tuple([z.int().nonnegative(), z.number()])).min(1),
+      /** Those that a prompt of several labels gives, as `scores`. */
+      given: z.array(z.tuple([z.int().nonnegative(), z.number()])).optional(),
+      outOfScope: z.boolean().optional(),
       truncated: z.boolean(),
     }),
   ),
   tokens: z.int().nonnegative(),
 });
 export type Classified = z.infer<typeof Classified>;
+
+const Estimated = z.object({
+  rows: z.array(z.object({ value: z.number(), truncated: z.boolean() })),
+  tokens: z.int().nonnegative(),
+});
 
 const Embedded = z.object({
   rows: z.array(
@@ -58,6 +79,7 @@ const Refused = z.object({
 
 export const InferAnswer = z.union([
   z.object({ classified: Classified }),
+  z.object({ estimated: Estimated }),
   z.object({ embedded: Embedded }),
   z.object({ accepted: Accepted }),
   z.object({ error: Refused }),

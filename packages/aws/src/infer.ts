@@ -1,6 +1,6 @@
 import { KilotuneError } from "@kilotune/contract";
 import type { Service } from "@kilotune/service";
-import { acceptPrompt, createPredictor, type Predictor } from "@kilotune/serving";
+import { acceptPrompt, createPredictor, type Prediction, type Predictor } from "@kilotune/serving";
 import type { Backbone } from "@kilotune/backbone";
 import { type Classified, type InferAnswer, InferRequest, refusalOf } from "./infer-wire.ts";
 import { logFault, logLine } from "./observe.ts";
@@ -67,7 +67,11 @@ async function answerTo(
   request: Exclude<InferRequest, { task: "accept" }>,
 ): Promise<InferAnswer> {
   if (request.task === "embed") {
-    const rows = await predictor.embed(request.inputs);
+    const { tenant, promptId, inputs } = request;
+    const rows = await predictor.embed(
+      inputs,
+      promptId === undefined ? {} : { prompt: refOf(tenant, promptId) },
+    );
     return {
       embedded: {
         rows: rows.map(({ vector, truncated }) => ({ vector: base64(vector), truncated })),
@@ -75,20 +79,34 @@ async function answerTo(
       },
     };
   }
-  const { tenant, promptId, inputs, topK } = request;
+  const { tenant, promptId, inputs } = request;
   const prompt = refOf(tenant, promptId);
-  const rows = await predictor.classify(
-    inputs.map((text) => ({ text, prompt })),
-    topK === undefined ? {} : { topK },
+  const requests = inputs.map((input) =>
+    typeof input === "string"
+      ? { text: input, prompt }
+      : { text: input.text, textPair: input.text_pair, prompt },
   );
+  if (request.task === "estimate") {
+    const rows = await predictor.estimate(requests);
+    const told = rows.map(({ value, truncated }) => ({ value, truncated }));
+    return { estimated: { rows: told, tokens: tokensOf(rows) } };
+  }
+  const { topK } = request;
+  const rows = await predictor.classify(requests, topK === undefined ? {} : { topK });
   const places = new Map<string, number>();
   const placeOf = (label: string) => {
     const place = places.get(label) ?? places.size;
     places.set(label, place);
     return place;
   };
-  const compact = rows.map(({ scores, truncated }) => ({
-    scores: scores.map(({ label, score }): [number, number] => [placeOf(label), score]),
+  const placed = ({ label, score }: Prediction["scores"][number]): [number, number] => [
+    placeOf(label),
+    score,
+  ];
+  const compact = rows.map(({ scores, labels, outOfScope, truncated }) => ({
+    scores: scores.map(placed),
+    ...(labels && { given: labels.map(placed) }),
+    ...(outOfScope === undefined ? {} : { outOfScope }),
     truncated,
   }));
   const classified: Classified = { labels: [...places.keys()], rows: compact, tokens: tokensOf(rows) };

@@ -1,7 +1,15 @@
 import { setTimeout } from "node:timers/promises";
 import { InvokeCommand, LambdaClient, type LambdaServiceException } from "@aws-sdk/client-lambda";
 import { KilotuneError } from "@kilotune/contract";
-import type { AcceptPrompt, ClassifyAnswer, EmbedAnswer, Inference, InferenceCall } from "@kilotune/service";
+import type { TextOrPair } from "@kilotune/contract/wire";
+import type {
+  AcceptPrompt,
+  ClassifyAnswer,
+  EmbedAnswer,
+  EstimateAnswer,
+  Inference,
+  InferenceCall,
+} from "@kilotune/service";
 import type { Environment } from "./environment.ts";
 import { errorOf, InferAnswer, type InferRequest } from "./infer-wire.ts";
 import { traced } from "./observe.ts";
@@ -58,10 +66,20 @@ export function invokeInference({
       });
       return joined(answers);
     },
-    async embed(call): Promise<EmbedAnswer> {
-      const { tenant } = call;
+    async estimate(call): Promise<EstimateAnswer> {
+      const { tenant, promptId } = call;
       const answers = await inPieces(call, async (inputs) => {
-        const answer = await ask({ task: "embed", tenant, inputs }, call);
+        const answer = await ask({ task: "estimate", tenant, promptId, inputs }, call);
+        if ("estimated" in answer) return answer.estimated;
+        throw notUnderstood();
+      });
+      return joined(answers);
+    },
+    async embed(call): Promise<EmbedAnswer> {
+      const { tenant, promptId } = call;
+      const answers = await inPieces(call, async (inputs) => {
+        const asked = { task: "embed", tenant, inputs, ...(promptId && { promptId }) } as const;
+        const answer = await ask(asked, call);
         if (!("embedded" in answer)) throw notUnderstood();
         const { rows, tokens } = answer.embedded;
         return {
@@ -96,20 +114,21 @@ const PIECE_ROWS = 128;
 const PIECE_LETTERS = 900_000;
 const PIECES_AT_ONCE = 8;
 
-async function inPieces<Answer>(
-  { inputs }: InferenceCall,
-  ask: (inputs: string[]) => Promise<Answer>,
+async function inPieces<Input extends TextOrPair, Answer>(
+  { inputs }: { readonly inputs: readonly Input[] },
+  ask: (inputs: Input[]) => Promise<Answer>,
 ): Promise<Answer[]> {
-  const pieces: string[][] = [];
+  const pieces: Input[][] = [];
   let letters = 0;
-  for (const text of inputs) {
+  for (const input of inputs) {
+    const own = typeof input === "string" ? input.length : input.text.length + input.text_pair.length;
     const piece = pieces.at(-1);
-    if (piece === undefined || piece.length >= PIECE_ROWS || letters + text.length > PIECE_LETTERS) {
-      pieces.push([text]);
-      letters = text.length;
+    if (piece === undefined || piece.length >= PIECE_ROWS || letters + own > PIECE_LETTERS) {
+      pieces.push([input]);
+      letters = own;
     } else {
-      piece.push(text);
-      letters += text.length;
+      piece.push(input);
+      letters += own;
     }
   }
   const answers: Answer[] = [];
@@ -129,12 +148,20 @@ function joined<Row>(answers: readonly { readonly rows: readonly Row[]; readonly
 }
 
 function classified({ labels, rows, tokens }: Extract<InferAnswer, { classified: object }>["classified"]) {
-  const named = rows.map(({ scores: places, truncated }) => {
-    const scores = places.map(([at, score]) => ({ label: labels[at] as string, score }));
+  const named = (places: readonly (readonly [number, number])[]) =>
+    places.map(([at, score]) => ({ label: labels[at] as string, score }));
+  const told = rows.map(({ scores: places, given, outOfScope, truncated }) => {
+    const scores = named(places);
     const [best] = scores as [(typeof scores)[0]];
-    return { ...best, scores, truncated };
+    return {
+      ...best,
+      scores,
+      ...(given && { labels: named(given) }),
+      ...(outOfScope === undefined ? {} : { outOfScope }),
+      truncated,
+    };
   });
-  return { rows: named, tokens };
+  return { rows: told, tokens };
 }
 
 function floatsOf(base64: string): Float32Array {

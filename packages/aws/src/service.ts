@@ -36,10 +36,15 @@ export function openService(environment: Environment): Service {
     workflow: workflowOf(environment),
     clock: { now: () => new Date() },
     backbones: new Map(
-      backbones.map(({ id, created, layers }) => [id, { id, createdAt: created, layers }] as const),
+      backbones.map(
+        ({ id, created, layers }) => [id, { id, createdAt: created, layers, tasks: TASKS_OF_TEXTS }] as const,
+      ),
     ),
   };
 }
+
+/** What the container tunes a backbone of texts for. */
+const TASKS_OF_TEXTS = ["classification", "multi_label"] as const;
 
 /** Functions that steer no execution have no machines' ARNs. */
 function workflowOf({ stateMachineArn: jobs, batchMachineArn: batches }: Environment): Workflow {

@@ -22,10 +22,13 @@ export async function serviceBackbones(all: readonly LocalBackbone[]): Promise<S
     const { layers } = manifest.config;
     const { id } = manifest;
     const about = { id, createdAt: Math.floor(mtimeMs / 1000), layers };
-    return [id, readsImages(backbone) ? { ...about, input: "image", tasks: TASKS_OF_IMAGES } : about];
+    if (readsImages(backbone)) return [id, { ...about, input: "image", tasks: TASKS_OF_IMAGES }];
+    return [id, { ...about, tasks: TASKS_OF_TEXTS }];
   });
   return new Map(await Promise.all(rows));
 }
 
+/** What the worker tunes a backbone of texts for. */
+const TASKS_OF_TEXTS = ["classification", "multi_label"] as const;
 /** What the worker tunes a backbone of images for. */
 const TASKS_OF_IMAGES = ["classification", "segmentation", "detection"] as const;

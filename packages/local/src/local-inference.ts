@@ -1,5 +1,6 @@
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { KilotuneError, type PromptId, parsePromptId, type TenantId } from "@kilotune/contract";
+import type { TextOrPair } from "@kilotune/contract/wire";
 import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
 import { createSharpCodec, encodeMask } from "@kilotune/image/node";
 import { answerImages, type Inference, openPrompt, type Service } from "@kilotune/service";
@@ -44,14 +45,21 @@ export async function localInference(
     }),
     async classify({ tenant, backbone, promptId, inputs, topK, signal, background = false }) {
       const prompt = refOf(tenant, promptId);
-      const rows = await predictorOf(backbone).classify(
-        inputs.map((text) => ({ text, prompt })),
-        { signal, background, ...(topK === undefined ? {} : { topK }) },
-      );
+      const rows = await predictorOf(backbone).classify(requestsOf(inputs, prompt), {
+        signal,
+        background,
+        ...(topK === undefined ? {} : { topK }),
+      });
       return { rows, tokens: tokensOf(rows) };
     },
-    async embed({ backbone, inputs, signal, background = false }) {
-      const rows = await predictorOf(backbone).embed(inputs, { signal, background });
+    async estimate({ tenant, backbone, promptId, inputs, signal, background = false }) {
+      const requests = requestsOf(inputs, refOf(tenant, promptId));
+      const rows = await predictorOf(backbone).estimate(requests, { signal, background });
+      return { rows, tokens: tokensOf(rows) };
+    },
+    async embed({ tenant, backbone, promptId, inputs, signal, background = false }) {
+      const prompt = promptId && { prompt: refOf(tenant, promptId) };
+      const rows = await predictorOf(backbone).embed(inputs, { signal, background, ...prompt });
       return { rows, tokens: tokensOf(rows) };
     },
     forget(tenant) {
@@ -61,6 +69,14 @@ export async function localInference(
       await Promise.all([...predictors.values()].map((predictor) => predictor.close()));
     },
   };
+}
+
+function requestsOf(inputs: readonly TextOrPair[], prompt: string) {
+  return inputs.map((input) =>
+    typeof input === "string"
+      ? { text: input, prompt }
+      : { text: input.text, textPair: input.text_pair, prompt },
+  );
 }
 
 /** Means the same bytes for ever, and to one tenant alone: so that its erasure can drop them. */

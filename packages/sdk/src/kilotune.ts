@@ -1,6 +1,8 @@
 import type {
   ClassifyResponse,
   DetectResponse,
+  EstimateRequest,
+  EstimateResponse,
   SegmentResponse,
   UsageList,
   UsageQuery,
@@ -67,6 +69,15 @@ export class Kilotune {
    */
   classify(call: ClassifyCall, options?: RequestOptions): Promise<ClassifyResponse> {
     return this.#ask("/v1/classify", call, options);
+  }
+
+  /**
+   * A number for one text or up to 2,048, in their order, by a model tuned for regression.
+   *
+   * @example const { data } = await kilotune.estimate({ model: "urgency", input: "My card is gone!" });
+   */
+  estimate(call: EstimateRequest, options?: RequestOptions): Promise<EstimateResponse> {
+    return this.#ask("/v1/estimate", call, options);
   }
 
   /**

@@ -3,6 +3,7 @@ import {
   ClassifyRequest,
   DetectRequest,
   EmbeddingsRequest,
+  EstimateRequest,
   type ErrorBody,
   errorType,
   invalidField,
@@ -17,6 +18,7 @@ import {
   imagesAsked,
   inferLabels,
   inferMasks,
+  inferNumbers,
   inferObjects,
   inferVectors,
   inputsOf,
@@ -70,6 +72,7 @@ export async function prepareLine(
 
 const SCHEMAS = {
   "/v1/classify": ClassifyRequest,
+  "/v1/estimate": EstimateRequest,
   "/v1/embeddings": EmbeddingsRequest,
   "/v1/segment": SegmentRequest,
   "/v1/detect": DetectRequest,
@@ -77,7 +80,8 @@ const SCHEMAS = {
 
 /** What a model is asked to read. */
 export function textsOf(line: PreparedLine): readonly string[] {
-  return "request" in line && "input" in line.request ? inputsOf(line.request) : [];
+  const inputs = "request" in line && "input" in line.request ? inputsOf(line.request) : [];
+  return inputs.map((input) => (typeof input === "string" ? input : input.text + input.text_pair));
 }
 
 /** How many images. */
@@ -155,6 +159,7 @@ const ASK: Readonly<
   Record<BatchEndpoint, (inference: Inference, question: Question<never>) => Promise<Reply<unknown>>>
 > = {
   "/v1/classify": inferLabels,
+  "/v1/estimate": inferNumbers,
   "/v1/embeddings": inferVectors,
   "/v1/segment": inferMasks,
   "/v1/detect": inferObjects,

@@ -12,12 +12,14 @@ import type { TestService } from "./testing.ts";
 /** Says of a text how long it is; of one that says so, what goes wrong. Three tokens a text. */
 export const echo: Inference = {
   async classify({ inputs, promptId }) {
-    const rows = inputs.map((text) => {
+    const rows = inputs.map((input) => {
+      const text = typeof input === "string" ? input : input.text + input.text_pair;
       const label = `${promptId.slice(0, 4)}:${text.length}`;
       return { label, score: 1, scores: [{ label, score: 1 }], truncated: false };
     });
     return { rows, tokens: 3 * rows.length };
   },
+  estimate: () => Promise.reject(new Error("nobody asks for numbers")),
   async embed({ inputs, background }) {
     if (!background) throw new Error("a batch's rows are background");
     if (inputs.includes("damaged"))

@@ -7,9 +7,12 @@ import {
   type DetectResponse,
   type EmbeddingsRequest,
   type EmbeddingsResponse,
+  type EstimateRequest,
+  type EstimateResponse,
   type ImageInput,
   type SegmentRequest,
   type SegmentResponse,
+  type TextOrPair,
 } from "@kilotune/contract/wire";
 import type { ImageInference, ImageSource, Inference } from "./inference.ts";
 import type { Resolved } from "./resolve.ts";
@@ -34,7 +37,12 @@ export interface Reply<Body> {
   readonly images: number;
 }
 
-export type InferRequest = ClassifyRequest | EmbeddingsRequest | SegmentRequest | DetectRequest;
+export type InferRequest =
+  | ClassifyRequest
+  | EstimateRequest
+  | EmbeddingsRequest
+  | SegmentRequest
+  | DetectRequest;
 
 /** @throws KilotuneError `unsupported_model`; those of `Inference` */
 export async function inferLabels(
@@ -43,7 +51,7 @@ export async function inferLabels(
 ): Promise<Reply<ClassifyResponse>> {
   const { backbone, model } = resolved;
   const { top_k: topK } = request;
-  const promptId = promptFor(request.model, resolved, "classification");
+  const promptId = promptFor(request.model, resolved, "classification", "multi_label");
   const more = topK === undefined ? {} : { topK };
   if (request.images !== undefined) {
     const asked = imagesOf(inference, request.model, resolved);
@@ -65,6 +73,24 @@ export async function inferLabels(
   return { body, rows: rows.length, tokens, images: 0 };
 }
 
+/** @throws KilotuneError `unsupported_model`; those of `Inference` */
+export async function inferNumbers(
+  inference: Inference,
+  { request, resolved, images: _, ...question }: Question<EstimateRequest>,
+): Promise<Reply<EstimateResponse>> {
+  const { backbone, model } = resolved;
+  const promptId = promptFor(request.model, resolved, "regression");
+  const { rows, tokens } = await inference.estimate({
+    ...question,
+    backbone,
+    promptId,
+    inputs: inputsOf(request),
+  });
+  const data = rows.map(({ value, truncated }, index) => ({ index, value, truncated }));
+  const body = { object: "list" as const, model, data, usage: usageOf(tokens) };
+  return { body, rows: rows.length, tokens, images: 0 };
+}
+
 /** @throws KilotuneError `invalid_request` (`dimensions`), `unsupported_model`; those of `Inference` */
 export async function inferVectors(
   inference: Inference,
@@ -73,7 +99,12 @@ export async function inferVectors(
   const { backbone, model } = resolved;
   if (resolved.input === "image") throw wrongInput(request.model, "images");
   const { dimensions, encoding_format: format = "float" } = request;
-  const { rows, tokens } = await inference.embed({ ...question, backbone, inputs: inputsOf(request) });
+  // A model of another task answers as its backbone does: its prompt isn't made for vectors.
+  const { promptId, task } = resolved;
+  const tuned = promptId !== null && task === "retrieval" ? { promptId } : {};
+  const { input } = request;
+  const inputs = typeof input === "string" ? [input] : input;
+  const { rows, tokens } = await inference.embed({ ...question, backbone, inputs, ...tuned });
   refuseDimensions(dimensions, rows[0]?.vector.length);
   const data = rows.map(({ vector, truncated }, index) => ({
     object: "embedding" as const,
@@ -132,8 +163,10 @@ export async function inferObjects(
   return { body, rows: rows.length, tokens: 0, images: rows.length };
 }
 
-export function inputsOf({ input = [] }: ClassifyRequest | EmbeddingsRequest): readonly string[] {
-  return typeof input === "string" ? [input] : input;
+export function inputsOf({
+  input = [],
+}: ClassifyRequest | EstimateRequest | EmbeddingsRequest): readonly TextOrPair[] {
+  return Array.isArray(input) ? input : [input];
 }
 
 /** What a request names as images. */
@@ -145,12 +178,22 @@ interface Scored {
   readonly label: string;
   readonly score: number;
   readonly scores: readonly { readonly label: string; readonly score: number }[];
+  readonly labels?: readonly { readonly label: string; readonly score: number }[];
+  readonly outOfScope?: boolean;
 }
 
-function labelled({ label, score, scores }: Scored, index: number, truncated: boolean) {
+function labelled({ label, score, scores, labels, outOfScope }: Scored, index: number, truncated: boolean) {
   // Not a literal's key: a class may be named `__proto__`.
   const all = Object.fromEntries(scores.map((each) => [each.label, each.score]));
-  return { index, label, score, scores: all, truncated };
+  return {
+    index,
+    label,
+    score,
+    scores: all,
+    ...(labels && { labels: [...labels] }),
+    ...(outOfScope === undefined ? {} : { out_of_scope: outOfScope }),
+    truncated,
+  };
 }
 
 function usageOf(tokens: number) {
@@ -158,9 +201,13 @@ function usageOf(tokens: number) {
 }
 
 /** Of a model that was tuned for this. */
-function promptFor(name: string, { promptId, task }: Resolved, wanted: TaskName): PromptId {
+function promptFor(
+  name: string,
+  { promptId, task }: Resolved,
+  ...wanted: readonly [TaskName, ...TaskName[]]
+): PromptId {
   if (promptId === null) throw notTuned(name);
-  if (task !== wanted) throw otherTask(name, task as TaskName, wanted);
+  if (!wanted.includes(task as TaskName)) throw otherTask(name, task as TaskName, wanted);
   return promptId;
 }
 
@@ -179,10 +226,10 @@ function notTuned(model: string): KilotuneError {
   );
 }
 
-function otherTask(model: string, task: TaskName, wanted: TaskName): KilotuneError {
+function otherTask(model: string, task: TaskName, wanted: readonly TaskName[]): KilotuneError {
   return new KilotuneError(
     "unsupported_model",
-    `\`${model}\` was tuned for ${task}: this call is for models of ${wanted}.`,
+    `\`${model}\` was tuned for ${task}: this call is for models of ${wanted.join(" or ")}.`,
     ROUTES[task],
     { param: "model" },
   );
@@ -199,11 +246,9 @@ function wrongInput(model: string, reads: "texts" | "images"): KilotuneError {
 
 const ROUTES: Readonly<Record<TaskName, string>> = {
   classification: "Ask it by POST /v1/classify.",
-  multi_label:
-    "This server doesn't answer it; download its prompt (GET /v1/prompts) and use the command line.",
-  regression:
-    "This server doesn't answer it; download its prompt (GET /v1/prompts) and use the command line.",
-  retrieval: "This server doesn't answer it; download its prompt (GET /v1/prompts) and use the command line.",
+  multi_label: "Ask it by POST /v1/classify.",
+  regression: "Ask it by POST /v1/estimate.",
+  retrieval: "Ask it by POST /v1/embeddings.",
   tagging: "Ask it by POST /v1/tag.",
   segmentation: "Ask it by POST /v1/segment.",
   detection: "Ask it by POST /v1/detect.",

@@ -1,4 +1,5 @@
 import type { FileId, PromptId, TenantId } from "@kilotune/contract";
+import type { TextOrPair } from "@kilotune/contract/wire";
 
 /**
  * Answers texts of all tenants; server and Lambda put a Predictor behind it. Its errors are KilotuneErrors:
@@ -8,7 +9,9 @@ export interface Inference {
   classify(
     call: InferenceCall & { readonly promptId: PromptId; readonly topK?: number },
   ): Promise<ClassifyAnswer>;
-  embed(call: InferenceCall): Promise<EmbedAnswer>;
+  estimate(call: InferenceCall & { readonly promptId: PromptId }): Promise<EstimateAnswer>;
+  /** Without a prompt by the plain backbone. */
+  embed(call: EmbedCall): Promise<EmbedAnswer>;
   /** Where backbones of images are served. Its errors name the image (`param`). */
   readonly images?: ImageInference;
   /** Drops what is kept of a tenant's prompts, so that a deletion leaves nothing in memory. */
@@ -19,11 +22,16 @@ export interface InferenceCall {
   readonly tenant: TenantId;
   /** Id of the backbone that the prompt was tuned on. */
   readonly backbone: string;
-  readonly inputs: readonly string[];
+  readonly inputs: readonly TextOrPair[];
   /** Aborted where the client hangs up or the deadline passes: waiting rows are taken out. */
   readonly signal: AbortSignal;
   /** Of a batch: it yields to calls that somebody waits for, and is never refused as `overloaded`. */
   readonly background?: boolean;
+}
+
+export interface EmbedCall extends Omit<InferenceCall, "inputs"> {
+  readonly promptId?: PromptId;
+  readonly inputs: readonly string[];
 }
 
 export interface ClassifyAnswer {
@@ -33,9 +41,18 @@ export interface ClassifyAnswer {
     readonly score: number;
     /** The likeliest first. */
     readonly scores: readonly { readonly label: string; readonly score: number }[];
+    /** Of a prompt that gives several labels: those that it gives. */
+    readonly labels?: readonly { readonly label: string; readonly score: number }[];
+    /** Of a prompt that knows what is none of its labels': whether this is. */
+    readonly outOfScope?: boolean;
     readonly truncated: boolean;
   }[];
   /** Tokens that the backbone read, special ones and truncation counted. */
+  readonly tokens: number;
+}
+
+export interface EstimateAnswer {
+  readonly rows: readonly { readonly value: number; readonly truncated: boolean }[];
   readonly tokens: number;
 }
 

@@ -4,7 +4,6 @@ import {
   guessRows,
   type ImageLinter,
   type ImageZip,
-  lintFile,
   lintImages,
   lintTextRows,
   openImageZip,
@@ -35,9 +34,10 @@ export function lintRows(filename: string, looks: ImageLooks | undefined): Lint 
       });
     };
   const format = guessFormat(filename);
-  if (format === "csv") return async (chunks) => (await lintFile(chunks, { format })).report.errors;
   return async (given) => {
-    const { rows, chunks } = await guessRows(given);
+    const { rows, chunks } = await guessRows(given, format);
+    if (format === "csv" && rows.about === "texts")
+      return (await lintTextRows(chunks, { format, task: rows.task, pairs: rows.pairs })).report.errors;
     return lintGuessed(rows, chunks, looks);
   };
 }

@@ -8,6 +8,7 @@ export type {
   PredictorOptions,
   Tagging,
 } from "./text/predictor.ts";
+export type { TextInput } from "./text/make-row.ts";
 export type { FoundSpan } from "./text/tag-spans.ts";
 export { createPredictor } from "./text/predictor.ts";
 export type { PredictorStats, RunOptions } from "./row-server.ts";

@@ -1,6 +1,6 @@
 export { backboneIdentity } from "./backbone-identity.ts";
 export { evaluateImagePrompt } from "./evaluate-images.ts";
-export { evaluatePrompt } from "./evaluate.ts";
+export { evaluatePrompt, evaluateTextPrompt, type TextEvaluation } from "./evaluate.ts";
 export { fileSource } from "./file-source.ts";
 export {
   type ImageRows,

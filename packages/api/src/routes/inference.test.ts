@@ -31,7 +31,7 @@ function stuck(onCall: (signal: AbortSignal) => void = () => {}): Inference {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
   };
-  return { classify: wait, embed: wait };
+  return { classify: wait, estimate: wait, embed: wait };
 }
 
 describe("classify", () => {
@@ -144,7 +144,8 @@ describe("a call of a model", () => {
 
   it("that breaks says so and nothing more", async () => {
     const secret = new Error("SQLITE_CORRUPT at /var/lib/kilotune: a secret text");
-    api.model = { classify: () => Promise.reject(secret), embed: () => Promise.reject(secret) };
+    const broken = () => Promise.reject(secret);
+    api.model = { classify: broken, estimate: broken, embed: broken };
     const { status, text } = await classify({ input: "a secret text" });
     expect(status).toBe(500);
     expect(JSON.parse(text).error).toMatchObject({ type: "server_error", code: "internal_error" });

@@ -6,10 +6,12 @@ import {
   DetectResponse,
   EmbeddingsRequest,
   EmbeddingsResponse,
+  EstimateRequest,
+  EstimateResponse,
   SegmentRequest,
   SegmentResponse,
 } from "@kilotune/contract/wire";
-import { inferLabels, inferMasks, inferObjects, inferVectors } from "@kilotune/service";
+import { inferLabels, inferMasks, inferNumbers, inferObjects, inferVectors } from "@kilotune/service";
 import { answers, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
 import { infer } from "../infer.ts";
@@ -37,8 +39,21 @@ export function inferenceRoutes() {
       ...sends("infer", { tokens: true }),
       tags,
       method: "post",
+      path: "/v1/estimate",
+      summary: "A number for each text, by a model tuned for regression",
+      request: json(EstimateRequest),
+      responses: answers("A number for each text, in order", EstimateResponse),
+    }),
+    async (c) => c.json(await infer(c, "estimate", c.req.valid("json"), inferNumbers), 200),
+  );
+
+  routes.openapi(
+    createRoute({
+      ...sends("infer", { tokens: true }),
+      tags,
+      method: "post",
       path: "/v1/embeddings",
-      summary: "Sentence vectors of length one, by a backbone",
+      summary: "Sentence vectors of length one, by a backbone or a model tuned for retrieval",
       request: json(EmbeddingsRequest),
       responses: answers("A vector for each text, in order", EmbeddingsResponse),
     }),

@@ -21,6 +21,9 @@ export {
   ClassifyResponse,
   EmbeddingsRequest,
   EmbeddingsResponse,
+  EstimateRequest,
+  EstimateResponse,
+  type TextOrPair,
   MAX_INPUT_LENGTH,
   MAX_INPUTS,
 } from "./inference.ts";

@@ -19,6 +19,15 @@ const Texts = z.union([Text, z.array(Text).min(1).max(MAX_INPUTS)]).meta({
   examples: ["Where is my parcel?"],
 });
 
+const Pair = z.strictObject({ text: Text, text_pair: Text });
+const AnyText = z.union([Text, Pair]);
+const TextsOrPairs = z.union([AnyText, z.array(AnyText).min(1).max(MAX_INPUTS)]).meta({
+  description: `One text, or up to ${MAX_INPUTS}; for a model of pairs {text, text_pair} each`,
+  examples: ["Where is my parcel?"],
+});
+/** What a model is asked to read: a text, or two of them. */
+export type TextOrPair = z.infer<typeof AnyText>;
+
 const Usage = z.object({
   prompt_tokens: Count,
   total_tokens: Count,
@@ -27,7 +36,7 @@ const Usage = z.object({
 export const ClassifyRequest = z
   .strictObject({
     model: ModelName,
-    input: Texts.optional(),
+    input: TextsOrPairs.optional(),
     images: Images.optional().meta({ description: "In place of `input`, for a model of images" }),
     top_k: z.int().min(1).max(1000).optional().meta({ description: "How many scores; default all" }),
     user: z.string().max(512).optional(),
@@ -49,6 +58,16 @@ export const ClassifyResponse = z
         label: z.string(),
         score: z.number().meta({ description: "Calibrated probability of the label" }),
         scores: z.record(z.string(), z.number()),
+        labels: z
+          .array(z.object({ label: z.string(), score: z.number() }))
+          .optional()
+          .meta({
+            description:
+              "Of a model of several labels: those that reached their threshold, the likeliest first",
+          }),
+        out_of_scope: z.boolean().optional().meta({
+          description: "Of a model that knows what is none of its labels': whether this is",
+        }),
         truncated: z.boolean(),
       }),
     ),
@@ -56,6 +75,27 @@ export const ClassifyResponse = z
   })
   .meta({ id: "ClassifyResponse" });
 export type ClassifyResponse = z.infer<typeof ClassifyResponse>;
+
+export const EstimateRequest = z
+  .strictObject({ model: ModelName, input: TextsOrPairs, user: z.string().max(512).optional() })
+  .meta({ id: "EstimateRequest" });
+export type EstimateRequest = z.infer<typeof EstimateRequest>;
+
+export const EstimateResponse = z
+  .object({
+    object: z.literal("list"),
+    model: z.string().meta({ description: "The model that answered: where an alias was asked, its target" }),
+    data: z.array(
+      z.object({
+        index: Count,
+        value: z.number().meta({ description: "In the unit of the training rows" }),
+        truncated: z.boolean(),
+      }),
+    ),
+    usage: Usage,
+  })
+  .meta({ id: "EstimateResponse" });
+export type EstimateResponse = z.infer<typeof EstimateResponse>;
 
 /** OpenAI's. Its client asks for base64 unless told otherwise. Token ids aren't taken: they'd be another tokenizer's. */
 export const EmbeddingsRequest = z

@@ -1,25 +1,26 @@
 import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
-import type { Head, Prompt, TextClassifier } from "@kilotune/prompt";
-import { createPredictor } from "@kilotune/serving";
+import type { Head, Prompt, Use } from "@kilotune/prompt";
+import { createPredictor, type TextInput } from "@kilotune/serving";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
 import { siteOfPrompt } from "../prompt-part.ts";
 import { headLogits } from "./class-heads.ts";
-import type { TextRows } from "./prepare.ts";
+import { encodeRow, type TextRows } from "./prepare.ts";
 
 /**
- * Logits [texts, classes] flat of a prompt: through the tuner's graphs, opened for it, or where they don't read as it
- * asks (an imported one), as it is served.
+ * Logits [texts, classes] flat of a prompt with a head: through the tuner's graphs, opened for it, or where they don't read
+ * as it asks (an imported one), as it is served.
  */
 export async function answerTexts(
   backbone: Backbone,
-  prompt: TextClassifier,
-  texts: readonly string[],
+  prompt: HeadedPrompt,
+  texts: readonly TextInput[],
   onProgress?: (share: number) => void,
 ): Promise<Float32Array> {
   if (prompt.manifest.reading !== undefined || prompt.head.kind === "mlp")
     return answerAsServed(backbone, prompt, texts);
   const { hiddenSize } = backbone.manifest.config;
-  const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
+  const encoded = texts.map(({ text, textPair }) => encodeRow(backbone, text, textPair));
+  const ids = encoded.map((row) => row.ids);
   await using opened = new AsyncDisposableStack();
   const { site, feeds } = siteOf(backbone, prompt);
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
@@ -31,21 +32,25 @@ export async function answerTexts(
   const linear = await openLinearSession(backbone.openGraph, hiddenSize);
   opened.defer(() => linear.release());
   const store = await HiddenStore.compute(backbone, lower, ids, {
+    typeIds: encoded.map((row) => row.typeIds),
     onProgress: (done) => onProgress?.(done / texts.length),
   });
   const vectors = await embed(upper, store, hiddenSize, feeds);
   return await headLogits(linear, prompt.head, vectors);
 }
 
+/** Texts, or pairs of them, whose vectors a head reads. */
+export type HeadedPrompt = Prompt<Use<"textClassification" | "textMultiLabel" | "textRegression">>;
+
 async function answerAsServed(
   backbone: Backbone,
-  prompt: TextClassifier,
-  texts: readonly string[],
+  prompt: HeadedPrompt,
+  texts: readonly TextInput[],
 ): Promise<Float32Array> {
   const stored = { id: "", sizeBytes: 0, prompt };
   const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
   try {
-    const requests = texts.map((text) => ({ text, prompt: "" }));
+    const requests = texts.map((text) => ({ ...text, prompt: "" }));
     const answers = await predictor.classify(requests, { logits: true });
     return Float32Array.from(answers.flatMap(({ logits }) => logits!));
   } finally {

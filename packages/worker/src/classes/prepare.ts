@@ -105,7 +105,8 @@ export function encodeRow({ tokenizer }: Backbone, text: string, pair: string | 
   return tokenizer.encodePair(text, pair);
 }
 
-function shownPair(text: string, pair: string): string {
+/** Both texts of a pair, for people. */
+export function shownPair(text: string, pair: string): string {
   return `${text} | ${pair}`;
 }
 

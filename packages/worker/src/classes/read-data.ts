@@ -1,16 +1,9 @@
 import { createHash } from "node:crypto";
 import type { LintReport } from "@kilotune/contract";
-import {
-  drawShots,
-  type Example,
-  type Linter,
-  labelsOf,
-  loadExamples,
-  type TokenCount,
-} from "@kilotune/dataset";
-import { invalidFile } from "../invalid-file.ts";
+import { drawShots, type Linter, labelsOf, type RowOfTask, type TokenCount } from "@kilotune/dataset";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
 import type { JobData } from "../task.ts";
+import { readTextRows, textsOf } from "../texts/read-texts.ts";
 import type { ReadTexts } from "./prepare.ts";
 
 export interface LabelledTexts extends ReadTexts {
@@ -28,14 +21,19 @@ export async function readData(
   const rows = job.shots === undefined ? train.rows : drawShots(train.rows, job.shots, job.seed);
   const labels = labelsOf(rows);
   const classOf = new Map(labels.map((label, at) => [label, at]));
+  const { pairs } = train;
+  const number = (name: string, rows: readonly ClassRow[]) => numbered(name, rows, classOf, pairs);
   const read = async (source: DataSource | undefined) =>
     source &&
-    number(source.name, (await readRows(source, tokenCount, emit, "answering", train.linter)).rows, classOf);
+    number(
+      source.name,
+      (await readRows(source, tokenCount, emit, "answering", { against: train.linter, pairs })).rows,
+    );
   const validation = await read(job.validation);
   const test = await read(job.test);
   const otherTests = [];
   for (const source of job.otherTests ?? []) otherTests.push((await read(source)) as LabelledTexts);
-  const known = number(job.train.name, rows, classOf);
+  const known = number(job.train.name, rows);
   return { labels, train: known, validation, test, otherTests, sha256: hashOf(labels, [known, validation]) };
 }
 
@@ -45,25 +43,32 @@ export async function readRows(
   tokenCount: TokenCount,
   emit: (event: JobEvent) => void,
   purpose: "learning" | "answering",
-  against?: Linter,
-): Promise<{ rows: Example[]; linter: Linter; report: LintReport }> {
-  const read = await loadExamples(source.open(), {
-    format: source.format,
-    tokenCount,
-    ...(against ? { against } : {}),
-  });
-  // Rows that are only answered may be all of one class; what is learnt from may not.
-  const errors = read.report.errors.filter(({ code }) => !(purpose === "answering" && code === "one_class"));
-  emit({ kind: "lint", file: source.name, report: { ...read.report, errors } });
-  if (errors.length > 0) throw invalidFile(source.name, errors);
-  return read;
+  options: { readonly against?: Linter<ClassRow>; readonly pairs?: boolean } = {},
+): Promise<{
+  rows: ClassRow[];
+  linter: Linter<ClassRow>;
+  report: LintReport;
+  pairs: boolean;
+}> {
+  return readTextRows<"classification">(
+    source,
+    { task: "classification", tokenCount, ...options },
+    emit,
+    // Rows that are only answered may be all of one class; what is learnt from may not.
+    ({ code }) => purpose === "answering" && code === "one_class",
+  );
 }
 
-function number(name: string, rows: readonly Example[], classOf: ReadonlyMap<string, number>): LabelledTexts {
+type ClassRow = RowOfTask["classification"];
+
+function numbered(
+  name: string,
+  rows: readonly ClassRow[],
+  classOf: ReadonlyMap<string, number>,
+  pairs: boolean,
+): LabelledTexts {
   return {
-    name,
-    count: rows.length,
-    texts: rows.map((row) => row.text),
+    ...textsOf(name, rows, pairs),
     labels: Int32Array.from(rows, (row) => classOf.get(row.label) ?? -1),
   };
 }
@@ -71,7 +76,9 @@ function number(name: string, rows: readonly Example[], classOf: ReadonlyMap<str
 function hashOf(labels: readonly string[], files: readonly (LabelledTexts | undefined)[]): string {
   const hash = createHash("sha256");
   hash.update(JSON.stringify(labels));
-  for (const file of files)
-    hash.update(JSON.stringify(file === undefined ? null : [file.texts, [...file.labels]]));
+  for (const file of files) {
+    const pairs = file?.pairs === undefined ? [] : [file.pairs];
+    hash.update(JSON.stringify(file === undefined ? null : [file.texts, [...file.labels], ...pairs]));
+  }
   return hash.digest("hex");
 }

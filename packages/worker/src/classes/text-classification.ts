@@ -63,7 +63,9 @@ async function openTexts(
 
     async prepareTraining(file, onProgress) {
       const rows = await prepareRows(backbone, sessions, file, onProgress);
-      names = settings && (await labelNames(backbone, sessions, labels, rows));
+      // A name is one text: it says nothing of how two go together.
+      names =
+        settings && file.pairs === undefined ? await labelNames(backbone, sessions, labels, rows) : undefined;
       return rows;
     },
     prepare: (file, onProgress) => prepareRows(backbone, sessions, file, onProgress),
@@ -103,7 +105,12 @@ async function openTexts(
       roundedPrompt({
         ...numbers,
         backbone,
-        use: { task: "classification", labels, calibration: { temperature } },
+        use: {
+          task: "classification",
+          labels,
+          calibration: { temperature },
+          ...(data.train.pairs && { input: "text_pair" }),
+        },
         storage: job.storage ?? "float16",
         tuned: tuned && settings && { settings: { ...settings, epochs: tuned.epoch }, data: tuned.prompt },
       }),

@@ -1,11 +1,13 @@
 import type { Backbone } from "@kilotune/backbone";
-import { expectUse } from "@kilotune/prompt";
+import { KilotuneError } from "@kilotune/contract";
+import { expectUse, type StoredPrompt, useOf } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
-import { createPredictor } from "@kilotune/serving";
+import { createPredictor, type Predictor } from "@kilotune/serving";
 import { argmaxRows } from "@kilotune/tuner";
 import { answerTexts } from "../classes/answer.ts";
 import type { DataSource } from "../job.ts";
 import { readRows } from "../classes/read-data.ts";
+import { readTextRows } from "../texts/read-texts.ts";
 import type { AnswerTaskResult, TaskHooks } from "./tasks.ts";
 
 /**
@@ -17,27 +19,52 @@ export async function answerTwice(
   promptFile: string,
   source: DataSource,
   maxRows: number,
-  { onEvent, signal }: TaskHooks,
+  hooks: TaskHooks,
 ): Promise<AnswerTaskResult> {
-  const stored = expectUse(await readPromptFile(promptFile), "textClassification");
-  const { labels } = stored.prompt.manifest;
-  const encode = (text: string) => backbone.tokenizer.encode(text);
-  const read = await readRows(source, encode, onEvent, "answering");
-  const classOf = new Map(labels.map((label, at) => [label, at]));
-  const known = read.rows.filter(({ label }) => classOf.has(label));
-  const stride = Math.max(1, Math.ceil(known.length / maxRows));
-  const rows = known.filter((_, at) => at % stride === 0);
-  const texts = rows.map(({ text }) => text);
-
+  const stored = await readPromptFile(promptFile);
   const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
-  const served = await predictor
-    .classify(
-      texts.map((text) => ({ text, prompt: stored.id })),
-      { topK: 1, signal },
-    )
-    .finally(() => predictor.close());
+  try {
+    return await WAYS[wayOf(stored)]({ backbone, stored, predictor, source, maxRows, hooks });
+  } finally {
+    await predictor.close();
+  }
+}
 
-  const logits = await answerTexts(backbone, stored.prompt, texts);
+interface Asked {
+  readonly backbone: Backbone;
+  readonly stored: StoredPrompt;
+  readonly predictor: Predictor;
+  readonly source: DataSource;
+  readonly maxRows: number;
+  readonly hooks: TaskHooks;
+}
+
+const WAYS = { textClassification: classesTwice, textMultiLabel: labelsTwice };
+
+function wayOf({ prompt: { manifest } }: StoredPrompt): keyof typeof WAYS {
+  const use = useOf(manifest);
+  if (use in WAYS) return use as keyof typeof WAYS;
+  throw new KilotuneError("wrong_task", `expected a prompt that jobs of texts make, saw ${use}`, "", {
+    kind: "machine",
+  });
+}
+
+/** Logits are cosines times 20 or so, in single precision: two graphs differ by 1e-4, another prompt by units. */
+const ROUNDING = 0.01;
+
+async function classesTwice({ backbone, predictor, source, maxRows, hooks, ...asked }: Asked) {
+  const stored = expectUse(asked.stored, "textClassification");
+  const { labels, input } = stored.prompt.manifest;
+  const encode = (text: string) => backbone.tokenizer.encode(text);
+  const pairs = { pairs: input === "text_pair" };
+  const read = await readRows(source, encode, hooks.onEvent, "answering", pairs);
+  const classOf = new Map(labels.map((label, at) => [label, at]));
+  const rows = spread(
+    read.rows.filter(({ label }) => classOf.has(label)),
+    maxRows,
+  );
+  const served = await predictor.classify(requestsOf(rows, stored.id), { topK: 1, signal: hooks.signal });
+  const logits = await answerTexts(backbone, stored.prompt, rows);
   const tuned = argmaxRows(logits, labels.length);
   const disagreeing = served.filter(({ label }, row) => {
     const logit = (at: number) => logits[row * labels.length + at] as number;
@@ -47,5 +74,40 @@ export async function answerTwice(
   return { rows: rows.length, right: right.length, disagreeing: disagreeing.length };
 }
 
-/** Logits are cosines times 20 or so, in single precision: two graphs differ by 1e-4, another prompt by units. */
-const ROUNDING = 0.01;
+async function labelsTwice({ backbone, predictor, source, maxRows, hooks, ...asked }: Asked) {
+  const stored = expectUse(asked.stored, "textMultiLabel");
+  const { labels, input } = stored.prompt.manifest;
+  const read = await readTextRows(
+    source,
+    { task: "multi_label", pairs: input === "text_pair" },
+    hooks.onEvent,
+  );
+  const rows = spread(read.rows, maxRows);
+  const served = await predictor.classify(requestsOf(rows, stored.id), {
+    logits: true,
+    signal: hooks.signal,
+  });
+  const tuned = await answerTexts(backbone, stored.prompt, rows);
+  const disagreeing = served.filter(({ logits = [] }, row) =>
+    logits.some((logit, at) => differ(logit, tuned[row * labels.length + at] as number)),
+  );
+  const setOf = (names: readonly string[]) => JSON.stringify([...names].sort());
+  const right = served.filter(
+    (answer, row) => setOf((answer.labels ?? []).map(({ label }) => label)) === setOf(rows[row]!.labels),
+  );
+  return { rows: rows.length, right: right.length, disagreeing: disagreeing.length };
+}
+
+/** The heads of labels and numbers are longer than those of classes: what rounding makes of them grows with them. */
+function differ(one: number, other: number): boolean {
+  return Math.abs(one - other) > ROUNDING * Math.max(1, Math.abs(one));
+}
+
+function spread<Row>(rows: readonly Row[], most: number): Row[] {
+  const stride = Math.max(1, Math.ceil(rows.length / most));
+  return rows.filter((_, at) => at % stride === 0);
+}
+
+function requestsOf(rows: readonly { readonly text: string; readonly textPair?: string }[], prompt: string) {
+  return rows.map(({ text, textPair }) => ({ text, prompt, ...(textPair !== undefined && { textPair }) }));
+}

@@ -4,7 +4,7 @@ import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { KilotuneError, type TuneReport } from "@kilotune/contract";
 import { fileSource } from "../file-source.ts";
 import { imageRowsOf } from "../images/image-source.ts";
-import type { DataSource, ImageJob, TuneJob } from "../job.ts";
+import type { DataSource, ImageJob, TextJob, TuneJob } from "../job.ts";
 import { runTuneJob } from "../run-tune-job.ts";
 import { answerImages } from "./answer-images.ts";
 import { answerTwice } from "./answer-twice.ts";
@@ -66,6 +66,7 @@ function jobOf(task: TuneTask, backbone: Backbone | VisionBackbone): TuneJob {
       ...shared,
       method,
       backbone,
+      task: textTask(task),
       train: sourceOf(train),
       ...(validation === undefined ? {} : { validation: sourceOf(validation) }),
     };
@@ -79,6 +80,17 @@ function jobOf(task: TuneTask, backbone: Backbone | VisionBackbone): TuneJob {
     train: rowsOf(train),
     ...(validation === undefined ? {} : { validation: rowsOf(validation) }),
   };
+}
+
+function textTask({ task }: Pick<TuneTask, "task">): NonNullable<TextJob["task"]> {
+  switch (task) {
+    case "classification":
+    case "multi_label":
+    case "tagging":
+      return task;
+    default:
+      throw unknownHere("a task of texts", task);
+  }
 }
 
 function imageTask({ task }: Pick<TuneTask, "task">): ImageJob["task"] {

@@ -57,7 +57,7 @@ async function tell(
   { rows, right }: AnswerTaskResult,
 ): Promise<void> {
   if (right === null) {
-    const message = `As served, the prompt answers ${rows} images of ${file}.`;
+    const message = `As served, the prompt answers ${rows} rows of ${file} as it did when it was measured.`;
     await reportProgress(service, tenant, job, { message, metrics: { served_rows: rows } });
     return;
   }

@@ -1,5 +1,14 @@
 import { isCodedError, KilotuneError, type LintIssue, type LintReport } from "@kilotune/contract";
-import { guessFormat, type ImageLinter, type Linter, lintFile, type VisionTask } from "@kilotune/dataset";
+import {
+  guessFormat,
+  guessRows,
+  type ImageLinter,
+  type Linter,
+  lintTextRows,
+  type RowOfTask,
+  type TextTask,
+  type VisionTask,
+} from "@kilotune/dataset";
 import { addJobEvent, type Job, lintImageFile, openFile, queueJob } from "@kilotune/service";
 import type { Execution, StateContext } from "./context.ts";
 import { jobThatIs, state, stillWanted } from "./state.ts";
@@ -23,13 +32,13 @@ function linterOf({ service }: StateContext, { tenant, job: id }: Execution, job
   return async (
     fileId: string,
     param: "training_file" | "validation_file",
-    against?: Linter | ImageLinter,
-  ): Promise<Linter | ImageLinter> => {
+    against?: AnyLinter,
+  ): Promise<AnyLinter> => {
     const { file, chunks } = await openFile(service, tenant, fileId);
     const name = file.filename;
     const read = ofImages
       ? lintImageFile(name, chunks, { task: visionTask(job), looks, against: against as ImageLinter })
-      : lintFile(chunks, { format: guessFormat(name), ...(against && { against: against as Linter }) });
+      : lintTexts(name, chunks, textTask(job), against);
     const { report, linter } = await read.catch((error: unknown) => {
       // A zip that can't be read: the file is to blame, as a whole.
       if (!isCodedError(error) || !error.code.startsWith("zip_")) throw error;
@@ -42,6 +51,26 @@ function linterOf({ service }: StateContext, { tenant, job: id }: Execution, job
     await addJobEvent(service, tenant, id, told(name, report));
     return linter;
   };
+}
+
+type AnyLinter = ImageLinter | TextLinter;
+type TextLinter = Linter<RowOfTask[TextTask]>;
+
+/** Whether rows have a second text, the first one says. */
+async function lintTexts(
+  name: string,
+  given: AsyncIterable<Uint8Array>,
+  task: TextTask,
+  against: AnyLinter | undefined,
+): Promise<{ readonly report: LintReport; readonly linter: TextLinter }> {
+  const format = guessFormat(name);
+  const { rows, chunks } = await guessRows(given, format);
+  const pairs = rows.about === "texts" && rows.pairs;
+  return lintTextRows(chunks, { format, task, pairs, ...(against && { against: against as TextLinter }) });
+}
+
+function textTask({ task }: Job): TextTask {
+  return task === "segmentation" || task === "detection" ? "classification" : task;
 }
 
 function visionTask({ task }: Job): VisionTask {

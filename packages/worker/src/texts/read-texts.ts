@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import type { LintIssue } from "@kilotune/contract";
 import { guessRows, loadTextRows, type RowOfTask, type TextTask } from "@kilotune/dataset";
 import { invalidFile } from "../invalid-file.ts";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
-import type { ReadTexts } from "../classes/prepare.ts";
+import { type ReadTexts, shownPair } from "../classes/prepare.ts";
 
 /** A file's rows, as read. */
 export interface RowsOfFile<Row> {
@@ -43,19 +44,25 @@ export async function readTextFiles<T extends TextTask>(
   return { train: { name: job.train.name, rows: train.rows }, validation, test, otherTests, pairs };
 }
 
-/** One file. @param options.pairs told by its first row where left out */
+/**
+ * One file. @param options.pairs told by its first row where left out
+ * @param spared errors of the linter that this file may have
+ */
 export async function readTextRows<T extends TextTask>(
   { name, format, open }: DataSource,
   options: Omit<Parameters<typeof loadTextRows<T>>[1], "format">,
   emit: (event: JobEvent) => void,
+  spared: (error: LintIssue) => boolean = () => false,
 ) {
   const guessed = await guessRows(toStream(open()), format);
   const hasPairs = guessed.rows.about === "texts" && guessed.rows.pairs;
   const { pairs = hasPairs } = options;
   const read = await loadTextRows<T>(guessed.chunks, { ...options, format, pairs });
-  emit({ kind: "lint", file: name, report: read.report });
-  if (read.report.errors.length > 0) throw invalidFile(name, read.report.errors);
-  return { ...read, pairs };
+  const errors = read.report.errors.filter((error) => !spared(error));
+  const report = { ...read.report, errors };
+  emit({ kind: "lint", file: name, report });
+  if (errors.length > 0) throw invalidFile(name, errors);
+  return { ...read, report, pairs };
 }
 
 async function* toStream(chunks: ReturnType<DataSource["open"]>): AsyncGenerator<Uint8Array> {
@@ -75,6 +82,11 @@ export function textsOf(
     texts: rows.map(({ text }) => text),
     ...(pairs && { pairs: rows.map(({ textPair = "" }) => textPair) }),
   };
+}
+
+/** A row as people see it. */
+export function shownRow({ text, textPair }: { readonly text: string; readonly textPair?: string }): string {
+  return textPair === undefined ? text : shownPair(text, textPair);
 }
 
 /** Of what is learnt from: the training and validation rows, as used. @param what of a row, its line left out */

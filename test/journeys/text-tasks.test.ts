@@ -1,0 +1,101 @@
+import { Kilotune } from "@kilotune/sdk";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openTinyPlace, rows, type TinyPlace } from "./tiny.ts";
+
+/**
+ * What a text is asked besides its one label: each task from rows to a model that answers, by the SDK, over a server that is
+ * a process of its own.
+ */
+
+let place: TinyPlace;
+let own: Kilotune;
+beforeAll(async () => {
+  place = await openTinyPlace();
+  const { url } = await place.start();
+  own = new Kilotune({ baseURL: url, apiKey: await place.newTenant("Desk"), maxRetries: 0 });
+}, 120_000);
+afterAll(() => place[Symbol.asyncDispose]());
+
+interface Toy {
+  readonly text: string;
+  readonly label: string;
+}
+
+function toys(seed: number): Toy[] {
+  const all = rows(8, seed).trimEnd().split("\n");
+  return all.map((row) => JSON.parse(row) as Toy);
+}
+
+async function upload(filename: string, lines: readonly string[]): Promise<string> {
+  const file = new Blob([lines.map((line) => `${line}\n`).join("")]);
+  return (await own.files.create({ file, filename, purpose: "fine-tune" })).id;
+}
+
+/** A model of two epochs, with what its job told. */
+async function tuned(task: "classification" | "multi_label", linesOf: (seed: number) => string[]) {
+  const training_file = await upload("train.jsonl", linesOf(1));
+  const validation_file = await upload("validation.jsonl", linesOf(2));
+  const method = { type: "kv", kv: { hyperparameters: { n_epochs: 2, tokens: 2 } } } as const;
+  const job = await own.jobs.create({ model: "tiny", task, training_file, validation_file, method });
+  const told: string[] = [];
+  for await (const { message } of own.jobs.watch(job.id)) told.push(message);
+  const { fine_tuned_model: model, error } = await own.jobs.get(job.id);
+  expect(error).toBeNull();
+  return { model: model as string, told: told.join("\n") };
+}
+
+describe("several labels a text", () => {
+  it("are learnt, and each is given from its own threshold on", async () => {
+    const { model, told } = await tuned("multi_label", (seed) =>
+      toys(seed).map(({ text, label }, at) =>
+        JSON.stringify({ text, labels: at % 4 === 0 ? [label, "urgent"] : [label] }),
+      ),
+    );
+    expect(told).toMatch(/As served, the prompt answers \d+ of 24 rows/);
+    const asked = toys(3);
+    const { data } = await own.classify({ model, input: asked.map(({ text }) => text) });
+    for (const { scores, labels = [] } of data) {
+      expect(Object.keys(scores)).toHaveLength(4);
+      for (const given of labels) expect(given.score).toBe(scores[given.label]);
+    }
+    const right = data.filter(({ labels }, at) => labels!.some(({ label }) => label === asked[at]!.label));
+    // The backbone's weights are random: that is more than chance, no more.
+    expect(right.length).toBeGreaterThan(asked.length / 3);
+    const [single] = (await own.classify({ model, input: asked[0]!.text, top_k: 1 })).data;
+    expect(single!.labels).toEqual(data[0]!.labels);
+  }, 60_000);
+});
+
+describe("pairs of texts", () => {
+  it("are learnt, and a single text is refused", async () => {
+    const { model } = await tuned("classification", (seed) => {
+      const all = toys(seed);
+      return all.map(({ text, label }, at) => {
+        const other = all[(at * (1 + (at % 2) * 6)) % all.length] as Toy;
+        return JSON.stringify({
+          text,
+          text_pair: other.text,
+          label: label === other.label ? "same" : "other",
+        });
+      });
+    });
+    const [one, two] = toys(3) as [Toy, Toy];
+    const { data } = await own.classify({ model, input: [{ text: one.text, text_pair: two.text }] });
+    expect(["same", "other"]).toContain(data[0]?.label);
+    await expect(own.classify({ model, input: one.text })).rejects.toMatchObject({
+      status: 400,
+      code: "wrong_input",
+    });
+  }, 60_000);
+});
+
+it("rows of another task than the job's are refused with the line that says so", async () => {
+  const training_file = await upload(
+    "labels.jsonl",
+    toys(1).map(({ text, label }) => JSON.stringify({ text, labels: [label] })),
+  );
+  const job = await own.jobs.create({ model: "tiny", training_file });
+  for await (const _ of own.jobs.watch(job.id));
+  const { status, error } = await own.jobs.get(job.id);
+  expect([status, error?.code]).toEqual(["failed", "invalid_training_file"]);
+}, 60_000);
