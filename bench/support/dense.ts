@@ -9,7 +9,7 @@ import {
   segmentationTensors,
   startHead,
 } from "@kilotune/heads";
-import { AUGMENTATIONS, imageFacts, readMask, relabel } from "@kilotune/image";
+import { AUGMENTATIONS, type AugmentationRange, imageFacts, readMask, relabel } from "@kilotune/image";
 import type { LabelMap } from "@kilotune/image/masks";
 import { createSharpCodec } from "@kilotune/image/node";
 import {
@@ -52,6 +52,8 @@ export interface DenseRun {
   readonly tokens?: number;
   readonly firstLayer?: number;
   readonly epochs?: number;
+  /** What differs from the task's usual one. */
+  readonly range?: Partial<AugmentationRange>;
   /** Of the head; 32 where left out. */
   readonly innerWidth?: number;
   readonly taps?: readonly number[];
@@ -85,7 +87,7 @@ export async function learnMasks(
   const chosen = planSegmentation(backbone.manifest, { classes });
   const plan = changed(chosen, run);
   const tensors = segmentationTensors(plan.spec);
-  const stores = await openStores(backbone, settings, plan.taps, "segment", alsoOfMasks(backbone, plan));
+  const stores = await openStores(backbone, settings, plan.taps, "segment", run, alsoOfMasks(backbone, plan));
   try {
     const store = stores.of(train);
     const data = { store, map: async (row: number) => train.truths[row] as LabelMap };
@@ -118,7 +120,7 @@ export async function learnBoxes(
   const chosen = planDetection(backbone.manifest, { classes, images });
   const plan = changed(chosen, run);
   const tensors = detectionTensors(plan.spec);
-  const stores = await openStores(backbone, settings, plan.taps, "detect");
+  const stores = await openStores(backbone, settings, plan.taps, "detect", run);
   try {
     const data = { store: stores.of(train), objects: train.truths };
     const task = imageDetection(backbone, settings, plan, data, headOf(tensors, run));
@@ -170,10 +172,12 @@ async function openStores(
   settings: DenseSettings,
   taps: readonly number[],
   task: "segment" | "detect",
+  { range }: DenseRun,
   also?: ReturnType<typeof alsoOfMasks>,
 ) {
   const lower = await openBelow(backbone, settings, { taps });
-  const augmentation = { range: AUGMENTATIONS[task], copies: settings.copies, seed: settings.seed };
+  const { copies, seed } = settings;
+  const augmentation = { range: { ...AUGMENTATIONS[task], ...range }, copies, seed };
   return {
     of({ files }: Pictures<unknown>): ImageStore {
       const file = (image: number) => (files[image] as () => Promise<Uint8Array>)();

@@ -1,0 +1,86 @@
+import type { VisionBackbone } from "@kilotune/backbone";
+import { type Prng, prng } from "@kilotune/dataset";
+import { decodeImage, type Pixels } from "@kilotune/image";
+import { createSharpCodec, encodePng } from "@kilotune/image/node";
+import type { DetectionScore } from "@kilotune/tuner";
+import { say } from "./bench.ts";
+import { boxesOf, type DenseRun, learnBoxes, type Pictures, type Trained } from "./dense.ts";
+import type { ImageSet } from "./image-sets.ts";
+
+export const CELLS: readonly string[] = ["RBC", "WBC", "Platelets"];
+
+/**
+ * What a device that sees cells otherwise costs, and how much of it a prompt of its own wins back from a few labelled images,
+ * beside a head refitted on them.
+ *
+ * @param old learnt on the old device's images, and scored on its test images
+ * @param run as `old` was learnt
+ */
+export async function newDevice(
+  backbone: VisionBackbone,
+  set: ImageSet,
+  old: Trained<DetectionScore>,
+  run: DenseRun,
+  { images = 20, epochs = 40 },
+) {
+  const { seed } = run;
+  const far = seenBy(boxesOf(set.test, CELLS, set.file), seed);
+  // The same images as before, so that what is missing is the device alone.
+  const few = prng(seed, "new-device")
+    .shuffle([...set.train])
+    .slice(0, images);
+  const near = seenBy(boxesOf(few, CELLS, set.file), seed);
+  const learn = async (what: string, settings: DenseRun["settings"] & object, given = epochs) => {
+    const again = { ...run, from: old.learnt, epochs: given, settings };
+    const { score, seconds } = await learnBoxes(backbone, CELLS.length, near, far, again);
+    say(`${what}: ap50 ${score.ap50?.toFixed(4)} in ${seconds.toFixed(0)} s`);
+    return { ap50: score.ap50 ?? 0, ap: score.ap, seconds };
+  };
+  const lost = await learn("on the new device", STILL, 1);
+  const prompt = await learn("its own prompt", PROMPT_ALONE);
+  const refittedHead = await learn("head refitted", HEAD_ALONE);
+  const missing = (old.score.ap50 ?? 0) - lost.ap50;
+  const won = ({ ap50 }: { ap50: number }) => (ap50 - lost.ap50) / missing;
+  return {
+    wonBack: { prompt: won(prompt), refittedHead: won(refittedHead) },
+    oldDevice: { ap50: old.score.ap50 ?? 0, ap: old.score.ap },
+    newDevice: lost,
+    prompt,
+    refittedHead,
+  };
+}
+
+const STILL = { promptLearningRate: 0, headLearningRate: 0 };
+/** A site's file differs from the old device's in its prompt alone. */
+const PROMPT_ALONE = { headLearningRate: 0 };
+const HEAD_ALONE = { promptLearningRate: 0 };
+
+function seenBy<T>({ files, truths }: Pictures<T>, seed: number): Pictures<T> {
+  const codec = createSharpCodec();
+  return {
+    truths,
+    files: files.map((file, at) => async () => {
+      const pixels = await decodeImage(codec, await file());
+      return encodePng(otherDevice(pixels, prng(seed, `device ${at}`)));
+    }),
+  };
+}
+
+/** Half the contrast about a darker grey, a blur of 5 x 5 pixels, noise with a deviation of 12 of 255. */
+function otherDevice(pixels: Pixels, random: Prng): Pixels {
+  const { width, height, channels, data } = pixels;
+  const line = (from: ArrayLike<number>, step: number, length: number) =>
+    Float32Array.from({ length: from.length }, (_, i) => {
+      const at = Math.floor(i / step) % length;
+      let [sum, count] = [0, 0];
+      for (let d = -2; d <= 2; d++)
+        if (at + d >= 0 && at + d < length) {
+          sum += from[i + d * step] as number;
+          count++;
+        }
+      return sum / count;
+    });
+  const blurred = line(line(data, channels, width), channels * width, height);
+  const seen = Uint8ClampedArray.from(blurred, (value) => 0.5 * (value - 128) + 100 + 12 * random.normal());
+  return { ...pixels, data: seen };
+}
