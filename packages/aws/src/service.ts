@@ -44,7 +44,7 @@ export function openService(environment: Environment): Service {
 }
 
 /** What the container tunes a backbone of texts for. */
-const TASKS_OF_TEXTS = ["classification", "multi_label"] as const;
+const TASKS_OF_TEXTS = ["classification", "multi_label", "regression", "retrieval"] as const;
 
 /** Functions that steer no execution have no machines' ARNs. */
 function workflowOf({ stateMachineArn: jobs, batchMachineArn: batches }: Environment): Workflow {

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { KilotuneError } from "@kilotune/contract";
-import { guessFormat, readExamples } from "@kilotune/dataset";
+import { guessFormat, readTextRows, type TextTask } from "@kilotune/dataset";
 import { openInput } from "./input-file.ts";
 import { printable } from "./terminal/printable.ts";
 import type { Terminal } from "./terminal/terminal.ts";
@@ -11,11 +11,15 @@ import type { Terminal } from "./terminal/terminal.ts";
  *
  * @throws KilotuneError the linter's code for the first row, or as openInput does
  */
-export async function assertStartsAsData(file: string, terminal: Terminal): Promise<void> {
+export async function assertStartsAsData(
+  file: string,
+  terminal: Terminal,
+  rows: { readonly task: TextTask; readonly pairs: boolean } = { task: "classification", pairs: false },
+): Promise<void> {
   const chunks = await openInput(file, terminal);
   // What is read from a pipe is gone: the job alone reads it.
   if (!(await stat(file)).isFile()) return;
-  for await (const reading of readExamples(chunks, { format: guessFormat(file) })) {
+  for await (const reading of readTextRows(chunks, { format: guessFormat(file), ...rows })) {
     if (reading.kind === "row") return;
     if (reading.kind === "warning") continue;
     const { code, line, message, hint } = reading.issue;

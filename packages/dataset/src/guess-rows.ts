@@ -1,4 +1,5 @@
 import { decodeLines, MAX_LINE_LENGTH } from "./decode-lines.ts";
+import type { Chunks } from "./decode-text.ts";
 import type { Format } from "./reading.ts";
 import type { TextTask } from "./texts/text-rows.ts";
 import type { VisionTask } from "./vision/image-rows.ts";
@@ -14,10 +15,10 @@ export type RowsAre =
  * `chunks` are all of the file's, those that were looked at included.
  */
 export async function guessRows(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: Chunks,
   format: Format = "jsonl",
 ): Promise<{ readonly rows: RowsAre; readonly chunks: AsyncGenerator<Uint8Array, void> }> {
-  const source = chunks[Symbol.asyncIterator]();
+  const source = streamOf(chunks)[Symbol.asyncIterator]();
   const seen: Uint8Array[] = [];
   let seenBytes = 0;
   let solid = false;
@@ -45,6 +46,14 @@ export async function guessRows(
   }
   const line = await firstLine(seen);
   return { rows: format === "csv" ? rowsOfHeader(line) : rowsOf(line), chunks: whole() };
+}
+
+function streamOf(chunks: Chunks): AsyncIterable<Uint8Array> {
+  if (Symbol.asyncIterator in chunks) return chunks;
+  return (async function* () {
+    if (chunks instanceof Uint8Array) yield chunks;
+    else yield* chunks;
+  })();
 }
 
 /** By the first bytes: rows that hold an image themselves name it before them. */

@@ -29,6 +29,6 @@ export async function serviceBackbones(all: readonly LocalBackbone[]): Promise<S
 }
 
 /** What the worker tunes a backbone of texts for. */
-const TASKS_OF_TEXTS = ["classification", "multi_label"] as const;
+const TASKS_OF_TEXTS = ["classification", "multi_label", "regression", "retrieval"] as const;
 /** What the worker tunes a backbone of images for. */
 const TASKS_OF_IMAGES = ["classification", "segmentation", "detection"] as const;

@@ -48,6 +48,8 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     { type: tasks.includes("detection") ? "lora" : "kv", ...method },
     backbone.layers,
   );
+  if (task === "retrieval" && checked.type === "head")
+    throw invalidValue("method.type", "kv, soft or lora for retrieval", "head");
   if (task === "tagging" && checked.type === "lora")
     throw invalidValue("method.type", "kv, soft or head for tagging", "lora");
   if ((checked.type === "deep" || checked.type === "channels") && !tasks.includes("detection"))

@@ -47,11 +47,14 @@ export { fitTemperature, reliability } from "./measure/calibration.ts";
 export { confusionOf, perClass, scoreOf, wilson } from "./measure/classification.ts";
 export { countRight } from "./measure/count-right.ts";
 export { bestThreshold } from "./measure/detection-threshold.ts";
-export { type RankingFigures, rankingFigures } from "./measure/ranking.ts";
+export { type RankedQuery, type RankingFigures, rankingFigures, rankQueries } from "./measure/ranking.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
 export { type SpanScore, scoreSpans } from "./measure/spans.ts";
 export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 export { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
+export { chooseRegressionSettings } from "./regression/choose-settings.ts";
+export { fitRidge, type Ridge, spreadOf, standardised } from "./regression/ridge.ts";
+export { scoreValues, type ValueScore } from "./regression/score.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
 export type { LoopSettings, TunedMethod, TuneSettings } from "./settings.ts";
 export { type Rung, rungsOf, successiveHalving, type Trial } from "./sweep/halving.ts";
@@ -73,6 +76,7 @@ export {
   type Validation,
 } from "./task.ts";
 export { chooseLabelSettings } from "./text/choose-label-settings.ts";
+export { chooseRetrievalSettings } from "./text/choose-retrieval-settings.ts";
 export { chooseTagSettings, START_C } from "./text/choose-tag-settings.ts";
 export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
 export { embedWords } from "./text/embed-words.ts";

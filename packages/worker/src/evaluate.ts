@@ -1,7 +1,8 @@
 import type { Backbone } from "@kilotune/backbone";
-import { type ReportFindings, type Score, KilotuneError } from "@kilotune/contract";
+import { type LintIssue, type ReportFindings, type Score, KilotuneError } from "@kilotune/contract";
 import { assertCompatible, expectUse, isFor, type StoredPrompt } from "@kilotune/prompt";
-import { reached, sigmoids } from "@kilotune/tuner";
+import { createPredictor, type Predictor } from "@kilotune/serving";
+import { normalizeRows, reached, sigmoids } from "@kilotune/tuner";
 import { backboneIdentity } from "./backbone-identity.ts";
 import { answerTexts } from "./classes/answer.ts";
 import { type Assessment, assess, outcomesOfLogits, scoreClasses } from "./classes/outcome.ts";
@@ -9,6 +10,10 @@ import { readRows } from "./classes/read-data.ts";
 import type { DataSource, JobEvent } from "./job.ts";
 import { labelFindings, outcomesOf, scoreOutcomes } from "./labels/outcome.ts";
 import { targetsOf } from "./labels/text-labels.ts";
+import { outcomesOfVectors, rankFindings, scoreRanks } from "./retrieval/outcome.ts";
+import { findable } from "./retrieval/text-retrieval.ts";
+import { numberFindings, scoreNumbers } from "./values/outcome.ts";
+import { valuesOf } from "./values/text-values.ts";
 import { readTextRows, shownRow } from "./texts/read-texts.ts";
 
 interface Evaluated {
@@ -33,6 +38,8 @@ export async function evaluateTextPrompt(options: Evaluated): Promise<TextEvalua
     return { score, findings, unknownLabels };
   }
   if (isFor(prompt, "textMultiLabel")) return evaluateLabels(options);
+  if (isFor(prompt, "textRegression")) return evaluateValues(options);
+  if (isFor(prompt, "textRetrieval")) return evaluateRanks(options);
   throw new KilotuneError(
     "wrong_task",
     `expected a prompt for labels of texts, but saw one for ${prompt.manifest.task}`,
@@ -89,6 +96,81 @@ async function evaluateLabels(options: Evaluated): Promise<TextEvaluation> {
     findings: { task: "multi_label", evaluation: labelFindings(outcomes, labels, thresholds) },
     unknownLabels: counted(sets.flat().filter((label) => !known.has(label))),
   };
+}
+
+/** Of a prompt that gives a number. */
+async function evaluateValues(options: Evaluated): Promise<TextEvaluation> {
+  const { backbone, test, onEvent: emit = () => {} } = options;
+  const { prompt } = expectUse(options.stored, "textRegression");
+  const { calibration, input } = prompt.manifest;
+  assertCompatible(prompt.manifest, backboneIdentity(backbone));
+  const { rows } = await readTextRows(
+    test,
+    { task: "regression", pairs: input === "text_pair" },
+    emit,
+    isOneValue,
+  );
+  const outputs = await answerTexts(backbone, prompt, rows, (share) =>
+    emit({ kind: "progress", stage: "evaluate", share }),
+  );
+  const answers = valuesOf(calibration, outputs);
+  const outcomes = rows.map((row, at) => ({
+    row: shownRow(row),
+    expected: row.value,
+    answered: answers[at] as number,
+  }));
+  return {
+    score: scoreNumbers(outcomes),
+    findings: { task: "regression", evaluation: numberFindings(outcomes) },
+    unknownLabels: new Map(),
+  };
+}
+
+/** Of a prompt for retrieval, as it is served. */
+async function evaluateRanks(options: Evaluated): Promise<TextEvaluation> {
+  const { backbone, stored, test, onEvent: emit = () => {} } = options;
+  assertCompatible(stored.prompt.manifest, backboneIdentity(backbone));
+  const { rows } = await readTextRows(test, { task: "retrieval" }, emit);
+  const file = findable(rows);
+  const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
+  try {
+    const texts = [...file.queries, ...file.positives];
+    const outcomes = outcomesOfVectors(file, await servedVectors(predictor, texts, stored.id));
+    return {
+      score: scoreRanks(outcomes),
+      findings: { task: "retrieval", evaluation: rankFindings(outcomes) },
+      unknownLabels: new Map(),
+    };
+  } finally {
+    await predictor.close();
+  }
+}
+
+/** Of length one, whatever the backbone's own vectors are. [texts, H] flat */
+export async function servedVectors(
+  predictor: Predictor,
+  texts: readonly string[],
+  prompt: string,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
+  const vectors: number[] = [];
+  let width = 1;
+  for (let from = 0; from < texts.length; from += AT_ONCE) {
+    const asked = texts.slice(from, from + AT_ONCE);
+    for (const { vector } of await predictor.embed(asked, { prompt, ...(signal && { signal }) })) {
+      width = vector.length;
+      vectors.push(...vector);
+    }
+  }
+  return normalizeRows(Float32Array.from(vectors), width);
+}
+
+/** Fewer than what a predictor's queue holds. */
+const AT_ONCE = 256;
+
+/** Rows that are only answered may all have the same value. */
+export function isOneValue({ code }: LintIssue): boolean {
+  return code === "one_value";
 }
 
 function counted(names: readonly string[]): ReadonlyMap<string, number> {

@@ -1,6 +1,6 @@
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
-import type { Chunks, Format } from "@kilotune/dataset";
+import type { Chunks, Format, TextTask } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
 import type { Candidate } from "@kilotune/tuner";
@@ -12,8 +12,8 @@ export type TuneJob = TextJob | ImageJob;
 /** Of texts. */
 export interface TextJob extends JobOf<DataSource> {
   readonly input?: "text";
-  /** One label a text, any number of labels, or a tag a word. Default classification. */
-  readonly task?: "classification" | "multi_label" | "tagging";
+  /** One label a text, any number of labels, a number, a tag a word, texts that find one another. Default classification. */
+  readonly task?: TextTask;
   readonly backbone: Backbone;
   readonly method: Exclude<MethodName, "deep" | "channels">;
 }

@@ -97,7 +97,7 @@ function tokensOf(prompt: StoredPrompt["prompt"]): number {
 
 function candidates<Outcome>(
   baselines: readonly Baseline[],
-  ownHead: string,
+  ownHead: string | undefined,
   { job, facts, selection, published, stored, tested, settings }: JobFindings<Outcome>,
 ): Candidate[] {
   // A head that was asked for is a baseline by another name; it stands among the methods.

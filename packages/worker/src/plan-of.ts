@@ -5,6 +5,8 @@ import { imageSegmentation } from "./dense/segmentation.ts";
 import { textLabels } from "./labels/text-labels.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import { textTagging } from "./tags/text-tagging.ts";
+import { textValues } from "./values/text-values.ts";
+import { textRetrieval } from "./retrieval/text-retrieval.ts";
 import type { RowsOf, TaskPlan } from "./task.ts";
 
 /** Hands the plan of the job's task to `run`. A new task is a new case. */
@@ -15,6 +17,10 @@ export function planOf<Result>(job: TuneJob, hooks: JobHooks, run: RunPlan<Resul
         return run(textClassification(job));
       case "multi_label":
         return run(textLabels(job));
+      case "regression":
+        return run(textValues(job));
+      case "retrieval":
+        return run(textRetrieval(job));
       case "tagging":
         return run(textTagging(job));
     }

@@ -8,7 +8,7 @@ import { type JobFindings, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
-import { type Selection, select, TUNED } from "./select.ts";
+import { divergedForGood, type Selection, select, TUNED } from "./select.ts";
 import type { JobData, RowsOf, Shown, Task, TaskPlan } from "./task.ts";
 import { trainingPace } from "./training-pace.ts";
 import { CODE_VERSION } from "./version.ts";
@@ -159,6 +159,7 @@ async function learnChosen<Rows, Outcome>(
     return { published: selection.publish, final: undefined };
   const final = validation ? selection.run : await tune(selection.epochs, "final", train);
   if (final?.end !== "diverged") return { published: TUNED, final };
+  if (selection.betterHead === undefined) throw divergedForGood();
   progress.emit({ kind: "note", words: "the final run diverged; a head is published instead" });
   return { published: selection.betterHead, final: undefined };
 }

@@ -1,5 +1,5 @@
 import type { Candidate, CurvePoint, MethodName, Score, Verdict } from "@kilotune/contract";
-import { mainFigure } from "@kilotune/contract";
+import { KilotuneError, mainFigure } from "@kilotune/contract";
 import type { LoopSettings, RunResult } from "@kilotune/tuner";
 import type { Fold, HeldOut } from "./held-out.ts";
 import type { Judged, Judgement, RowsOf, Task } from "./task.ts";
@@ -10,8 +10,8 @@ export interface Selection<Outcome> {
   readonly verdict: Verdict;
   /** What is to be published: "tuned", or the name of a head. */
   readonly publish: string;
-  /** What is published where the last run fails. */
-  readonly betterHead: string;
+  /** What is published where the last run fails; nothing of a task without heads. */
+  readonly betterHead: string | undefined;
   /** Epochs of the final run. */
   readonly epochs: number;
   readonly curve: readonly CurvePoint[];
@@ -68,6 +68,7 @@ export async function select<File extends RowsOf, Rows extends RowsOf, Fitted, O
   // Judged by what a file can hold: a prompt that only neighbours beat isn't given up for a head that is worse still.
   const heads = baselines.filter(({ name }) => name === head);
   const publish = tuned !== undefined && task.judge(asked, heads).paid ? TUNED : head;
+  if (publish === undefined) throw divergedForGood();
   const title = baselines.find(({ name }) => name === publish)?.title;
   const [only] = runs;
   return {
@@ -109,16 +110,29 @@ function askedFor<Outcome>(
   method: MethodName,
   tuned: readonly Outcome[] | undefined,
   baselines: readonly Judged<Outcome>[],
-  twin: string,
+  twin: string | undefined,
 ): { readonly asked: Judged<Outcome>; readonly twin?: string } {
   if (tuned !== undefined) return { asked: { name: method, title: METHOD_TITLES[method], outcomes: tuned } };
-  const head = baselines.find(({ name }) => name === twin) as Judged<Outcome>;
+  const head = baselines.find(({ name }) => name === twin);
+  if (head === undefined || twin === undefined) throw divergedForGood();
   return { asked: method === "head" ? { ...head, name: method, title: METHOD_TITLES.head } : head, twin };
 }
 
-function betterHead(heads: readonly string[], scores: Selection<unknown>["scores"]): string {
+/** Of a task that has no head to publish in the prompt's place. */
+export function divergedForGood(): KilotuneError {
+  return new KilotuneError(
+    "diverged",
+    "Tuning diverged: its loss was no longer a number, and there is nothing else to publish.",
+    "Tune with fewer virtual tokens, another method or another seed.",
+  );
+}
+
+function betterHead(heads: readonly string[], scores: Selection<unknown>["scores"]): string | undefined {
   const value = (name: string) => mainFigure(scores[name] as Score).value;
-  return heads.reduce((best, next) => (value(next) > value(best) ? next : best));
+  return heads.reduce<string | undefined>(
+    (best, next) => (best === undefined || value(next) > value(best) ? next : best),
+    undefined,
+  );
 }
 
 /** As many as the runs that chose took; see `runTuning` for when that is fewer than were planned. */

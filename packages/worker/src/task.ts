@@ -82,9 +82,9 @@ export interface Shown {
   readonly baselines: readonly Baseline[];
   /**
    * The baselines that a prompt file can hold, without a prompt. The first of them is what the method `head` publishes, and
-   * of equals it stands.
+   * of equals it stands. None of tasks whose prompt has no head: what is tuned is published.
    */
-  readonly heads: readonly [string, ...string[]];
+  readonly heads: readonly string[];
 }
 
 /** As receipts and reports keep them. */

@@ -1,10 +1,13 @@
 import type { LintIssue, LintReport } from "@kilotune/contract";
 import {
   guessFormat,
+  guessRows,
   type ImageLinter,
   type LintedFile,
   type Linter,
-  lintFile,
+  lintTextRows,
+  type RowOfTask,
+  type TextTask,
   type TokenCount,
 } from "@kilotune/dataset";
 import { defineCommand } from "../command.ts";
@@ -21,7 +24,7 @@ export const lint = defineCommand({
       value: "FILE",
       count: "one",
       about:
-        'JSONL of {"text", "label"}, or CSV with a header; "-" is stdin; with --images rows of images, COCO\'s JSON, a zip, YOLO\'s data.yaml or folder',
+        'JSONL of {"text", "label"}, or of any task of texts, or CSV with a header; "-" is stdin; with --images rows of images, COCO\'s JSON, a zip, YOLO\'s data.yaml or folder',
     },
   },
   flags: {
@@ -81,14 +84,26 @@ async function lintFiles<L>(
 /** Lints a file; the second one against the first. */
 type LintOne<L> = (file: string, against?: L) => Promise<{ readonly report: LintReport; readonly linter: L }>;
 
+type TextLinter = Linter<RowOfTask[TextTask]>;
+
+/** What the rows are for, the first one of the first file says. */
 async function textLinter(backbone: string | undefined, terminal: Terminal) {
   const tokenCount = backbone === undefined ? undefined : await tokenCounter(backbone, terminal);
-  return async (file: string, against?: Linter): Promise<LintedFile> =>
-    lintFile(await openInput(file, terminal), {
-      format: guessFormat(file),
+  let kind: { readonly task: TextTask; readonly pairs: boolean } | undefined;
+  return async (file: string, against?: TextLinter): Promise<LintedFile<RowOfTask[TextTask]>> => {
+    const format = guessFormat(file);
+    const { rows, chunks } = await guessRows(await openInput(file, terminal), format);
+    const seen = rows.about === "texts" ? rows : { task: "classification" as const, pairs: false };
+    // A second file is held against the first, whatever its own rows look like.
+    kind ??= seen;
+    return lintTextRows(chunks, {
+      format,
+      task: kind.task,
+      pairs: kind.pairs,
       ...(tokenCount === undefined ? {} : { tokenCount }),
       ...(against === undefined ? {} : { against }),
     });
+  };
 }
 
 async function tokenCounter(name: string, terminal: Terminal): Promise<TokenCount> {

@@ -1,4 +1,5 @@
 import { type Backbone, defaultFirstLayer, type VisionBackbone } from "@kilotune/backbone";
+import type { TextTask } from "@kilotune/dataset";
 import { renderReport } from "@kilotune/report";
 import { fileSource, imagesAt, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
@@ -7,6 +8,8 @@ import { assertReadable } from "../input-file.ts";
 import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { isTextTask, recogniseRows, TEXT_TASKS, type TextTaskFlag } from "../text-task.ts";
 import { usageError } from "../usage-error.ts";
 import { openBackbone, openVision, precisionFlag } from "../with-backbone.ts";
 
@@ -20,7 +23,7 @@ export const tune = defineCommand({
       value: "TRAIN",
       count: "one",
       about:
-        'JSONL of {"text", "label"}, or CSV with a header; of images JSONL of {"image", "label" | "mask" | "objects"}, COCO\'s JSON, a zip; of boxes YOLO\'s data.yaml or its folder',
+        'JSONL of {"text", "label"}, with "labels" for several, with "text_pair" for pairs, or CSV with a header; of images JSONL of {"image", "label" | "mask" | "objects"}, COCO\'s JSON, a zip; of boxes YOLO\'s data.yaml or its folder',
     },
   },
   flags: {
@@ -32,8 +35,8 @@ export const tune = defineCommand({
     ...TEST_FLAG,
     task: {
       kind: "choice",
-      of: ["classify", "segment", "detect", "tag"],
-      about: "TRAIN is of images for this task, or of texts with a tag a word; of labelled sentences else",
+      of: ["classify", "segment", "detect", "multi-label", "regress", "retrieve", "tag"],
+      about: "classify, segment, detect: TRAIN is of images; else what its first row says",
     },
     backbone: {
       kind: "text",
@@ -98,12 +101,13 @@ export const tune = defineCommand({
     },
   ],
   async run(args, terminal) {
-    refuseIdleFlags(args);
-    const { task, train, validation, test, out, report } = args;
+    const { train, validation, test, out, report } = args;
+    const { images, texts } = await taskOf(args.task, train, terminal);
+    refuseIdleFlags(args, images, texts.task);
     for (const file of [train, validation, test])
       if (file !== undefined)
-        await (isOfTexts(task)
-          ? assertStartsAsData(file, terminal)
+        await (images === undefined
+          ? assertStartsAsData(file, terminal, texts)
           : assertReadable(file, { folders: true }));
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
@@ -122,22 +126,22 @@ export const tune = defineCommand({
       resume: args.resume,
     };
     let job: TuneJob;
-    if (isOfTexts(task)) {
+    if (images === undefined) {
       const { precision } = args;
       const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
       refuseLayer(args.firstLayer, backbone);
       const method = textMethod(args.method);
-      const texts = task === undefined ? {} : { task: "tagging" as const };
+      const { task } = texts;
       const files = {
         train: fileSource(train),
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
         ...(test === undefined ? {} : { test: fileSource(test) }),
       };
-      job = { backbone, method, ...texts, ...files, ...shared };
+      job = { backbone, method, task, ...files, ...shared };
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
-      const images = { input: "image", task: TASKS[task], backbone } as const;
+      const task = TASKS[images];
       const isGraph = backbone.manifest.family === "graph";
       const method = args.method ?? (isGraph ? "channels" : "lora");
       const files = {
@@ -145,7 +149,7 @@ export const tune = defineCommand({
         ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val") }),
         ...(test === undefined ? {} : { test: await imagesAt(test, "test") }),
       };
-      job = { ...images, method, ...files, ...shared };
+      job = { input: "image", task, backbone, method, ...files, ...shared };
     }
     const result = await tuneWithProgress(job, terminal, signal);
     if (report !== undefined) await writeWhole(report, renderReport(result.report));
@@ -157,31 +161,48 @@ export const tune = defineCommand({
   },
 });
 
-function isOfTexts(task: string | undefined): task is "tag" | undefined {
-  return task === undefined || task === "tag";
+/** What TRAIN is for: images for a task, or texts for one. Where no flag says so, its first row does. */
+async function taskOf(
+  flag: keyof typeof TASKS | TextTaskFlag | undefined,
+  train: string,
+  terminal: Terminal,
+): Promise<{
+  readonly images: keyof typeof TASKS | undefined;
+  readonly texts: { readonly task: TextTask; readonly pairs: boolean };
+}> {
+  const texts = { task: "classification", pairs: false } as const;
+  if (flag !== undefined && !isTextTask(flag)) return { images: flag, texts };
+  const rows = await recogniseRows(train, terminal);
+  const seen = rows?.about === "texts" ? rows : texts;
+  if (flag !== undefined) return { images: undefined, texts: { ...seen, task: TEXT_TASKS[flag] } };
+  return { images: rows?.about === "images" ? rows.task : undefined, texts: seen };
 }
 
 const TASKS = { classify: "classification", segment: "segmentation", detect: "detection" } as const;
 
 /** A flag that would change nothing was meant for another method. */
-function refuseIdleFlags(args: {
-  task: string | undefined;
-  precision: string;
-  shots: number | undefined;
-  method: "kv" | "soft" | "deep" | "lora" | "channels" | "head" | undefined;
-  firstLayer: number | undefined;
-  tokens: number | undefined;
-  rank: number | undefined;
-}): void {
-  if (!isOfTexts(args.task) && args.precision !== "fp32")
+function refuseIdleFlags(
+  args: {
+    precision: string;
+    shots: number | undefined;
+    method: "kv" | "soft" | "deep" | "lora" | "channels" | "head" | undefined;
+    firstLayer: number | undefined;
+    tokens: number | undefined;
+    rank: number | undefined;
+  },
+  images: keyof typeof TASKS | undefined,
+  texts: TextTask,
+): void {
+  const task = images === undefined ? texts : TASKS[images];
+  if (images !== undefined && args.precision !== "fp32")
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
-  if (args.task !== undefined && args.task !== "classify" && args.shots !== undefined)
+  if (task !== "classification" && args.shots !== undefined)
     throw usageError(
       "tune",
-      `--shots draws rows of a label, and --task ${args.task} has none`,
+      `--shots draws rows of one label each, and rows of the task ${task} have none`,
       "Leave one of them out.",
     );
-  const method = isOfTexts(args.task) ? textMethod(args.method) : (args.method ?? "lora");
+  const method = images === undefined ? textMethod(args.method) : (args.method ?? "lora");
   if (args.firstLayer !== undefined && ["soft", "channels", "head"].includes(method))
     throw usageError(
       "tune",

@@ -18,6 +18,22 @@ export async function answerTexts(
 ): Promise<Float32Array> {
   if (prompt.manifest.reading !== undefined || prompt.head.kind === "mlp")
     return answerAsServed(backbone, prompt, texts);
+  const vectors = await vectorsOfTexts(backbone, prompt, texts, onProgress);
+  const linear = await openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize);
+  try {
+    return await headLogits(linear, prompt.head, vectors);
+  } finally {
+    await linear.release();
+  }
+}
+
+/** Unit vectors behind a prompt, [texts, H] flat, through the tuner's graphs. */
+export async function vectorsOfTexts(
+  backbone: Backbone,
+  prompt: Prompt,
+  texts: readonly TextInput[],
+  onProgress?: (share: number) => void,
+): Promise<Float32Array> {
   const { hiddenSize } = backbone.manifest.config;
   const encoded = texts.map(({ text, textPair }) => encodeRow(backbone, text, textPair));
   const ids = encoded.map((row) => row.ids);
@@ -29,14 +45,11 @@ export async function answerTexts(
   opened.defer(() => lower.release());
   const upper = await backbone.open({ kind: "upper", site });
   opened.defer(() => upper.release());
-  const linear = await openLinearSession(backbone.openGraph, hiddenSize);
-  opened.defer(() => linear.release());
   const store = await HiddenStore.compute(backbone, lower, ids, {
     typeIds: encoded.map((row) => row.typeIds),
     onProgress: (done) => onProgress?.(done / texts.length),
   });
-  const vectors = await embed(upper, store, hiddenSize, feeds);
-  return await headLogits(linear, prompt.head, vectors);
+  return await embed(upper, store, hiddenSize, feeds);
 }
 
 /** Texts, or pairs of them, whose vectors a head reads. */
@@ -51,6 +64,11 @@ async function answerAsServed(
   const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
   try {
     const requests = texts.map((text) => ({ ...text, prompt: "" }));
+    const { manifest } = prompt;
+    if (manifest.task === "regression") {
+      const { mean, scale } = manifest.calibration;
+      return Float32Array.from(await predictor.estimate(requests), ({ value }) => (value - mean) / scale);
+    }
     const answers = await predictor.classify(requests, { logits: true });
     return Float32Array.from(answers.flatMap(({ logits }) => logits!));
   } finally {

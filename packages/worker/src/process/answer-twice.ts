@@ -4,7 +4,8 @@ import { expectUse, type StoredPrompt, useOf } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor, type Predictor } from "@kilotune/serving";
 import { argmaxRows } from "@kilotune/tuner";
-import { answerTexts } from "../classes/answer.ts";
+import { answerTexts, vectorsOfTexts } from "../classes/answer.ts";
+import { isOneValue, servedVectors } from "../evaluate.ts";
 import type { DataSource } from "../job.ts";
 import { readRows } from "../classes/read-data.ts";
 import { readTextRows } from "../texts/read-texts.ts";
@@ -39,7 +40,12 @@ interface Asked {
   readonly hooks: TaskHooks;
 }
 
-const WAYS = { textClassification: classesTwice, textMultiLabel: labelsTwice };
+const WAYS = {
+  textClassification: classesTwice,
+  textMultiLabel: labelsTwice,
+  textRegression: valuesTwice,
+  textRetrieval: vectorsTwice,
+};
 
 function wayOf({ prompt: { manifest } }: StoredPrompt): keyof typeof WAYS {
   const use = useOf(manifest);
@@ -96,6 +102,38 @@ async function labelsTwice({ backbone, predictor, source, maxRows, hooks, ...ask
     (answer, row) => setOf((answer.labels ?? []).map(({ label }) => label)) === setOf(rows[row]!.labels),
   );
   return { rows: rows.length, right: right.length, disagreeing: disagreeing.length };
+}
+
+async function valuesTwice({ backbone, predictor, source, maxRows, hooks, ...asked }: Asked) {
+  const stored = expectUse(asked.stored, "textRegression");
+  const { calibration, input } = stored.prompt.manifest;
+  const options = { task: "regression", pairs: input === "text_pair" } as const;
+  const read = await readTextRows(source, options, hooks.onEvent, isOneValue);
+  const rows = spread(read.rows, maxRows);
+  const served = await predictor.estimate(requestsOf(rows, stored.id), { signal: hooks.signal });
+  const tuned = await answerTexts(backbone, stored.prompt, rows);
+  const { mean, scale } = calibration;
+  const disagreeing = served.filter(({ value }, row) => differ((value - mean) / scale, tuned[row] as number));
+  return { rows: rows.length, right: null, disagreeing: disagreeing.length };
+}
+
+async function vectorsTwice({ backbone, stored, predictor, source, maxRows, hooks }: Asked) {
+  const read = await readTextRows(source, { task: "retrieval" }, hooks.onEvent);
+  const texts = spread(read.rows, maxRows).map(({ query }) => query);
+  const served = await servedVectors(predictor, texts, stored.id, hooks.signal);
+  const tuned = await vectorsOfTexts(
+    backbone,
+    stored.prompt,
+    texts.map((text) => ({ text })),
+  );
+  const width = tuned.length / Math.max(1, texts.length);
+  const disagreeing = texts.filter((_, row) => {
+    let cosine = 0;
+    for (let at = row * width; at < (row + 1) * width; at++)
+      cosine += (served[at] as number) * (tuned[at] as number);
+    return !(cosine > 1 - ROUNDING / 10);
+  });
+  return { rows: texts.length, right: null, disagreeing: disagreeing.length };
 }
 
 /** The heads of labels and numbers are longer than those of classes: what rounding makes of them grows with them. */

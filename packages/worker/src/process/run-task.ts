@@ -83,14 +83,8 @@ function jobOf(task: TuneTask, backbone: Backbone | VisionBackbone): TuneJob {
 }
 
 function textTask({ task }: Pick<TuneTask, "task">): NonNullable<TextJob["task"]> {
-  switch (task) {
-    case "classification":
-    case "multi_label":
-    case "tagging":
-      return task;
-    default:
-      throw unknownHere("a task of texts", task);
-  }
+  if (task !== "segmentation" && task !== "detection") return task;
+  throw unknownHere("a task of texts", task);
 }
 
 function imageTask({ task }: Pick<TuneTask, "task">): ImageJob["task"] {

@@ -54,7 +54,7 @@ export async function readTextRows<T extends TextTask>(
   emit: (event: JobEvent) => void,
   spared: (error: LintIssue) => boolean = () => false,
 ) {
-  const guessed = await guessRows(toStream(open()), format);
+  const guessed = await guessRows(open(), format);
   const hasPairs = guessed.rows.about === "texts" && guessed.rows.pairs;
   const { pairs = hasPairs } = options;
   const read = await loadTextRows<T>(guessed.chunks, { ...options, format, pairs });
@@ -63,11 +63,6 @@ export async function readTextRows<T extends TextTask>(
   emit({ kind: "lint", file: name, report });
   if (errors.length > 0) throw invalidFile(name, errors);
   return { ...read, report, pairs };
-}
-
-async function* toStream(chunks: ReturnType<DataSource["open"]>): AsyncGenerator<Uint8Array> {
-  if (chunks instanceof Uint8Array) yield chunks;
-  else yield* chunks;
 }
 
 /** Texts of rows, second ones where they have them. */

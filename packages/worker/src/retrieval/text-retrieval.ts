@@ -1,0 +1,188 @@
+import { KilotuneError } from "@kilotune/contract";
+import type { RowOfTask } from "@kilotune/dataset";
+import {
+  chooseRetrievalSettings,
+  retrievalPrecision,
+  runTuning,
+  type TuneSettings,
+  textRetrieval as learnVectors,
+} from "@kilotune/tuner";
+import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
+import { holdOut } from "../held-out.ts";
+import type { TextJob } from "../job.ts";
+import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
+import { hashOfRows, type RowsOfFile, readTextFiles } from "../texts/read-texts.ts";
+import { textSettings } from "../texts/text-settings.ts";
+import { openTextVectors } from "../texts/text-vectors.ts";
+import {
+  type Findable,
+  judgeRanks,
+  outcomesOfVectors,
+  type RankOutcome,
+  rankFindings,
+  scoreRanks,
+} from "./outcome.ts";
+
+interface PairFile extends RowsOf, Findable {}
+
+interface PairRows extends RowsOf, Findable {
+  /** Of all queries, then of all positives. */
+  readonly texts: TextRows;
+}
+
+const FROZEN = "frozen";
+
+/** Texts that find one another: queries, and texts that answer them. */
+export function textRetrieval(job: TextJob): TaskPlan<PairFile, PairRows, object, RankOutcome> {
+  return {
+    async read(emit) {
+      const { train, validation, test, otherTests } = await readTextFiles(job, "retrieval", emit);
+      const facts = (file: typeof validation) => file?.rows.map(({ query, positive }) => [query, positive]);
+      return {
+        labels: [],
+        train: pairFile(train),
+        validation: validation && pairFile(validation),
+        test: test && pairFile(test),
+        otherTests: otherTests.map(pairFile),
+        sha256: hashOfRows([facts(train), facts(validation)]),
+      };
+    },
+    open: (data) => openPairs(job, data),
+  };
+}
+
+function pairFile({ name, rows }: RowsOfFile<RowOfTask["retrieval"]>): PairFile {
+  return { name, count: rows.length, ...findable(rows) };
+}
+
+/** Rows of the same query, or the same text that answers it, are of one group. */
+export function findable(rows: readonly { readonly query: string; readonly positive: string }[]): Findable {
+  const parent = Int32Array.from(rows.keys());
+  const root = (row: number): number => {
+    let at = row;
+    while (parent[at] !== at) at = parent[at] as number;
+    parent[row] = at;
+    return at;
+  };
+  const seen = new Map<string, number>();
+  rows.forEach(({ query, positive }, row) => {
+    // Different prefixes: a text may be a query in one row and an answer in another.
+    for (const key of [`q${query}`, `p${positive}`]) {
+      const other = seen.get(key);
+      if (other === undefined) seen.set(key, row);
+      else parent[root(row)] = root(other);
+    }
+  });
+  return {
+    queries: rows.map(({ query }) => query),
+    positives: rows.map(({ positive }) => positive),
+    groups: Int32Array.from(rows.keys(), root),
+  };
+}
+
+async function openPairs(
+  job: TextJob,
+  data: JobData<PairFile>,
+): Promise<Task<PairFile, PairRows, object, RankOutcome>> {
+  const settings = textSettings(job, data.train.count, chooseRetrievalSettings);
+  if (settings === undefined)
+    throw new KilotuneError(
+      "unsupported_method",
+      "retrieval: expected the method kv, soft or lora, saw head",
+      "Choose kv, the default: vectors have no head.",
+      { kind: "usage" },
+    );
+  const vectors = await openTextVectors(job, settings);
+  const { backbone } = vectors;
+  const { manifest } = backbone;
+
+  const prepare = async (file: PairFile, onProgress?: (share: number) => void): Promise<PairRows> => {
+    const texts: ReadTexts = {
+      name: file.name,
+      count: 2 * file.count,
+      texts: [...file.queries, ...file.positives],
+    };
+    return { ...file, texts: await vectors.prepare(texts, onProgress) };
+  };
+  const pick = (rows: PairRows, wanted: readonly number[]): PairRows => {
+    const picked = <T>(values: readonly T[]) => wanted.map((row) => values[row] as T);
+    return {
+      name: rows.name,
+      count: wanted.length,
+      queries: picked(rows.queries),
+      positives: picked(rows.positives),
+      groups: Int32Array.from(wanted, (row) => rows.groups[row] as number),
+      texts: pickTexts(rows.texts, [...wanted, ...wanted.map((row) => rows.count + row)]),
+    };
+  };
+  const sides = ({ texts, count, groups }: PairRows) => {
+    const from = (start: number) => Array.from({ length: count }, (_, row) => start + row);
+    return {
+      queries: { store: texts.store.subset(from(0)), groups },
+      found: { store: texts.store.subset(from(count)), groups },
+    };
+  };
+
+  return {
+    backbone: manifest,
+    settings,
+    baselines: [{ name: FROZEN, title: "frozen backbone" }],
+    // The plain backbone is nothing that a file could hold.
+    heads: [],
+    [Symbol.asyncDispose]: () => vectors[Symbol.asyncDispose](),
+
+    prepareTraining: prepare,
+    prepare,
+    holdOut: (train, validation) =>
+      holdOut(train, validation, job.seed, { strataOf: ({ count }) => new Int32Array(count), pick }),
+
+    fit: async () => ({}),
+    answerBaselines: async (_, rows) => ({ [FROZEN]: outcomesOfVectors(rows, rows.texts.vectors) }),
+
+    learntRows: ({ count }) => count,
+    runFacts: (train, validation) => [[...train.groups], validation && [...validation.groups]],
+    learn({ train, validation, epochs, settings: candidate, ...run }) {
+      const own: TuneSettings = { ...settings, ...candidate, epochs };
+      const { count, groups, texts } = train;
+      const rows = {
+        store: texts.store,
+        texts: Array.from({ length: count }, (_, row) => [row, count + row]),
+        groups: Int32Array.from([...groups, ...groups]),
+      };
+      const measured = validation && sides(validation);
+      return runTuning({
+        ...run,
+        settings: own,
+        task: learnVectors(backbone, own, rows),
+        ...(measured && {
+          validation: retrievalPrecision(backbone, own, measured.queries, measured.found),
+        }),
+      });
+    },
+    answerRun: async (run, rows) => outcomesOfVectors(rows, await vectors.vectorsOf(run, rows.texts)),
+
+    score: scoreRanks,
+    judge: judgeRanks,
+
+    publish: ({ tuned, receipt }) =>
+      vectors.publish(
+        { task: "retrieval", labels: [], calibration: {} },
+        { kind: "none" },
+        { tuned, receipt },
+      ),
+    answer: async (prompt, rows) =>
+      outcomesOfVectors(rows, await vectors.vectorsOfPrompt(prompt, rows.texts)),
+
+    findings: async (outcomes) => ({ task: "retrieval", evaluation: rankFindings(outcomes) }),
+    facts: ({ train, run }) => ({
+      labelRows: [],
+      truncatedRows: train.texts.truncatedRows,
+      settings: {},
+      titles: {},
+      sizes: { [FROZEN]: 0 },
+      trainableParameters: run?.prompt.length ?? vectors.promptNumbers,
+      notes: { first: [], last: [] },
+    }),
+    tokensIn: ({ texts }) => texts.store.lengths.reduce((sum, length) => sum + length, 0),
+  };
+}
