@@ -5,7 +5,7 @@ import { cacheFolder, hubUrl, loadVisionBackbone } from "@kilotune/backbone";
 import { createSharpCodec } from "@kilotune/image/node";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createVisionPredictor, type ImageAnswer } from "@kilotune/serving";
-import { type ImageJob, imageRowsOf, runTuneJob } from "@kilotune/worker";
+import { imageRowsOf, runTuneJob } from "@kilotune/worker";
 import { bloodCells } from "./blood-cells.ts";
 import { drawDiscs } from "./draw-discs.ts";
 
@@ -60,7 +60,7 @@ function promptOf(task: string): string {
   return path.join(out, `${task}.safetensors`);
 }
 
-async function tuneOnce(task: ImageJob["task"]): Promise<void> {
+async function tuneOnce(task: (typeof TASKS)[number]): Promise<void> {
   const file = promptOf(task);
   const stands = await stat(file).catch(() => undefined);
   if (stands !== undefined) return;

@@ -31,4 +31,4 @@ export async function serviceBackbones(all: readonly LocalBackbone[]): Promise<S
 /** What the worker tunes a backbone of texts for. */
 const TASKS_OF_TEXTS = ["classification", "multi_label", "regression", "retrieval"] as const;
 /** What the worker tunes a backbone of images for. */
-const TASKS_OF_IMAGES = ["classification", "segmentation", "detection"] as const;
+const TASKS_OF_IMAGES = ["classification", "multi_label", "segmentation", "detection"] as const;

@@ -112,6 +112,7 @@ export {
   type LabelledBox,
   openBoxes,
 } from "./vision/detection.ts";
+export { imageOutputs, imageOutputValidation } from "./vision/linear-outputs.ts";
 export { embedImages } from "./vision/embed-images.ts";
 export { type FrozenFeatures, frozenFeatures } from "./vision/frozen-features.ts";
 export {

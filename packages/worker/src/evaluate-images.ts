@@ -10,6 +10,7 @@ import {
   type ImageMap,
   type ImageObjects,
 } from "@kilotune/serving";
+import { reached, sigmoids } from "@kilotune/tuner";
 import { assess, outcomesOfLogits, scoreClasses } from "./classes/outcome.ts";
 import { evaluateBoxes, objectsOf, scoreBoxes } from "./dense/detection.ts";
 import { comparison, evaluateMasks, mapOf, scoreMasks } from "./dense/segmentation.ts";
@@ -18,6 +19,10 @@ import type { ImageRows } from "./images/image-source.ts";
 import { pictureOf } from "./images/picture.ts";
 import { readImages } from "./images/read-images.ts";
 import type { JobEvent } from "./job.ts";
+import { labelsOfRow } from "./labels/image-labels.ts";
+import type { LabelCalibration } from "./labels/label-task.ts";
+import { labelFindings, outcomesOf, scoreOutcomes } from "./labels/outcome.ts";
+import { targetsOf } from "./labels/text-labels.ts";
 
 /**
  * How well a prompt does on a file of images, as it is served.
@@ -61,12 +66,21 @@ export async function evaluateImagePrompt({
     await predictor.close();
   }
 
+  if (manifest.task === "multi_label") {
+    const { temperature, thresholds } = manifest.calibration as LabelCalibration;
+    const logits = logitsOf(answers);
+    const told = { texts: names, ...targetsOf(rows.map(labelsOfRow), labels) };
+    const answered = reached(sigmoids(logits, temperature), thresholds);
+    const outcomes = outcomesOf(told, labels.length, { logits, answered });
+    return {
+      score: scoreOutcomes(outcomes),
+      findings: { task: "multi_label", evaluation: labelFindings(outcomes, labels, thresholds) },
+    };
+  }
   switch (task) {
     case "classify": {
       const labelled = Int32Array.from(rows, (row) => classOf.get(labelOf(row)) ?? -1);
-      const logits = Float32Array.from(
-        answers.flatMap((each) => [...((each as ImageClasses).numbers ?? [])]),
-      );
+      const logits = logitsOf(answers);
       const outcomes = outcomesOfLogits({ texts: names, labels: labelled }, logits, labels.length);
       const { temperature } = manifest.calibration as { readonly temperature: number };
       return {
@@ -112,11 +126,16 @@ export async function evaluateImagePrompt({
 
 const TASKS = {
   classification: "classify",
+  multi_label: "classify",
   segmentation: "segment",
   detection: "detect",
 } as const satisfies Readonly<Record<string, VisionTask>>;
 
 const AT_ONCE = 32;
+
+function logitsOf(answers: readonly ImageAnswer[]): Float32Array {
+  return Float32Array.from(answers.flatMap((each) => [...((each as ImageClasses).numbers ?? [])]));
+}
 
 function labelOf({ target }: ImageRow): string {
   return target.kind === "labels" ? (target.labels[0] ?? "") : "";

@@ -21,8 +21,8 @@ export interface TextJob extends JobOf<DataSource> {
 /** Of images. */
 export interface ImageJob extends JobOf<ImageRows> {
   readonly input: "image";
-  /** One label an image; a class for each pixel; a box for each object. */
-  readonly task: "classification" | "segmentation" | "detection";
+  /** One label an image; any number of labels; a class for each pixel; a box for each object. */
+  readonly task: "classification" | "multi_label" | "segmentation" | "detection";
   readonly backbone: VisionBackbone;
 }
 

@@ -2,6 +2,7 @@ import { imageClassification } from "./classes/image-classification.ts";
 import { textClassification } from "./classes/text-classification.ts";
 import { imageDetection } from "./dense/detection.ts";
 import { imageSegmentation } from "./dense/segmentation.ts";
+import { imageLabels } from "./labels/image-labels.ts";
 import { textLabels } from "./labels/text-labels.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import { textTagging } from "./tags/text-tagging.ts";
@@ -28,6 +29,8 @@ export function planOf<Result>(job: TuneJob, hooks: JobHooks, run: RunPlan<Resul
   switch (job.task) {
     case "classification":
       return run(imageClassification(job));
+    case "multi_label":
+      return run(imageLabels(job));
     case "segmentation":
       return run(imageSegmentation(job, hooks));
     case "detection":

@@ -6,6 +6,7 @@ import { isClassification } from "@kilotune/contract";
 import { decodePrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { evaluateImagePrompt } from "./evaluate-images.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { toyImageRows } from "./images/testing.ts";
@@ -52,6 +53,25 @@ describe("a job on images", () => {
       expect(prompt).toMatchObject({ method: "kv", manifest: { sites: { firstLayer: 0, tokens: 2 } } });
     },
   );
+
+  it("of several labels publishes thresholds, and what is served is what was measured", async () => {
+    const { report, stored } = await runTuneJob(job("multi_label", { method: "lora", epochs: 4 }));
+    const { prompt } = await readPromptFile(job("multi_label").out);
+    expect(prompt.manifest).toMatchObject({
+      task: "multi_label",
+      input: "image",
+      labels: ["bright", "left", "middle", "upper"],
+      head: { kind: "linear", feature: "cls" },
+    });
+    if (prompt.manifest.task !== "multi_label") throw new Error("another task");
+    expect(prompt.manifest.calibration.thresholds).toHaveLength(4);
+    expect(report.candidates.map(({ name }) => name)).toEqual(["majority", "linearProbe", "lora"]);
+    if (report.task !== "multi_label") throw new Error("a report of another task");
+    expect(report.evaluation.tables[0]?.rows.map(([label]) => label)).toEqual(prompt.manifest.labels);
+    const test = toyImageRows("test.jsonl", "multi_label", 9, 3);
+    const { score } = await evaluateImagePrompt({ backbone: tiny.backbone, stored, test });
+    expect(score).toEqual(report.candidates.find(({ published }) => published)?.test);
+  });
 
   it.each(["classification", "segmentation"] as const)(
     "of %s that was stopped goes on to the identical bytes",

@@ -24,14 +24,24 @@ export async function classifyImages(
     terminal,
     {
       async result(answer) {
-        const { label, score, scores, numbers } = answer as ImageClasses;
+        const { label, score, scores, labels, numbers } = answer as ImageClasses;
         const all = new Map(scores.map((each) => [each.label, each.score]));
-        return { label, score, scores: all, ...(numbers && { logits: [...numbers] }) };
+        return {
+          label,
+          score,
+          ...(labels && { labels }),
+          scores: all,
+          ...(numbers && { logits: [...numbers] }),
+        };
       },
       words(answer, image) {
-        const rows = (answer as ImageClasses).scores
-          .slice(0, SHOWN)
-          .map(({ label, score }) => [`  ${oneLine(label, 40)}`, bar(score, 24), percent(score)]);
+        const { scores, labels } = answer as ImageClasses;
+        if (labels?.length === 0) return [oneLine(image, 200), "  none of its labels"].join("\n");
+        const rows = (labels ?? scores.slice(0, SHOWN)).map(({ label, score }) => [
+          `  ${oneLine(label, 40)}`,
+          bar(score, 24),
+          percent(score),
+        ]);
         const [best = "", ...others] = table(rows, ["left", "left", "right"]);
         return [oneLine(image, 200), terminal.paint("stdout", "green", best), ...others].join("\n");
       },

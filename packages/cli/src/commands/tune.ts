@@ -1,7 +1,7 @@
 import { type Backbone, defaultFirstLayer, type VisionBackbone } from "@kilotune/backbone";
 import type { TextTask } from "@kilotune/dataset";
 import { renderReport } from "@kilotune/report";
-import { fileSource, imagesAt, type TuneJob } from "@kilotune/worker";
+import { fileSource, type ImageRows, imagesAt, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
@@ -23,7 +23,7 @@ export const tune = defineCommand({
       value: "TRAIN",
       count: "one",
       about:
-        'JSONL of {"text", "label"}, with "labels" for several, with "text_pair" for pairs, or CSV with a header; of images JSONL of {"image", "label" | "mask" | "objects"}, COCO\'s JSON, a zip; of boxes YOLO\'s data.yaml or its folder',
+        'JSONL of {"text", "label"}, with "labels" for several, with "text_pair" for pairs, or CSV with a header; of images JSONL of {"image", "label" | "labels" | "mask" | "objects"}, COCO\'s JSON, a zip; of boxes YOLO\'s data.yaml or its folder',
     },
   },
   flags: {
@@ -141,14 +141,15 @@ export const tune = defineCommand({
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
-      const task = TASKS[images];
-      const isGraph = backbone.manifest.family === "graph";
-      const method = args.method ?? (isGraph ? "channels" : "lora");
       const files = {
         train: await imagesAt(train, "train"),
         ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val") }),
         ...(test === undefined ? {} : { test: await imagesAt(test, "test") }),
       };
+      const several = images === "classify" && (await haveSeveralLabels(files.train));
+      const task = several ? "multi_label" : TASKS[images];
+      const isGraph = backbone.manifest.family === "graph";
+      const method = args.method ?? (isGraph ? "channels" : "lora");
       job = { input: "image", task, backbone, method, ...files, ...shared };
     }
     const result = await tuneWithProgress(job, terminal, signal);
@@ -176,6 +177,14 @@ async function taskOf(
   const seen = rows?.about === "texts" ? rows : texts;
   if (flag !== undefined) return { images: undefined, texts: { ...seen, task: TEXT_TASKS[flag] } };
   return { images: rows?.about === "images" ? rows.task : undefined, texts: seen };
+}
+
+/** By the first row that can be read: `labels` in place of `label`. */
+async function haveSeveralLabels(rows: ImageRows): Promise<boolean> {
+  await using opened = await rows.open("classify");
+  for await (const reading of opened.readings)
+    if (reading.kind === "row") return reading.row.target.kind === "labels" && reading.row.target.several;
+  return false;
 }
 
 const TASKS = { classify: "classification", segment: "segmentation", detect: "detection" } as const;

@@ -47,6 +47,13 @@ function targetOf(task: ImageJob["task"], row: number): Target {
       [3, 4, 11, 12],
     ] as const
   )[row % 3]!;
+  // None, one or two: of every sixth image nothing is said.
+  if (task === "multi_label")
+    return {
+      kind: "labels",
+      labels: row % 6 === 5 ? [] : row % 2 ? [label] : [label, "bright"],
+      several: true,
+    };
   if (task === "classification") return { kind: "labels", labels: [label], several: false };
   if (task === "segmentation") return { kind: "mask", file: `${row}-mask.png` };
   return { kind: "objects", objects: [{ label: "bright", box }] };

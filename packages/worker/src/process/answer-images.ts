@@ -39,5 +39,5 @@ export async function answerImages(
   } finally {
     await predictor.close();
   }
-  return { rows: chosen.length, right: kind === "classify" ? right : null, disagreeing: 0 };
+  return { rows: chosen.length, right: task === "classification" ? right : null, disagreeing: 0 };
 }

@@ -88,8 +88,15 @@ function textTask({ task }: Pick<TuneTask, "task">): NonNullable<TextJob["task"]
 }
 
 function imageTask({ task }: Pick<TuneTask, "task">): ImageJob["task"] {
-  if (task === "classification" || task === "segmentation" || task === "detection") return task;
-  throw unknownHere("a task of images", task);
+  switch (task) {
+    case "classification":
+    case "multi_label":
+    case "segmentation":
+    case "detection":
+      return task;
+    default:
+      throw unknownHere("a task of images", task);
+  }
 }
 
 function unknownHere(expected: string, seen: string): KilotuneError {

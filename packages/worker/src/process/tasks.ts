@@ -57,7 +57,7 @@ export interface AnswerTask {
 
 export interface AnswerTaskResult {
   readonly rows: number;
-  /** As serving answers them; null where an answer is neither right nor wrong: masks and boxes. */
+  /** As serving answers them; null where an answer is neither right nor wrong: several labels, masks and boxes. */
   readonly right: number | null;
   /** Rows on which the two ways disagree by more than rounding. */
   readonly disagreeing: number;
