@@ -14,7 +14,7 @@ import { openTinyPlace, type TinyPlace } from "./tiny.ts";
  */
 
 const VIT = path.resolve(import.meta.dirname, "../../packages/backbone/src/vision/goldens/dinov2");
-const TASKS = ["classification", "segmentation", "detection"] as const;
+const TASKS = ["classification", "multi_label", "segmentation", "detection"] as const;
 
 let place: TinyPlace;
 let url: string;
@@ -67,6 +67,11 @@ it("answers images, by their bytes and by file, at the size that they have", asy
   );
   expect(classes.data[0]?.scores).toEqual(classes.data[1]?.scores);
   expect(classes.usage.images).toBe(2);
+
+  const several = (await own.classify({ model: modelOf("multi_label"), images })).data;
+  expect(Object.keys(several[0]?.scores ?? {}).sort()).toEqual(["left", "low"]);
+  for (const { label, score } of several[0]?.labels ?? []) expect(several[0]?.scores[label]).toBe(score);
+  expect(several[0]?.labels).toEqual(several[1]?.labels);
 
   const model = modelOf("segmentation");
   const [mask] = (await own.segment({ model, images })).data;
@@ -180,6 +185,8 @@ async function zipOf(task: (typeof TASKS)[number]): Promise<Buffer> {
     zip.addBuffer(await pictureOf(at), `set/${image}`);
     const [left, top] = cornerOf(at);
     if (task === "classification") rows.push({ image, label: at % 2 === 0 ? "left" : "right" });
+    else if (task === "multi_label")
+      rows.push({ image, labels: [...(at % 2 === 0 ? ["left"] : []), ...(at % 5 > 2 ? ["low"] : [])] });
     else if (task === "detection")
       rows.push({ image, objects: [{ label: "square", box: [left, top, left + 12, top + 12] }] });
     else {

@@ -85,6 +85,8 @@ export interface LabelledImage {
   readonly score: number;
   /** The likeliest first. */
   readonly scores: readonly { readonly label: string; readonly score: number }[];
+  /** Of a model of several labels: those that reached their threshold. */
+  readonly labels?: readonly { readonly label: string; readonly score: number }[];
 }
 
 export type MaskFormat = "png" | "rle" | "polygons";
