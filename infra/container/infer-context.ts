@@ -20,15 +20,15 @@ export async function layOutInfer(
   { layers, functions }: { readonly layers: string; readonly functions: string },
 ): Promise<string> {
   const architecture = image.platform === "linux/arm64" ? "arm64" : "x64";
-  const runtime = await runtimeOf(layers, architecture);
+  const backbone = `backbone-${image.name.slice("infer-".length)}`;
+  const beside = await layersBeside(layers, backbone, architecture);
   const zip = path.join(functions, "infer.zip");
   if ((await stat(zip).catch(() => undefined)) === undefined) throw notBuilt(zip, "npm run package");
-  const backbone = path.join(layers, `backbone-${image.name.slice("infer-".length)}`);
   const temporary = `${to}.${process.pid}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   try {
-    await cp(backbone, path.join(temporary, "opt"), { recursive: true });
-    await unzip(path.join(layers, `${runtime.name}.zip`), path.join(temporary, "opt"));
+    await cp(path.join(layers, backbone), path.join(temporary, "opt"), { recursive: true });
+    for (const { name } of beside) await unzip(path.join(layers, `${name}.zip`), path.join(temporary, "opt"));
     await unzip(zip, path.join(temporary, "task"));
     await cp(path.join(import.meta.dirname, "infer.Dockerfile"), path.join(temporary, "Dockerfile"));
     await rm(to, { recursive: true, force: true });
@@ -40,12 +40,22 @@ export async function layOutInfer(
   return to;
 }
 
-async function runtimeOf(layers: string, architecture: "arm64" | "x64"): Promise<BuiltLayer> {
+/** ONNX Runtime, and sharp where the backbone reads images. */
+async function layersBeside(
+  layers: string,
+  backbone: string,
+  architecture: "arm64" | "x64",
+): Promise<BuiltLayer[]> {
   const { layers: all } = await readRecord(layers);
-  const found = all.find(({ name }) => name === `onnxruntime-${architecture}`);
-  if (found?.kind !== "layer")
-    throw notBuilt(path.join(layers, `onnxruntime-${architecture}.zip`), "npm run layer -- build");
-  await checkLayer(layers, found);
+  const ofImages = all.find(({ name }) => name === backbone)?.backbone?.input === "image";
+  const names = ["onnxruntime", ...(ofImages ? ["sharp"] : [])].map((name) => `${name}-${architecture}`);
+  const found: BuiltLayer[] = [];
+  for (const name of names) {
+    const layer = all.find((each) => each.name === name);
+    if (layer?.kind !== "layer") throw notBuilt(path.join(layers, `${name}.zip`), "npm run layer -- build");
+    await checkLayer(layers, layer);
+    found.push(layer);
+  }
   return found;
 }
 

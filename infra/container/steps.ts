@@ -127,11 +127,16 @@ export async function verify(backbones: string): Promise<void> {
   const bundles = bundlesOf(backbones);
   if (bundles.length === 0) fail(`expected backbones' bundles in ${backbones}, saw none`);
   const program = `
-    const { openBundle } = await import("@kilotune/backbone");
+    const { readFileSync } = await import("node:fs");
+    const { openBundle, openVisionBundle } = await import("@kilotune/backbone");
+    const { createSharpCodec } = await import("@kilotune/image/node");
+    createSharpCodec();
+    const images = { kind: "serve", wanted: { cls: false, patches: true, taps: [] } };
     for (const folder of process.argv.slice(1)) {
-      const backbone = await openBundle(folder);
+      const { kind } = JSON.parse(readFileSync(folder + "/manifest.json", "utf8"));
+      const backbone = await (kind === "vision" ? openVisionBundle : openBundle)(folder);
       if (backbone === undefined) throw new Error(folder + " is of another version of Kilotune");
-      await (await backbone.open({ kind: "serve" })).release();
+      await (await backbone.open(kind === "vision" ? images : { kind: "serve" })).release();
     }`;
   execFileSync(process.execPath, ["--input-type=module", "-e", program, ...bundles], { stdio: "inherit" });
   execFileSync(process.execPath, [ENTRY, "--help"], { stdio: ["ignore", "ignore", "inherit"] });

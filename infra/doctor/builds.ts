@@ -53,19 +53,14 @@ async function functions(built: Artifacts): Promise<Finding> {
 /** Every byte of every layer is read, and each library's processor. */
 async function layers(folder: string, built: Artifacts, tell: (words: string) => void): Promise<Finding> {
   const backbones = built.backbones();
-  const [backbone, ...others] = backbones.map(({ backbone: { id } }) => id);
-  if (others.length > 0)
-    return missing(
-      "layers",
-      `${[backbone, ...others].join(", ")}: a stage serves one backbone so far.`,
-      "Build the one into a folder of its own: `npm run layer -- build --out`.",
-    );
-  if (backbones.some(({ kind }) => kind === "layer")) {
-    built.layerZip(`onnxruntime-${ARCHITECTURE}`, ARCHITECTURE);
-    for (const { name, kind } of backbones) if (kind === "layer") built.layerZip(name, ARCHITECTURE);
-  }
+  const inLayers = backbones.filter(({ kind }) => kind === "layer");
+  if (inLayers.length > 0) built.layerZip(`onnxruntime-${ARCHITECTURE}`, ARCHITECTURE);
+  if (inLayers.some(({ backbone }) => backbone.input === "image"))
+    built.layerZip(`sharp-${ARCHITECTURE}`, ARCHITECTURE);
+  for (const { name } of inLayers) built.layerZip(name, ARCHITECTURE);
   const { totalUnzippedBytes } = await checkLayers(path.join(folder, "layers"), tell);
-  return ok("layers", `${backbone}, ${ARCHITECTURE}, ${megabytes(totalUnzippedBytes)} with code`);
+  const ids = backbones.map(({ backbone: { id } }) => id).join(", ");
+  return ok("layers", `${ids}, ${ARCHITECTURE}, ${megabytes(totalUnzippedBytes)} with code`);
 }
 
 /** Of the machines that tune, and of functions whose backbone is too large for a layer. */

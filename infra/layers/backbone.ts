@@ -1,24 +1,30 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import {
   type BackboneManifest,
   bundleOf,
   graphFile,
+  isVisionCheckpoint,
+  KNOWN_BACKBONES,
   type LoadOptions,
   loadBackbone,
+  loadVisionBackbone,
   openBundle,
+  openVisionBundle,
+  type VisionManifest,
+  visionBundleOf,
 } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import { type Content, contentOf, measure } from "./content.ts";
 
 export interface BackboneContent {
   readonly id: string;
-  readonly manifest: BackboneManifest;
+  readonly manifest: BackboneManifest | VisionManifest;
   readonly content: Content;
 }
 
 /**
- * What a function needs of a backbone, below /opt/kilotune/backbone: weights, tokenizer, manifest and the graph that serves.
+ * What a function needs of a backbone, below /opt/kilotune/backbone: weights, tokenizer of texts, manifest and the graph that serves.
  * The others point into the same weights and are built in memory where somebody asks for them. `files.json` beside them
  * holds everybody's SHA-256.
  *
@@ -46,7 +52,7 @@ export async function backboneContent(folder: string): Promise<BackboneContent> 
 
 /**
  * Folder of the bundle that a word means: a known id (fetched and built where it isn't yet), or a path with a "/" or a "."
- * in front: a checkpoint's folder, or a bundle's own.
+ * in front: a checkpoint's folder, an exported graph's .onnx file, or a bundle's own folder.
  *
  * @throws KilotuneError `unknown_backbone`, `missing_bundle`; what fetching throws
  */
@@ -55,20 +61,24 @@ export async function bundleNamed(word: string, options: LoadOptions): Promise<s
   if (isPath) {
     const holds = (name: string) => stat(path.join(word, name)).catch(() => undefined);
     if (await holds("manifest.json")) return path.resolve(word);
-    if (!(await holds("model.safetensors")))
+    if (!word.endsWith(".onnx") && !(await holds("model.safetensors")))
       throw missingBundle(path.resolve(word), "there is neither a manifest.json nor a model.safetensors");
   }
   const name = isPath ? path.resolve(word) : word;
-  await loadBackbone(name, options);
-  return bundleOf(name, options);
+  const ofImages = isPath
+    ? await isVisionCheckpoint(name)
+    : KNOWN_BACKBONES.some(({ id, kind }) => id === word && kind === "vision");
+  await (ofImages ? loadVisionBackbone : loadBackbone)(name, options);
+  return (ofImages ? visionBundleOf : bundleOf)(name, options);
 }
 
 const FOLDER = "kilotune/backbone";
 
-async function manifestOf(folder: string): Promise<BackboneManifest> {
-  const seen = await stat(path.join(folder, "manifest.json")).catch(() => undefined);
-  if (seen === undefined) throw missingBundle(folder, "there is no manifest.json in it");
-  const backbone = await openBundle(folder).catch((cause: Error) => {
+async function manifestOf(folder: string): Promise<BackboneContent["manifest"]> {
+  const text = await readFile(path.join(folder, "manifest.json"), "utf8").catch(() => undefined);
+  if (text === undefined) throw missingBundle(folder, "there is no manifest.json in it");
+  const open = /"kind"\s*:\s*"vision"/.test(text) ? openVisionBundle : openBundle;
+  const backbone = await open(folder).catch((cause: Error) => {
     if (cause instanceof KilotuneError) throw cause;
     throw missingBundle(folder, `it can't be opened (${cause.message})`, cause);
   });

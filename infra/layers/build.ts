@@ -6,9 +6,16 @@ import { KilotuneError } from "@kilotune/contract";
 import { backboneContent, bundleNamed } from "./backbone.ts";
 import { type Content, measure } from "./content.ts";
 import type { Architecture } from "./elf.ts";
-import { assertBackboneBudget, assertOnnxRuntimeBudget, homeOf, megabytes } from "./limits.ts";
+import {
+  assertBackboneBudget,
+  assertOnnxRuntimeBudget,
+  assertSharpBudget,
+  homeOf,
+  megabytes,
+} from "./limits.ts";
 import { findOnnxRuntime, onnxRuntimeFiles } from "./onnxruntime.ts";
 import { type Layer, readRecord, writeRecord } from "./record.ts";
+import { sharpFiles } from "./sharp.ts";
 import { writeZip } from "./write-zip.ts";
 
 export interface BuildOptions {
@@ -39,12 +46,10 @@ export async function buildLayers(options: BuildOptions): Promise<Built[]> {
   try {
     const packages = await findOnnxRuntime(options.onnxruntime, scratch);
     const wanted: Wanted[] = [];
-    let largestRuntime = 0;
     for (const architecture of architectures) {
       tell(`ONNX Runtime ${packages.version} for ${architecture}: reading`);
       const content = await measure(await onnxRuntimeFiles(packages, architecture));
       assertOnnxRuntimeBudget(architecture, content.unzippedBytes);
-      largestRuntime = Math.max(largestRuntime, content.unzippedBytes);
       const about = `ONNX Runtime ${packages.version} for ${architecture}`;
       wanted.push({
         name: `onnxruntime-${architecture}`,
@@ -54,15 +59,20 @@ export async function buildLayers(options: BuildOptions): Promise<Built[]> {
         about,
       });
     }
+    const largestRuntime = largestOf(wanted);
+    let decoders: Wanted[] | undefined;
+    const of: Wanted[] = [];
     for (const word of backbones) {
       tell(`backbone ${word}: reading`);
       const bundle = await bundleNamed(word, load);
       const { id, manifest, content } = await backboneContent(bundle);
-      const { precision } = manifest;
+      const precision = "precision" in manifest ? manifest.precision : "fp32";
       assertBackboneBudget(id, precision, content.unzippedBytes);
-      wanted.push({
+      if ("preprocessing" in manifest) decoders ??= await decodersFor(options);
+      const besideBytes = largestRuntime + ("preprocessing" in manifest ? largestOf(decoders ?? []) : 0);
+      of.push({
         name: `backbone-${layerWord(id)}`,
-        kind: homeOf(content.unzippedBytes, largestRuntime),
+        kind: homeOf(content.unzippedBytes, besideBytes),
         content,
         // Weights, graphs and texts: the same bytes on every processor.
         architectures: ["arm64", "x64"],
@@ -76,7 +86,7 @@ export async function buildLayers(options: BuildOptions): Promise<Built[]> {
         },
       });
     }
-    return await writeWanted(out, wanted, tell);
+    return await writeWanted(out, [...wanted, ...(decoders ?? []), ...of], tell);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
@@ -89,6 +99,29 @@ interface Wanted {
   readonly architectures: Architecture[];
   readonly about: string;
   readonly backbone?: Layer["backbone"];
+}
+
+/** What functions of images have besides. */
+async function decodersFor({ architectures, load, tell }: BuildOptions): Promise<Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const architecture of architectures) {
+    const { version, files } = await sharpFiles(architecture, { cache: load.cache, tell });
+    const content = await measure(files);
+    assertSharpBudget(architecture, content.unzippedBytes);
+    const about = `sharp ${version} for ${architecture}`;
+    wanted.push({
+      name: `sharp-${architecture}`,
+      kind: "layer",
+      content,
+      architectures: [architecture],
+      about,
+    });
+  }
+  return wanted;
+}
+
+function largestOf(wanted: readonly Wanted[]): number {
+  return Math.max(0, ...wanted.map(({ content }) => content.unzippedBytes));
 }
 
 async function writeWanted(

@@ -5,6 +5,7 @@ import { type Content, measure } from "./content.ts";
 import {
   assertBackboneBudget,
   assertOnnxRuntimeBudget,
+  assertSharpBudget,
   CODE_UNZIPPED,
   overBudget,
   TOTAL_UNZIPPED,
@@ -15,7 +16,7 @@ import { type BuiltLayer, type Layer, RECORD_FILE, readLayers } from "./record.t
 
 export interface Checked {
   readonly layers: readonly Layer[];
-  /** Of the largest ONNX Runtime, the largest backbone and `codeBytes`. */
+  /** Of the backbone that makes it most, with the largest of what stands beside it and `codeBytes`. */
   readonly totalUnzippedBytes: number;
   readonly codeBytes: number;
 }
@@ -43,7 +44,11 @@ export async function checkLayers(
         .filter(({ name, kind }) => kind === "layer" && name.startsWith(prefix))
         .map(({ unzippedBytes }) => unzippedBytes),
     );
-  const totalUnzippedBytes = largest("onnxruntime-") + largest("backbone-") + codeBytes;
+  const [runtime, sharp] = [largest("onnxruntime-"), largest("sharp-")];
+  const totals = layers.map(({ kind, backbone, unzippedBytes }) =>
+    kind === "image" || backbone === undefined ? 0 : unzippedBytes + (backbone.input === "image" ? sharp : 0),
+  );
+  const totalUnzippedBytes = runtime + Math.max(0, ...totals) + codeBytes;
   if (totalUnzippedBytes > TOTAL_UNZIPPED)
     throw overBudget("layers and code together", totalUnzippedBytes, TOTAL_UNZIPPED);
   return { layers, totalUnzippedBytes, codeBytes };
@@ -61,6 +66,7 @@ export async function checkLayer(out: string, layer: BuiltLayer): Promise<void> 
   if (content.sha256 !== contentSha256 || content.unzippedBytes !== unzippedBytes)
     throw damaged(file, "its files are others");
   if (name.startsWith("onnxruntime-")) assertOnnxRuntimeBudget(architectures.join(), unzippedBytes);
+  else if (name.startsWith("sharp-")) assertSharpBudget(architectures.join(), unzippedBytes);
   else assertBackboneBudget(name.replace(/^backbone-/, ""), backbone?.precision ?? "fp32", unzippedBytes);
   for (const { path: inside, source } of content.files) {
     if (!LIBRARY.test(inside)) continue;

@@ -1,5 +1,5 @@
 import { COMMON, maySteer, WORKFLOW } from "./common-environment.ts";
-import { lambdaFunction } from "./function.ts";
+import { lambdaFunction, SCRATCH_MB } from "./function.ts";
 import { INFER, mayInfer } from "./infer.ts";
 import { adminKeyHash } from "./secrets.ts";
 import { platformRecords } from "./tenant-role.ts";
@@ -8,6 +8,8 @@ import { platformRecords } from "./tenant-role.ts";
 export const api = lambdaFunction("api", {
   of: "api",
   memoryMb: 1024,
+  // Parts of an upload are linted as one file.
+  scratchMb: SCRATCH_MB,
   // Events of a job are told for as long as somebody listens; who wants more asks again.
   timeoutSeconds: 300,
   environment: { ...COMMON, ...WORKFLOW, ...INFER, KILOTUNE_ADMIN_KEY_HASH: adminKeyHash },

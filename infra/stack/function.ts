@@ -15,6 +15,8 @@ export interface FunctionOptions {
   readonly of: FunctionName;
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
+  /** Of /tmp. Default 512 MB. */
+  readonly scratchMb?: number;
   readonly environment: Environment;
   readonly may: Statement[];
   /** Of one that holds a backbone. */
@@ -23,6 +25,9 @@ export interface FunctionOptions {
   readonly deadLetters?: $util.Input<string>;
   readonly tenantIsolation?: boolean;
 }
+
+/** Of functions through whose /tmp a whole file goes: the largest has 512 MiB, as all of /tmp has where nothing is said. */
+export const SCRATCH_MB = 2048;
 
 /** Of all functions, so that alarms can be made of each. */
 export const functions = new Map<string, aws.lambda.Function>();
@@ -45,6 +50,7 @@ export function lambdaFunction(name: string, options: FunctionOptions): aws.lamb
     architectures: [lambdaWord(ARCHITECTURE)],
     memorySize: options.memoryMb,
     timeout: options.timeoutSeconds,
+    ...(options.scratchMb !== undefined && { ephemeralStorage: { size: options.scratchMb } }),
     environment: {
       variables: {
         KILOTUNE_STAGE: $app.stage,

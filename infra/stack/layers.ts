@@ -23,11 +23,19 @@ export const grounds: ReadonlyMap<string, Ground> = groundsOf();
 function groundsOf(): ReadonlyMap<string, Ground> {
   const needRuntime = backbones.some(({ kind }) => kind === "layer");
   const runtime = needRuntime ? publish(`onnxruntime-${ARCHITECTURE}`) : undefined;
-  const groundOf = ({ name, kind }: BackboneLayer): Ground =>
-    kind === "image" || runtime === undefined
-      ? { kind: "image", uri: built.imageByDigest(name.replace("backbone-", "infer-")) }
-      : { kind: "layers", arns: [runtime, publish(name)] };
+  const needSharp = backbones.some(({ kind, backbone }) => kind === "layer" && readsImages(backbone));
+  const sharp = needSharp ? publish(`sharp-${ARCHITECTURE}`) : undefined;
+  const groundOf = ({ name, kind, backbone }: BackboneLayer): Ground => {
+    if (kind === "image" || runtime === undefined)
+      return { kind: "image", uri: built.imageByDigest(name.replace("backbone-", "infer-")) };
+    const decoder = readsImages(backbone) && sharp !== undefined ? [sharp] : [];
+    return { kind: "layers", arns: [runtime, ...decoder, publish(name)] };
+  };
   return new Map(backbones.map((layer) => [layer.backbone.id, groundOf(layer)]));
+}
+
+function readsImages({ input }: BackboneLayer["backbone"]): boolean {
+  return input === "image";
 }
 
 /** A new version only where the content is new. By way of the bucket: a call to Lambda takes 50 MB. */

@@ -1,6 +1,6 @@
 import type { FunctionName } from "../../packages/aws/src/functions/functions.ts";
 import { COMMON, maySteer, WORKFLOW } from "./common-environment.ts";
-import { lambdaFunction } from "./function.ts";
+import { type FunctionOptions, lambdaFunction, SCRATCH_MB } from "./function.ts";
 import { INFER, mayInfer } from "./infer.ts";
 import { type Ground, grounds } from "./layers.ts";
 import type { Statement } from "./roles.ts";
@@ -8,7 +8,7 @@ import { platformRecords } from "./tenant-role.ts";
 
 /** A function each for the states of a job but `Tune`, which is a container. By the names that the definition has. */
 export const stateFunctions = {
-  Validate: state("validate", { memoryMb: 1024, timeoutSeconds: 900 }),
+  Validate: state("validate", { memoryMb: 1024, timeoutSeconds: 900, scratchMb: SCRATCH_MB }),
   Publish: state("publish", { memoryMb: 512, timeoutSeconds: 300 }),
   Fail: state("fail", { memoryMb: 512, timeoutSeconds: 60 }),
   // Resumed while it was stopping, a job goes on from here.
@@ -19,7 +19,11 @@ export const stateFunctions = {
 export const evaluateFunctions = Object.fromEntries(
   [...grounds].map(([backbone, ground]) => [
     backbone,
-    state("evaluate", { memoryMb: 3008, timeoutSeconds: 900 }, { holds: { backbone, ground } }),
+    state(
+      "evaluate",
+      { memoryMb: 3008, timeoutSeconds: 900, scratchMb: SCRATCH_MB },
+      { holds: { backbone, ground } },
+    ),
   ]),
 );
 
@@ -34,7 +38,7 @@ export const batchFunction = lambdaFunction("batch", {
 
 function state(
   of: FunctionName,
-  size: { memoryMb: number; timeoutSeconds: number },
+  size: Pick<FunctionOptions, "memoryMb" | "timeoutSeconds" | "scratchMb">,
   { holds, may = [] }: { readonly holds?: Held; readonly may?: readonly Statement[] } = {},
 ) {
   return lambdaFunction(holds === undefined ? of : `${of}-${holds.backbone.toLowerCase()}`, {

@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { CreateActivityCommand, CreateStateMachineCommand, SFNClient } from "@aws-sdk/client-sfn";
-import { type Backbone, cacheFolder, describeBackbone } from "@kilotune/backbone";
+import { type Backbone, cacheFolder, describeBackbone, type VisionBackbone } from "@kilotune/backbone";
 import { newFirstAdminKey } from "@kilotune/service";
 import { makeTableAndBucket } from "@kilotune/store/testing";
 import { STATES, tuneJobDefinition } from "@kilotune/worker";
 import { batchDefinition } from "../../infra/stack/batch-definition.ts";
+import { evaluateByBackbone } from "../../infra/stack/evaluate-by-backbone.ts";
 import { VARIABLES } from "../../packages/aws/src/environment.ts";
 import type { FunctionName } from "../../packages/aws/src/functions/functions.ts";
 import { startMinistack } from "../setup/ministack.ts";
@@ -31,10 +32,11 @@ export interface Cloud extends AsyncDisposable {
   readonly lambda: LambdaEndpoint;
   readonly jobs: string;
   readonly environment: Readonly<Record<string, string>>;
-  instance(name: FunctionName): Promise<LambdaProcess>;
+  /** @param backbone whose function it is, of those that are once a backbone; the first where left out */
+  instance(name: FunctionName, backbone?: string): Promise<LambdaProcess>;
   /** An instance beside the others, which whoever starts it ends. */
-  another(name: FunctionName, options?: Partial<LambdaOptions>): Promise<LambdaProcess>;
-  invoke(name: FunctionName, event: unknown): Promise<Answer>;
+  another(name: FunctionName, options?: Partial<LambdaOptions>, backbone?: string): Promise<LambdaProcess>;
+  invoke(name: FunctionName, event: unknown, backbone?: string): Promise<Answer>;
   /** A call of the API through its Function URL. */
   fetch(request: Request): Promise<Response>;
   logs(): string;
@@ -42,13 +44,21 @@ export interface Cloud extends AsyncDisposable {
 
 export interface CloudOptions {
   readonly built: Built;
+  /** Of the layers of `built`. */
   readonly backbone: Backbone;
+  /** More of them, each with its own /opt. */
+  readonly others?: readonly { readonly backbone: Backbone | VisionBackbone; readonly layers: string }[];
   /** Does the state `Tune`, which is no function. */
   readonly tune: (input: unknown, environment: Readonly<Record<string, string>>) => Promise<null>;
 }
 
 /** undefined where the emulator isn't installed. */
-export async function openCloud({ built, backbone, tune }: CloudOptions): Promise<Cloud | undefined> {
+export async function openCloud({
+  built,
+  backbone,
+  others = [],
+  tune,
+}: CloudOptions): Promise<Cloud | undefined> {
   const services = ["dynamodb", "s3", "stepfunctions", "sts", "iam"];
   const ministack = await startMinistack(cacheFolder(process.env), services);
   if (ministack === undefined) {
@@ -67,20 +77,30 @@ export async function openCloud({ built, backbone, tune }: CloudOptions): Promis
   const name = `kilotune-${randomBytes(4).toString("hex")}`;
   await makeTableAndBucket(dynamo, s3, name);
 
-  const instances = new Map<FunctionName, Promise<LambdaProcess>>();
+  const instances = new Map<string, Promise<LambdaProcess>>();
   undo.defer(async () => {
     for (const instance of instances.values())
       await instance.then((each) => each[Symbol.asyncDispose]()).catch(() => {});
   });
-  const { id } = backbone.manifest;
+  const deployed = new Map(
+    [{ backbone, layers: built.layers }, ...others].map((each) => [each.backbone.manifest.id, each]),
+  );
+  const ids = [...deployed.keys()];
+  const [first] = ids as [string];
   const lambda = undo.use(
     await lambdaEndpoint((called, event) => {
-      if (called !== `infer-${id}:live`) throw new Error(`there is no function ${called}`);
-      return self.invoke("infer", event);
+      const id = ids.find((each) => called === `infer-${each}:live`);
+      if (id === undefined) throw new Error(`there is no function ${called}`);
+      return self.invoke("infer", event, id);
     }),
   );
   const activities = new Map<string, string>();
-  for (const state of [...Object.keys(STATES), "Batch"]) {
+  const evaluating = ids.map((id) => `Evaluate-${id}`);
+  for (const state of [
+    ...Object.keys(STATES).filter((name) => name !== "Evaluate"),
+    ...evaluating,
+    "Batch",
+  ]) {
     const made = await sfn.send(new CreateActivityCommand({ name: state }));
     activities.set(state, made.activityArn as string);
   }
@@ -90,7 +110,8 @@ export async function openCloud({ built, backbone, tune }: CloudOptions): Promis
     const command = { name: machineName, roleArn, definition: JSON.stringify(definition) };
     return (await sfn.send(new CreateStateMachineCommand(command))).stateMachineArn as string;
   };
-  const jobs = await machine("jobs", tuneJobDefinition(arnOf));
+  const arns = Object.fromEntries(ids.map((id) => [id, arnOf(`Evaluate-${id}`)]));
+  const jobs = await machine("jobs", evaluateByBackbone(tuneJobDefinition(arnOf), arns));
   const batches = await machine("batches", batchDefinition(arnOf("Batch")));
   const { secret, sha256 } = newFirstAdminKey();
   const environment = {
@@ -100,15 +121,14 @@ export async function openCloud({ built, backbone, tune }: CloudOptions): Promis
     [VARIABLES.tenantRoleArn]: "arn:aws:iam::000000000000:role/tenant",
     [VARIABLES.stateMachineArn]: jobs,
     [VARIABLES.batchMachineArn]: batches,
-    [VARIABLES.inferFunctions]: JSON.stringify({ [id]: `infer-${id}:live` }),
-    [VARIABLES.backbones]: JSON.stringify([
-      {
-        ...describeBackbone(backbone.manifest),
+    [VARIABLES.inferFunctions]: JSON.stringify(Object.fromEntries(ids.map((id) => [id, `infer-${id}:live`]))),
+    [VARIABLES.backbones]: JSON.stringify(
+      [...deployed.values()].map(({ backbone: { manifest } }) => ({
+        ...describeBackbone(manifest),
         created: 1_764_028_800,
-        layers: backbone.manifest.config.layers,
-      },
-    ]),
-    [VARIABLES.backbone]: id,
+        layers: manifest.config.layers,
+      })),
+    ),
     [VARIABLES.adminKeyHash]: sha256,
     [VARIABLES.endpoint]: ministack.endpoint,
     AWS_ENDPOINT_URL_LAMBDA: lambda.url,
@@ -125,19 +145,22 @@ export async function openCloud({ built, backbone, tune }: CloudOptions): Promis
     lambda,
     jobs,
     environment,
-    instance(wanted) {
-      const standing = instances.get(wanted) ?? self.another(wanted);
-      instances.set(wanted, standing);
+    instance(wanted, id = first) {
+      const key = `${wanted} ${id}`;
+      const standing = instances.get(key) ?? self.another(wanted, {}, id);
+      instances.set(key, standing);
       return standing;
     },
-    async another(wanted, { environment: more = {}, ...options } = {}) {
+    async another(wanted, { environment: more = {}, ...options } = {}, id = first) {
       const code = built.codeOf(wanted);
-      const own = { name: wanted, code, layers: built.layers, environment: { ...environment, ...more } };
+      const { layers } = deployed.get(id) as { layers: string };
+      const variables = { ...environment, [VARIABLES.backbone]: id, ...more };
+      const own = { name: wanted, code, layers, environment: variables };
       const started = await startLambda({ ...own, ...options });
       logs.push(started.log);
       return started;
     },
-    invoke: async (wanted, event) => (await self.instance(wanted)).invoke(event, 900_000),
+    invoke: async (wanted, event, id) => (await self.instance(wanted, id)).invoke(event, 900_000),
     fetch: async (request) => responseOf(await self.invoke("api", await eventOf(request, "url"))),
     logs: () => logs.map((log) => log()).join(""),
   };
@@ -152,7 +175,9 @@ export async function openCloud({ built, backbone, tune }: CloudOptions): Promis
       }
     },
     Validate: (input) => self.invoke("validate", input),
-    Evaluate: (input) => self.invoke("evaluate", input),
+    ...Object.fromEntries(
+      ids.map((id) => [`Evaluate-${id}`, (input: unknown) => self.invoke("evaluate", input, id)]),
+    ),
     Publish: (input) => self.invoke("publish", input),
     Fail: (input) => self.invoke("fail", input),
     Notify: (input) => self.invoke("notify", input),

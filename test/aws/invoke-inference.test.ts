@@ -34,7 +34,7 @@ afterAll(() => lambda[Symbol.asyncDispose]());
 
 /** A text's length as its score; as its vector, with a half that isn't exact in decimals. */
 function lengths(request: InferRequest): Answer {
-  if (request.task === "accept" || request.task === "estimate") throw new Error("no texts are asked about");
+  if (!("inputs" in request) || request.task === "estimate") throw new Error("no labels or vectors");
   const inputs = request.inputs.map((input) => (typeof input === "string" ? input : input.text));
   const payload: InferAnswer =
     request.task === "classify"

@@ -16,6 +16,17 @@ const MINILM = {
   layers: 6,
 };
 
+const VIT = {
+  ...MINILM,
+  id: "vit-s14-saliency",
+  title: "ViT",
+  tasks: ["classify", "segment", "detect"],
+  input: "image",
+  max_tokens: null,
+  layers: 12,
+};
+const KNOWN: Readonly<Record<string, object>> = { "minilm-l6": MINILM, "vit-s14-saliency": VIT };
+
 /** A folder like out/aws after all builds, with a few bytes for each zip: the stack reads hashes, not code. */
 export function fakeArtifacts({
   architecture = "arm64",
@@ -34,9 +45,10 @@ export function fakeArtifacts({
   };
   const layers = [
     layer("onnxruntime-arm64", "layer", [architecture]),
+    ...(backbones.includes("vit-s14-saliency") ? [layer("sharp-arm64", "layer", [architecture])] : []),
     ...backbones.map((id) => ({
       ...layer(`backbone-${id}`, home, ["arm64", "x64"]),
-      backbone: { ...MINILM, id },
+      backbone: KNOWN[id] ?? { ...MINILM, id },
     })),
   ];
   const write = (file: string, value: object) =>

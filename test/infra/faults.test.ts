@@ -145,6 +145,19 @@ const FAULTS: readonly Fault[] = [
     set("Function-evaluate-minilm-l6", { layers: [] }),
   ],
   [
+    "a function of images without their decoder",
+    "layers are for the functions that have them",
+    (stack) => {
+      const { inputs } = find(stack, "Function-infer-vit-s14-saliency");
+      inputs.layers = inputs.layers.filter((arn: string) => !arn.includes("sharp"));
+    },
+  ],
+  [
+    "no room for a large file",
+    "functions are as they were tested",
+    set("Function-validate", { ephemeralStorage: undefined }),
+  ],
+  [
     "a function that isn't told its table",
     "functions know what they need, and no secret",
     variable("Function-fail", "KILOTUNE_TABLE", undefined),
@@ -278,7 +291,7 @@ const FAULTS: readonly Fault[] = [
 ];
 
 describe.skipIf(!existsSync(SST_PLATFORM))("a stack with", () => {
-  const artifacts = fakeArtifacts();
+  const artifacts = fakeArtifacts({ backbones: ["minilm-l6", "vit-s14-saliency"] });
   let sound: Harvest;
   beforeAll(async () => {
     sound = await harvest({

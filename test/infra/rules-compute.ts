@@ -15,6 +15,9 @@ export const computeRules: Readonly<Record<string, Rule>> = {
         ...(isImage || inputs.runtime === "nodejs24.x" ? [] : [`${name}: ${inputs.runtime}`]),
         ...(isImage || inputs.handler === "index.handler" ? [] : [`${name}: ${inputs.handler}`]),
         ...(inputs.architectures?.join() === "arm64" ? [] : [`${name}: ${inputs.architectures}`]),
+        ...(SCRATCH.has(handlerOf(name)) && !(inputs.ephemeralStorage?.size >= 1024)
+          ? [`${name}: /tmp of ${inputs.ephemeralStorage?.size ?? 512} MB, and files have as much`]
+          : []),
         ...(inputs.timeout > 0 && inputs.timeout <= 900 ? [] : [`${name}: ${inputs.timeout} s`]),
         ...(inputs.memorySize >= 256 && inputs.memorySize <= 3008
           ? []
@@ -46,13 +49,15 @@ export const computeRules: Readonly<Record<string, Rule>> = {
         ...(inputs.sourceCodeHash && inputs.s3Key ? [] : [`${name}: published each time`]),
       ]),
       ...all(stack, "aws:lambda/function:Function").flatMap(({ name, inputs }) => {
-        const of = handlerOf(name);
-        const wanted = FUNCTIONS[of]?.needs === "backbone" && inputs.packageType !== "Image" ? 2 : 0;
+        const variables = inputs.environment?.variables as Record<string, string>;
+        const isKnown = (arn: string) =>
+          layers.some((layer) => arn.includes(`:layer:${layer.inputs.layerName}:`));
         const has: string[] = inputs.layers ?? [];
-        const isKnown = has.every((arn) =>
-          layers.some((layer) => arn.includes(`:layer:${layer.inputs.layerName}:`)),
-        );
-        return has.length === wanted && isKnown ? [] : [`${name}: ${has.length} layers`];
+        const wanted = inputs.packageType === "Image" ? [] : layersOf(stack, handlerOf(name), variables);
+        const isWanted =
+          has.length === wanted.length &&
+          wanted.every((word) => has.some((arn) => arn.includes(`-${word}:`) && isKnown(arn)));
+        return isWanted ? [] : [`${name}: has ${has.length} layers, needs ${wanted.join(", ") || "none"}`];
       }),
     ];
   },
@@ -215,6 +220,16 @@ export const computeRules: Readonly<Record<string, Rule>> = {
     }),
 };
 
+/** Ends of the names of layers that a function needs. */
+function layersOf(stack: Harvest, of: FunctionName, variables: Record<string, string>): string[] {
+  if (FUNCTIONS[of]?.needs !== "backbone") return [];
+  const api = stack.resources.find(({ name }) => name === "Function-api")?.inputs.environment?.variables;
+  const all = JSON.parse(api?.KILOTUNE_BACKBONES ?? "[]") as { id: string; input?: string }[];
+  const backbone = all.find(({ id }) => id === variables?.KILOTUNE_BACKBONE);
+  const sharp = backbone?.input === "image" ? ["sharp-arm64"] : [];
+  return ["onnxruntime-arm64", ...sharp, `backbone-${backbone?.id}`];
+}
+
 interface Definition {
   readonly States: Readonly<Record<string, Task>>;
 }
@@ -230,6 +245,9 @@ interface Task {
 }
 
 const LAST = new Set(["Fail", "Notify"]);
+
+/** Through whose /tmp a tenant's whole file goes. */
+const SCRATCH: ReadonlySet<FunctionName> = new Set(["api", "validate", "evaluate"]);
 
 function tasks({ States }: Definition): [string, Task][] {
   return Object.entries(States).filter(([, { Type }]) => Type === "Task");

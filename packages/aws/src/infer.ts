@@ -1,24 +1,28 @@
+import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import type { Service } from "@kilotune/service";
-import { acceptPrompt, createPredictor, type Prediction, type Predictor } from "@kilotune/serving";
-import type { Backbone } from "@kilotune/backbone";
-import { type Classified, type InferAnswer, InferRequest, refusalOf } from "./infer-wire.ts";
+import { acceptPrompt } from "@kilotune/serving";
+import { type ImageRequest, type InferAnswer, InferRequest, refusalOf } from "./infer-wire.ts";
+import { answeringImages } from "./infer-images.ts";
+import { answeringTexts } from "./infer-texts.ts";
 import { logFault, logLine } from "./observe.ts";
 import type { PromptFiles } from "./prompt-files.ts";
-import { promptSource, refOf } from "./prompt-source.ts";
+import { promptSource } from "./prompt-source.ts";
 
 export interface InferOptions {
   readonly service: Pick<Service, "blobs" | "clock">;
-  readonly backbone: Backbone;
+  readonly backbone: Backbone | VisionBackbone;
   readonly files: PromptFiles;
   /** Of prompts in memory. */
   readonly cacheBytes: number;
 }
 
-/** What `infer` does with an event: texts to answers, errors as data. It never throws. */
+/** What `infer` does with an event: texts or images to answers, errors as data. It never throws. */
 export async function inferring({ service, backbone, files, cacheBytes }: InferOptions) {
   const loadPrompt = promptSource(service, files);
-  const predictor = await createPredictor({ backbone, loadPrompt, cacheBytes });
+  const answering = ofImages(backbone)
+    ? await answeringImages({ backbone, blobs: service.blobs, loadPrompt, cacheBytes })
+    : await answeringTexts({ backbone, loadPrompt, cacheBytes });
   let keptSince = service.clock.now().getTime();
 
   /** Of a tenant that was erased nothing is kept for longer. Others' prompts are a GET away. */
@@ -26,7 +30,7 @@ export async function inferring({ service, backbone, files, cacheBytes }: InferO
     const now = service.clock.now().getTime();
     if (now - keptSince < KEPT_MS) return;
     keptSince = now;
-    predictor.forget(() => true);
+    answering.forget();
     await files.clear();
   };
 
@@ -36,9 +40,10 @@ export async function inferring({ service, backbone, files, cacheBytes }: InferO
       const request = parsed(event);
       await forget();
       if (request.task === "accept") return await accepted(backbone, request.file);
-      const answer = await answerTo(predictor, request);
-      const { task, tenant, inputs } = request;
-      logLine("inference", { task, tenant, rows: inputs.length, ms: performance.now() - startedMs });
+      const { task, tenant } = request;
+      const answer = await answering.answer(request);
+      const rows = ("inputs" in request ? request.inputs : request.images).length;
+      logLine("inference", { task, tenant, rows, ms: performance.now() - startedMs });
       return bounded(answer);
     } catch (error) {
       const answer = refusalOf(error);
@@ -46,6 +51,21 @@ export async function inferring({ service, backbone, files, cacheBytes }: InferO
       return answer;
     }
   };
+}
+
+/** What of `infer` is another for texts and for images. */
+export interface Answering {
+  /** @throws KilotuneError `wrong_input` where the backbone reads the other kind; those of the predictor */
+  answer(request: AskingRequest): Promise<InferAnswer>;
+  /** Drops what is kept in memory of all prompts. */
+  forget(): void;
+}
+
+export type AskingRequest = Exclude<InferRequest, { task: "accept" }>;
+export type TextRequest = Exclude<AskingRequest, ImageRequest>;
+
+function ofImages(backbone: Backbone | VisionBackbone): backbone is VisionBackbone {
+  return "preprocessing" in backbone.manifest;
 }
 
 /** What the caller can do nothing about. Stored prompts are of this backbone, unless another was deployed under its name. */
@@ -57,60 +77,9 @@ function isOperators(
   return kind === "machine" || (code === "backbone_mismatch" && !isImport);
 }
 
-async function accepted({ manifest }: Backbone, file: string): Promise<InferAnswer> {
+async function accepted({ manifest }: Backbone | VisionBackbone, file: string): Promise<InferAnswer> {
   const { sha256, backbone, task } = await acceptPrompt(Buffer.from(file, "base64"), [manifest]);
   return { accepted: { sha256, backbone, task } };
-}
-
-async function answerTo(
-  predictor: Predictor,
-  request: Exclude<InferRequest, { task: "accept" }>,
-): Promise<InferAnswer> {
-  if (request.task === "embed") {
-    const { tenant, promptId, inputs } = request;
-    const rows = await predictor.embed(
-      inputs,
-      promptId === undefined ? {} : { prompt: refOf(tenant, promptId) },
-    );
-    return {
-      embedded: {
-        rows: rows.map(({ vector, truncated }) => ({ vector: base64(vector), truncated })),
-        tokens: tokensOf(rows),
-      },
-    };
-  }
-  const { tenant, promptId, inputs } = request;
-  const prompt = refOf(tenant, promptId);
-  const requests = inputs.map((input) =>
-    typeof input === "string"
-      ? { text: input, prompt }
-      : { text: input.text, textPair: input.text_pair, prompt },
-  );
-  if (request.task === "estimate") {
-    const rows = await predictor.estimate(requests);
-    const told = rows.map(({ value, truncated }) => ({ value, truncated }));
-    return { estimated: { rows: told, tokens: tokensOf(rows) } };
-  }
-  const { topK } = request;
-  const rows = await predictor.classify(requests, topK === undefined ? {} : { topK });
-  const places = new Map<string, number>();
-  const placeOf = (label: string) => {
-    const place = places.get(label) ?? places.size;
-    places.set(label, place);
-    return place;
-  };
-  const placed = ({ label, score }: Prediction["scores"][number]): [number, number] => [
-    placeOf(label),
-    score,
-  ];
-  const compact = rows.map(({ scores, labels, outOfScope, truncated }) => ({
-    scores: scores.map(placed),
-    ...(labels && { given: labels.map(placed) }),
-    ...(outOfScope === undefined ? {} : { outOfScope }),
-    truncated,
-  }));
-  const classified: Classified = { labels: [...places.keys()], rows: compact, tokens: tokensOf(rows) };
-  return { classified };
 }
 
 function parsed(event: unknown): InferRequest {
@@ -120,7 +89,7 @@ function parsed(event: unknown): InferRequest {
   const places = error.issues.map(({ path }) => path.join(".") || "the event").join(", ");
   throw new KilotuneError(
     "bad_event",
-    `expected {task, tenant, inputs, ..}, saw another ${places}`,
+    `expected {task, tenant, inputs or images, ..}, saw another ${places}`,
     "It is `api` and `batch` that call this function.",
     { kind: "machine" },
   );
@@ -128,22 +97,19 @@ function parsed(event: unknown): InferRequest {
 
 /** Lambda would cut it off, and say so in words of its own. */
 function bounded(answer: InferAnswer): InferAnswer {
-  // A base64 or a number is a letter a byte; labels may take up to three.
-  const labels = "classified" in answer ? answer.classified.labels.join("").length * 3 : 0;
-  if (JSON.stringify(answer).length + labels <= ANSWER_BYTES) return answer;
+  const written = JSON.stringify(answer);
+  // A letter may take three bytes: only labels have such, and few answers are near the limit.
+  if (written.length * 3 <= ANSWER_BYTES || Buffer.byteLength(written) <= ANSWER_BYTES) return answer;
+  const ofTexts = "classified" in answer || "embedded" in answer;
   throw new KilotuneError(
     "answer_too_large",
-    "The scores of all labels for all these texts are more than 6 MB.",
-    "Ask for fewer with `top_k`, or send fewer texts at once.",
+    ofTexts
+      ? "The scores of all labels for all these rows are more than 6 MB."
+      : "The answer about these images is more than 6 MB.",
+    ofTexts
+      ? "Ask for fewer with `top_k`, or send fewer at once."
+      : "Send a smaller image, or ask for masks as `png` or `rle`.",
   );
-}
-
-function base64(vector: Float32Array): string {
-  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
-}
-
-function tokensOf(rows: readonly { readonly tokens: number }[]): number {
-  return rows.reduce((sum, { tokens }) => sum + tokens, 0);
 }
 
 const KEPT_MS = 3_600_000;

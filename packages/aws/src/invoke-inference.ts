@@ -11,11 +11,13 @@ import type {
   InferenceCall,
 } from "@kilotune/service";
 import type { Environment } from "./environment.ts";
-import { errorOf, InferAnswer, type InferRequest } from "./infer-wire.ts";
+import { errorOf, InferAnswer, type InferRequest, named } from "./infer-wire.ts";
+import { invokeImages } from "./invoke-images.ts";
 import { traced } from "./observe.ts";
+import { somePieces } from "./some-pieces.ts";
 
 /**
- * The service's `Inference` where the model is another function: `infer` of the backbone that is asked for. Many texts go in
+ * The service's `Inference` where the model is another function: `infer` of the backbone that is asked for. Many rows go in
  * pieces, some at once, each to an instance of its own; what comes back is put together in order.
  *
  * Its errors are those of the function, by code; `overloaded` where Lambda runs no more of them at once,
@@ -56,12 +58,14 @@ export function invokeInference({
   };
 
   return {
+    images: invokeImages(ask, notUnderstood),
     async classify(call): Promise<ClassifyAnswer> {
       const { tenant, promptId, topK } = call;
       const answers = await inPieces(call, async (inputs) => {
         const asked = { task: "classify", tenant, promptId, inputs, ...(topK === undefined ? {} : { topK }) };
         const answer = await ask(asked as InferRequest, call);
-        if ("classified" in answer) return classified(answer.classified);
+        if ("classified" in answer)
+          return { rows: named(answer.classified), tokens: answer.classified.tokens };
         throw notUnderstood();
       });
       return joined(answers);
@@ -112,7 +116,6 @@ export function invokeInference({
 const PIECE_ROWS = 128;
 /** Most letters of a piece: as JSON they take up to six bytes each, and a call may have 6 MB. */
 const PIECE_LETTERS = 900_000;
-const PIECES_AT_ONCE = 8;
 
 async function inPieces<Input extends TextOrPair, Answer>(
   { inputs }: { readonly inputs: readonly Input[] },
@@ -131,13 +134,7 @@ async function inPieces<Input extends TextOrPair, Answer>(
       letters += own;
     }
   }
-  const answers: Answer[] = [];
-  const left = pieces.entries();
-  const work = async () => {
-    for (const [at, piece] of left) answers[at] = await ask(piece);
-  };
-  await Promise.all(Array.from({ length: Math.min(PIECES_AT_ONCE, pieces.length) }, work));
-  return answers;
+  return somePieces(pieces, ask);
 }
 
 function joined<Row>(answers: readonly { readonly rows: readonly Row[]; readonly tokens: number }[]) {
@@ -145,23 +142,6 @@ function joined<Row>(answers: readonly { readonly rows: readonly Row[]; readonly
     rows: answers.flatMap(({ rows }) => rows),
     tokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),
   };
-}
-
-function classified({ labels, rows, tokens }: Extract<InferAnswer, { classified: object }>["classified"]) {
-  const named = (places: readonly (readonly [number, number])[]) =>
-    places.map(([at, score]) => ({ label: labels[at] as string, score }));
-  const told = rows.map(({ scores: places, given, outOfScope, truncated }) => {
-    const scores = named(places);
-    const [best] = scores as [(typeof scores)[0]];
-    return {
-      ...best,
-      scores,
-      ...(given && { labels: named(given) }),
-      ...(outOfScope === undefined ? {} : { outOfScope }),
-      truncated,
-    };
-  });
-  return { rows: told, tokens };
 }
 
 function floatsOf(base64: string): Float32Array {

@@ -3,10 +3,10 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import { STSClient } from "@aws-sdk/client-sts";
 import { KilotuneError } from "@kilotune/contract";
-import type { Service } from "@kilotune/service";
+import { type Backbone as ServiceBackbone, type Service, TUNED_TASKS } from "@kilotune/service";
 import type { Workflow } from "@kilotune/store";
 import { openAwsStore, stepFunctionsWorkflow, tenantClients } from "@kilotune/store/aws";
-import type { Environment } from "./environment.ts";
+import type { DeployedBackbone, Environment } from "./environment.ts";
 import { traced } from "./observe.ts";
 
 /**
@@ -35,16 +35,13 @@ export function openService(environment: Environment): Service {
     blobs: store.blobs,
     workflow: workflowOf(environment),
     clock: { now: () => new Date() },
-    backbones: new Map(
-      backbones.map(
-        ({ id, created, layers }) => [id, { id, createdAt: created, layers, tasks: TASKS_OF_TEXTS }] as const,
-      ),
-    ),
+    backbones: new Map(backbones.map((backbone) => [backbone.id, serviceBackbone(backbone)])),
   };
 }
 
-/** What the container tunes a backbone of texts for. */
-const TASKS_OF_TEXTS = ["classification", "multi_label", "regression", "retrieval"] as const;
+function serviceBackbone({ id, created, layers, input = "text" }: DeployedBackbone): ServiceBackbone {
+  return { id, createdAt: created, layers, input, tasks: TUNED_TASKS[input] };
+}
 
 /** Functions that steer no execution have no machines' ARNs. */
 function workflowOf({ stateMachineArn: jobs, batchMachineArn: batches }: Environment): Workflow {

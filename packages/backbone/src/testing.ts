@@ -8,7 +8,7 @@ import { buildBundle } from "./bundle/build.ts";
 import { openBundle } from "./bundle/open.ts";
 import type { Precision } from "./bundle/quantize-weights.ts";
 import type { VisionBackbone } from "./vision/backbone.ts";
-import { loadVisionBackbone, type VisionLoadOptions } from "./vision/load.ts";
+import { loadVisionBackbone, type VisionLoadOptions, visionBundleOf } from "./vision/load.ts";
 
 /** `@kilotune/backbone/testing`: a backbone for tests, built and opened as real ones are, small enough for thousands of steps. */
 
@@ -63,16 +63,13 @@ export interface TinyBackbone extends AsyncDisposable {
 /** A DINOv2 of random weights: 3 layers, H = 16, 2 heads, images of 12 x 12, or as asked, in patches of 4. */
 export async function tinyVisionBackbone(
   options: Pick<VisionLoadOptions, "imageSize"> = {},
-): Promise<{ readonly backbone: VisionBackbone } & AsyncDisposable> {
+): Promise<{ readonly backbone: VisionBackbone; readonly bundle: string } & AsyncDisposable> {
   const cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-tiny-vision-"));
   const folder = fileURLToPath(new URL("./vision/goldens/dinov2", import.meta.url));
-  const backbone = await loadVisionBackbone(folder, {
-    cache,
-    hub: "http://127.0.0.1:9",
-    threads: 1,
-    ...options,
-  });
-  return { backbone, [Symbol.asyncDispose]: () => rm(cache, { recursive: true, force: true }) };
+  const load = { cache, hub: "http://127.0.0.1:9", threads: 1, ...options };
+  const backbone = await loadVisionBackbone(folder, load);
+  const bundle = await visionBundleOf(folder, load);
+  return { backbone, bundle, [Symbol.asyncDispose]: () => rm(cache, { recursive: true, force: true }) };
 }
 
 /** Uniform in [0, 1), the same for the same seed (mulberry32). */

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
-import type { Backbone as ServiceBackbone, Service } from "@kilotune/service";
+import { type Backbone as ServiceBackbone, type Service, TUNED_TASKS } from "@kilotune/service";
 
 /** A backbone to serve and to tune. */
 export interface LocalBackbone {
@@ -21,14 +21,8 @@ export async function serviceBackbones(all: readonly LocalBackbone[]): Promise<S
     const { mtimeMs } = await stat(path.join(bundle, "manifest.json"));
     const { layers } = manifest.config;
     const { id } = manifest;
-    const about = { id, createdAt: Math.floor(mtimeMs / 1000), layers };
-    if (readsImages(backbone)) return [id, { ...about, input: "image", tasks: TASKS_OF_IMAGES }];
-    return [id, { ...about, tasks: TASKS_OF_TEXTS }];
+    const input = readsImages(backbone) ? "image" : "text";
+    return [id, { id, createdAt: Math.floor(mtimeMs / 1000), layers, input, tasks: TUNED_TASKS[input] }];
   });
   return new Map(await Promise.all(rows));
 }
-
-/** What the worker tunes a backbone of texts for. */
-const TASKS_OF_TEXTS = ["classification", "multi_label", "regression", "retrieval"] as const;
-/** What the worker tunes a backbone of images for. */
-const TASKS_OF_IMAGES = ["classification", "multi_label", "segmentation", "detection"] as const;

@@ -37,6 +37,12 @@ export interface Backbone {
   readonly tasks?: readonly TaskName[];
 }
 
+/** What jobs tune backbones for, by what these read. */
+export const TUNED_TASKS = {
+  text: ["classification", "multi_label", "regression", "retrieval"],
+  image: ["classification", "multi_label", "segmentation", "detection"],
+} as const satisfies Readonly<Record<"text" | "image", readonly TaskName[]>>;
+
 /** Whole seconds, as on the wire. */
 export type UnixSeconds = number;
 

@@ -14,7 +14,15 @@ export type { Batch, BatchEndpoint, BatchFault, BatchStatus } from "./batch.ts";
 export { cancelBatch, getBatch, listBatches } from "./batches.ts";
 export { authenticate, type Caller, requireScope } from "./authenticate.ts";
 export { addCheckpoint, type Checkpoint, listCheckpoints, type NewCheckpoint } from "./checkpoints.ts";
-export type { Backbone, ImageLooks, Page, PageQuery, Service, UnixSeconds } from "./context.ts";
+export {
+  type Backbone,
+  type ImageLooks,
+  type Page,
+  type PageQuery,
+  type Service,
+  TUNED_TASKS,
+  type UnixSeconds,
+} from "./context.ts";
 export { type BatchRequest, createBatch } from "./create-batch.ts";
 export { createFile, type FileRequest, storeFile } from "./create-file.ts";
 export { createJob } from "./create-job.ts";

@@ -2,20 +2,26 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 
+/** A backbone's folder, and what a job must know of it before it is opened. */
+export interface HeldBundle {
+  readonly folder: string;
+  readonly input: "text" | "image";
+  readonly layers: number;
+}
+
 /**
- * Folders of the backbones that an image holds, by id: the folder itself where it is a bundle, else those in it that are.
- * Whether a bundle is whole and of this version is seen where it is opened.
+ * The backbones that an image holds, by id: the folder itself where it is a bundle, else those in it that are. Whether a
+ * bundle is whole and of this version is seen where it is opened.
  *
  * @throws KilotuneError `backbone_missing`
  */
-export async function bundlesIn(folder: string): Promise<ReadonlyMap<string, string>> {
-  const own = await idOf(folder);
-  if (own !== undefined) return new Map([[own, folder]]);
-  const bundles = new Map<string, string>();
+export async function bundlesIn(folder: string): Promise<ReadonlyMap<string, HeldBundle>> {
+  const own = await bundleAt(folder);
+  if (own !== undefined) return new Map([own]);
+  const bundles = new Map<string, HeldBundle>();
   for (const name of await readdir(folder).catch(() => [])) {
-    const inner = path.join(folder, name);
-    const id = await idOf(inner);
-    if (id !== undefined) bundles.set(id, inner);
+    const found = await bundleAt(path.join(folder, name));
+    if (found !== undefined) bundles.set(...found);
   }
   if (bundles.size > 0) return bundles;
   throw new KilotuneError(
@@ -26,10 +32,12 @@ export async function bundlesIn(folder: string): Promise<ReadonlyMap<string, str
   );
 }
 
-async function idOf(folder: string): Promise<string | undefined> {
+async function bundleAt(folder: string): Promise<[id: string, HeldBundle] | undefined> {
   try {
-    const { id } = JSON.parse(await readFile(path.join(folder, "manifest.json"), "utf8"));
-    return typeof id === "string" ? id : undefined;
+    const manifest = JSON.parse(await readFile(path.join(folder, "manifest.json"), "utf8"));
+    const { id, kind, config } = manifest;
+    if (typeof id !== "string") return undefined;
+    return [id, { folder, input: kind === "vision" ? "image" : "text", layers: Number(config?.layers) }];
   } catch {
     return undefined;
   }

@@ -338,16 +338,20 @@ describe("bundles of an image", () => {
   it("are the folder itself, or those in it", async () => {
     const images = await mkdtemp(path.join(os.tmpdir(), "kilotune-bundles-"));
     await expect(bundlesIn(images)).rejects.toMatchObject({ code: "backbone_missing", kind: "machine" });
-    for (const id of ["one", "two"]) {
+    const manifests = {
+      one: { id: "one", config: { layers: 2 } },
+      two: { id: "two", kind: "vision", config: { layers: 3 } },
+    };
+    for (const [id, manifest] of Object.entries(manifests)) {
       await mkdir(path.join(images, id));
-      await writeFile(path.join(images, id, "manifest.json"), JSON.stringify({ id }));
+      await writeFile(path.join(images, id, "manifest.json"), JSON.stringify(manifest));
     }
     await mkdir(path.join(images, "broken"));
     await writeFile(path.join(images, "broken", "manifest.json"), "{");
     expect(await bundlesIn(images)).toEqual(
       new Map([
-        ["one", path.join(images, "one")],
-        ["two", path.join(images, "two")],
+        ["one", { folder: path.join(images, "one"), input: "text", layers: 2 }],
+        ["two", { folder: path.join(images, "two"), input: "image", layers: 3 }],
       ]),
     );
     expect([...(await bundlesIn(path.join(images, "one"))).keys()]).toEqual(["one"]);

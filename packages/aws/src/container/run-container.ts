@@ -1,12 +1,13 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { isCodedError, KilotuneError, parseId, parseTenantId } from "@kilotune/contract";
+import type { Service } from "@kilotune/service";
 import { childCompute, type Execution } from "@kilotune/worker";
 import { readEnvironment } from "../environment.ts";
 import { logFault } from "../observe.ts";
 import { makeScratch } from "../scratch.ts";
 import { openService } from "../service.ts";
-import { bundlesIn } from "./bundles.ts";
+import { bundlesIn, type HeldBundle } from "./bundles.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { tuneHere } from "./tune-here.ts";
 
@@ -41,9 +42,14 @@ export async function runContainer(
     const environment = readEnvironment(variables);
     const bundles = await bundlesIn(environment.backboneDir);
     return await tuneHere(wanted.execution, {
-      service: openService(environment),
-      // Nobody else is here to leave the processor to.
-      compute: childCompute({ bundles, threads: availableParallelism(), priority: 0, device: wanted.device }),
+      service: { ...openService(environment), backbones: backbonesOf(bundles) },
+      compute: childCompute({
+        bundles: new Map([...bundles].map(([id, { folder }]) => [id, folder])),
+        threads: availableParallelism(),
+        // Nobody else is here to leave the processor to.
+        priority: 0,
+        device: wanted.device,
+      }),
       scratch: makeScratch(),
       stop,
     });
@@ -55,6 +61,13 @@ export async function runContainer(
     process.stderr.write(`${told}\n`);
     return isCodedError(error) ? EXIT.usage : EXIT.unforeseen;
   }
+}
+
+/** What this image holds counts here, whatever the stage's functions were told. */
+function backbonesOf(bundles: ReadonlyMap<string, HeldBundle>): Service["backbones"] {
+  return new Map(
+    [...bundles].map(([id, { input, layers }]) => [id, { id, createdAt: 0, layers, input }] as const),
+  );
 }
 
 /** @throws KilotuneError `bad_usage` */
