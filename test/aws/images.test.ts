@@ -56,7 +56,7 @@ beforeAll(async () => {
   Object.assign(process.env, CREDENTIALS, cloud.environment);
   ({ call, newTenant, upload, until } = tenantCalls(cloud));
   key = await newTenant("Clinic");
-}, 60_000);
+}, 180_000);
 beforeEach((context) => {
   if (cloud === undefined) context.skip();
 });
@@ -113,7 +113,7 @@ describe("images on Lambda", () => {
     );
     const stored = await decodePrompt(new Uint8Array(await file.arrayBuffer()));
     models.set("detection", { name: job.fine_tuned_model, stored });
-  }, 60_000);
+  }, 150_000);
 
   it("come with prompts from elsewhere, judged by the function of their backbone", async () => {
     for (const task of ["classification", "segmentation"] as const) {
@@ -187,7 +187,7 @@ describe("images on Lambda", () => {
     });
     const ended = await until(key, `/v1/batches/${batch.body.id}`, "completed", "failed");
     expect(ended.request_counts).toEqual({ total: 3, completed: 3, failed: 0 });
-  }, 60_000);
+  }, 150_000);
 
   it("are nobody else's; a broken one is named; texts and images aren't mixed up", async () => {
     const stranger = await newTenant("Other clinic");

@@ -37,7 +37,7 @@ beforeAll(async () => {
   built = await build(["api", "infer", "validate", "evaluate", "publish", "fail", "notify"], bundle);
   cloud = await openCloud({ built, backbone, tune: containerWith(bundle, scratch) });
   Object.assign(process.env, CREDENTIALS, cloud?.environment);
-}, 60_000);
+}, 180_000);
 afterAll(async () => {
   await cloud?.[Symbol.asyncDispose]();
   await built[Symbol.asyncDispose]();
@@ -121,7 +121,7 @@ it("tunes on it, evaluates in the function that has its layer, and answers with 
   expect(answer.body.data.map(({ label }: { label: string }) => label)).toEqual(
     expect.arrayContaining(["parcel", "refund"]),
   );
-}, 60_000);
+}, 180_000);
 
 interface Row {
   readonly scores: readonly [number, number][];
