@@ -15,13 +15,13 @@ import {
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
+import { type TinyBackbone, tinyBackbone, tinyVisionBackbone } from "@kilotune/backbone/testing";
 import { bundleFolder, cacheFolder } from "@kilotune/backbone";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runCommand } from "../command.ts";
 import { backboneContent } from "./backbone.ts";
 import { measure } from "./content.ts";
-import { CODE_UNZIPPED, homeOf, TOTAL_UNZIPPED } from "./limits.ts";
+import { CODE_UNZIPPED, homeOf, SHARP_UNZIPPED, TOTAL_UNZIPPED } from "./limits.ts";
 import { LAYER } from "./main.ts";
 import { findOnnxRuntime, onnxRuntimeFiles } from "./onnxruntime.ts";
 import { readZip } from "./read-zip.ts";
@@ -347,6 +347,31 @@ describe("the real ones", () => {
       expect(unzippedBytes).toBeGreaterThan(20_000_000);
       expect(unzippedBytes).toBeLessThan(50_000_000);
     }
+  });
+
+  it("of images: sharp for the own processor beside the backbone, within its budget", async () => {
+    await using vision = await tinyVisionBackbone();
+    const words = ["--out", out, "--onnxruntime", ort, "--architecture", process.arch];
+    const { exitCode, result } = await layer("build", ...words, "--backbone", vision.bundle, "--json");
+    expect(exitCode).toBe(0);
+    expect(result.layers.map(({ name }: { name: string }) => name)).toEqual([
+      `onnxruntime-${process.arch}`,
+      `sharp-${process.arch}`,
+      "backbone-dinov2",
+    ]);
+    expect(result.layers[2].backbone).toMatchObject({
+      input: "image",
+      tasks: ["classify", "segment", "detect"],
+    });
+    expect(result.layers[1].unzippedBytes).toBeLessThan(SHARP_UNZIPPED);
+    const files = await filesOf(`sharp-${process.arch}`);
+    for (const wanted of [/sharp\/dist\/index\.cjs$/, /libvips-cpp\.so\.[\d.]+$/, /\.node$/])
+      expect(files.filter((name) => wanted.test(name))).toHaveLength(1);
+    expect(files.filter((name) => /\.(ts|mjs|h|cc|gyp)$|\/install\//.test(name))).toEqual([]);
+    const checked = await layer("check", "--out", out, "--json");
+    const sizes = result.layers.map(({ unzippedBytes }: { unzippedBytes: number }) => unzippedBytes);
+    const total = sizes.reduce((sum: number, each: number) => sum + each, CODE_UNZIPPED);
+    expect([checked.exitCode, checked.result.totalUnzippedBytes]).toEqual([0, total]);
   });
 
   it("answer from where Lambda unpacks them", async () => {

@@ -1,6 +1,6 @@
-import type { PromptId, TenantId } from "@kilotune/contract";
-import type { InferenceCall } from "@kilotune/service";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import type { FileId, PromptId, TenantId } from "@kilotune/contract";
+import type { ImageSource, InferenceCall } from "@kilotune/service";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readEnvironment } from "../../packages/aws/src/environment.ts";
 import type { InferAnswer, InferRequest } from "../../packages/aws/src/infer-wire.ts";
 import { invokeInference } from "../../packages/aws/src/invoke-inference.ts";
@@ -191,4 +191,80 @@ it("has a batch wait where all instances are busy, until it is told to stop", as
   setTimeout(() => stop.abort(new Error("told to stop")), 300);
   await expect(waiting).rejects.toThrow();
   expect(lambda.faults.length).toBeGreaterThan(900);
+});
+
+describe("images", () => {
+  const tenant = "tn-aaaaaaaaaaaaaaaa" as TenantId;
+  const ask = (images: readonly ImageSource[]) =>
+    inference().images!.segment({
+      ...{ tenant, backbone: "tiny", promptId: "0".repeat(64) as PromptId, format: "png" },
+      images,
+      signal: new AbortController().signal,
+    });
+  const within = (sizeBytes: number, at: number): ImageSource => ({
+    bytes: new Uint8Array(sizeBytes).fill(at),
+    sizeBytes,
+    param: `images.${at}.image`,
+  });
+  const asFile = (at: number, sizeBytes: number): ImageSource => ({
+    file: `file-${"0".repeat(24)}${10 + at}` as FileId,
+    sizeBytes,
+    param: `images.${at}.file_id`,
+  });
+  /** An image's place as its width. */
+  const places = (request: InferRequest): Answer => {
+    if (!("images" in request)) throw new Error("no images are asked about");
+    const segmented = request.images.map(({ param }) => ({
+      width: 1 + Number(param.split(".")[1]),
+      height: 1,
+      classes: [],
+      mask: "AA==",
+    }));
+    return { payload: { segmented } };
+  };
+  const sizes = () => asked.map((each) => (each as { images: unknown[] }).images.length);
+
+  it("go in pieces that Lambda takes, and come back in order", async () => {
+    answer = places;
+    const images = [...Array(9)].map((_, at) => within(1_000_000, at));
+    const rows = await ask(images);
+    expect(rows.map(({ width }) => width)).toEqual(images.map((_, at) => 1 + at));
+    expect(sizes().sort()).toEqual([1, 4, 4]);
+
+    asked = [];
+    // Files aren't carried: many go in one piece, few where they are large.
+    expect(await ask([...Array(40)].map((_, at) => asFile(at, 100)))).toHaveLength(40);
+    expect(sizes().sort()).toEqual([16, 16, 8]);
+    asked = [];
+    await ask([...Array(4)].map((_, at) => asFile(at, 30_000_000)));
+    expect(sizes()).toEqual([2, 2]);
+    expect(JSON.stringify(asked[0])).not.toContain("sizeBytes");
+  });
+
+  it("that are too large to be carried are refused by their place, with what to do", async () => {
+    answer = places;
+    await expect(ask([within(10, 0), within(4_500_000, 1)])).rejects.toMatchObject({
+      code: "image_too_many_bytes",
+      param: "images.1.image",
+      message: expect.stringContaining("at most 4.4 MB"),
+      hint: expect.stringContaining("file_id"),
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it("whose answer is too large are asked for again in halves; one alone is told", async () => {
+    const error = {
+      ...{ code: "answer_too_large", message: "m", hint: "h" },
+      ...({ kind: "input", retryable: false, param: null } as const),
+    };
+    answer = (request) =>
+      "images" in request && request.images.length > 1 ? { payload: { error } } : places(request);
+    const rows = await ask([0, 1, 2].map((at) => within(10, at)));
+    expect(rows.map(({ width }) => width)).toEqual([1, 2, 3]);
+    answer = () => ({ payload: { error } });
+    await expect(ask([within(10, 0)])).rejects.toMatchObject({ code: "answer_too_large" });
+    // Fewer rows than images: nobody could say whose they are.
+    answer = () => ({ payload: { segmented: [] } });
+    await expect(ask([within(10, 0)])).rejects.toMatchObject({ code: "inference_unavailable" });
+  });
 });
