@@ -25,6 +25,7 @@ export {
   type Picture,
   type ReportFindings,
   type Score,
+  type LabelCurve,
   type Screening,
   type SegmentationEvaluation,
   secondFigure,

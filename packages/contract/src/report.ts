@@ -189,6 +189,15 @@ export interface Evaluation {
   }[];
   /** Each class against all others, where that is asked: of images. */
   readonly screening?: readonly Screening[];
+  /** The same of each class's score, from the surest row on: of images. */
+  readonly curves?: readonly LabelCurve[];
+}
+
+export interface LabelCurve {
+  readonly label: string;
+  readonly averagePrecision: number;
+  /** Precision at recall 0, 0.01 .. 1. */
+  readonly curve: readonly number[];
 }
 
 /** How many of what is there were found, and how many of what isn't were left alone. */
@@ -307,6 +316,8 @@ export type BoxCorners = readonly [xmin: number, ymin: number, xmax: number, yma
 /** Of a task whose figures are told in tables. */
 export interface FiguresEvaluation {
   readonly rows: number;
+  /** Of each label's score, where labels have one. */
+  readonly curves?: readonly LabelCurve[];
   readonly figures: readonly Figure[];
   readonly tables: readonly {
     readonly title: string;

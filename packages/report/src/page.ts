@@ -6,6 +6,7 @@ import { classes } from "./sections/classes.ts";
 import { confusion } from "./sections/confusion.ts";
 import { sizes, timings } from "./sections/costs.ts";
 import { curve } from "./sections/curve.ts";
+import { curvesOfLabels } from "./sections/curves.ts";
 import { detection } from "./sections/detection.ts";
 import { figures } from "./sections/figures.ts";
 import { headline } from "./sections/headline.ts";
@@ -52,13 +53,20 @@ ${candidates(report)}${sweep(report)}${curve(report)}${findings(report)}${otherT
 /** What the answers look like, by task. */
 function findings(report: TuneReport): readonly (Markup | null)[] {
   if (isClassification(report))
-    return [confusion(report), classes(report), screening(report), mistakes(report), calibration(report)];
+    return [
+      confusion(report),
+      classes(report),
+      screening(report),
+      curvesOfLabels(report.evaluation.curves),
+      mistakes(report),
+      calibration(report),
+    ];
   switch (report.task) {
     case "segmentation":
       return segmentation(report.evaluation);
     case "detection":
       return detection(report.evaluation);
     default:
-      return figures(report.evaluation);
+      return [...figures(report.evaluation), curvesOfLabels(report.evaluation.curves)];
   }
 }

@@ -36,6 +36,9 @@ const DETECTION: DetectionEvaluation = {
     },
   ],
   calibration: { expectedCalibrationError: 0.1, bins: [{ confidence: 0.8, accuracy: 0.7, rows: 5 }] },
+  screening: [
+    { label: "<b>platelet", sensitivity: HALF, specificity: { right: 0, of: 0, interval: [0, 1] } },
+  ],
 };
 
 const SEGMENTATION: SegmentationEvaluation = {
@@ -123,4 +126,17 @@ describe("a report with pictures", () => {
     expect(page).toContain("1 of 2, 10.0–90.0\u00A0%");
     expect(page).toContain("npx kilotune classify --prompt");
   });
+});
+
+test("curves of labels are drawn, the worst first, and their names are text", () => {
+  const sample = sampleReport(3);
+  const curves = [
+    { label: "good", averagePrecision: 0.9, curve: [1, 1, 0.7] },
+    { label: "<i>bad", averagePrecision: 0.2, curve: [0.5, 0.2, 0.1] },
+  ];
+  const page = renderReport({ ...sample, evaluation: { ...sample.evaluation, curves } });
+  const part = page.slice(page.indexOf('id="curves"'));
+  expect(part.indexOf("&lt;i&gt;bad")).toBeGreaterThan(0);
+  expect(part.indexOf("&lt;i&gt;bad")).toBeLessThan(part.indexOf("good"));
+  expect(renderReport(sample)).not.toContain('id="curves"');
 });

@@ -46,6 +46,7 @@ export { boundaryF1 } from "./measure/boundary-f1.ts";
 export { fitTemperature, reliability } from "./measure/calibration.ts";
 export { confusionOf, perClass, scoreOf, wilson } from "./measure/classification.ts";
 export { countRight } from "./measure/count-right.ts";
+export { type PrecisionCurve, precisionCurve } from "./measure/precision-curve.ts";
 export { bestThreshold } from "./measure/detection-threshold.ts";
 export { type RankedQuery, type RankingFigures, rankingFigures, rankQueries } from "./measure/ranking.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";

@@ -67,6 +67,7 @@ describe("a job on images", () => {
     expect(prompt.manifest.calibration.thresholds).toHaveLength(4);
     expect(report.candidates.map(({ name }) => name)).toEqual(["majority", "linearProbe", "lora"]);
     if (report.task !== "multi_label") throw new Error("a report of another task");
+    expect(report.evaluation.curves).toHaveLength(4);
     expect(report.evaluation.tables[0]?.rows.map(([label]) => label)).toEqual(prompt.manifest.labels);
     const test = toyImageRows("test.jsonl", "multi_label", 9, 3);
     const { score } = await evaluateImagePrompt({ backbone: tiny.backbone, stored, test });
@@ -109,6 +110,7 @@ describe("a job on images", () => {
       if (!isClassification(report)) throw new Error("a report of another task");
       expect(report.evaluation.rows).toBe(9);
       expect(report.evaluation.screening).toHaveLength(3);
+      expect(report.evaluation.curves?.map(({ curve }) => curve.length)).toEqual([101, 101, 101]);
       for (const { picture } of report.evaluation.mistakes)
         expect(picture?.source).toMatch(/^data:image\/webp;base64,/);
       expect(report.candidates.filter(({ published }) => published)).toHaveLength(1);

@@ -19,7 +19,7 @@ export function headline(report: TuneReport): Markup {
 <p class="eyebrow"><bdi>${clip(report.title, 100)}</bdi> · ${dateTime(report.createdAt)}</p>
 <h1>${words}</h1>
 <p class="lead">${clip(report.verdict.words, 800)}</p>
-<p class="published"><span class="chip">Published</span> ${methodWords(report)} on ${clip(report.backbone.id, 80)} <span class="quiet">· paired test on held-out rows (McNemar), ${pValue(report.verdict.pValue)}</span></p>
+<p class="published"><span class="chip">Published</span> ${methodWords(report)} on ${clip(report.backbone.id, 80)} <span class="quiet">· paired test on held-out rows${isClassification(report) ? " (McNemar)" : ""}, ${pValue(report.verdict.pValue)}</span></p>
 ${keyFigures(report)}
 </header>
 `;

@@ -3,6 +3,7 @@ import type {
   ClassificationScore,
   CountedShare,
   Evaluation,
+  LabelCurve,
   Picture,
   Screening,
 } from "@kilotune/contract";
@@ -11,7 +12,9 @@ import {
   confusionOf,
   fitTemperature,
   judge,
+  type PrecisionCurve,
   perClass,
+  precisionCurve,
   reliability,
   scoreOf,
   wilson,
@@ -96,7 +99,34 @@ export async function assessWithPictures(
     const picture = at < PICTURES ? await byName.get(mistake.text)?.picture?.() : undefined;
     mistakes.push({ ...mistake, ...(picture && { picture }) });
   }
-  return { evaluation: { ...evaluation, mistakes, screening: screeningOf(evaluation) }, calibration };
+  return {
+    evaluation: {
+      ...evaluation,
+      mistakes,
+      screening: screeningOf(evaluation),
+      curves: curvesOf(outcomes, labels),
+    },
+    calibration,
+  };
+}
+
+/** Each class against all others, by its probability: of the logit itself rows couldn't be compared. */
+function curvesOf(outcomes: readonly ClassOutcome[], labels: readonly string[]): LabelCurve[] {
+  const classes = labels.length;
+  const scores = softmaxRows(logitsOf(outcomes, classes), classes, 1);
+  return labels.flatMap((label, at) => {
+    const wanted = outcomes.map(({ expected }) => Number(expected === at));
+    const curve = precisionCurve(
+      wanted,
+      outcomes.map((_, row) => scores[row * classes + at] as number),
+    );
+    return curve === null ? [] : [{ label, ...rounded(curve) }];
+  });
+}
+
+/** A hundred numbers a class: four digits will do. */
+export function rounded({ averagePrecision, curve }: PrecisionCurve): PrecisionCurve {
+  return { averagePrecision, curve: curve.map((value) => Math.round(value * 1e4) / 1e4) };
 }
 
 /** As many as a page shows. */

@@ -1,5 +1,6 @@
 import type { FiguresEvaluation, FiguresScore } from "@kilotune/contract";
-import { crossFitted, type LabelScore, scoreLabels, sigmoids } from "@kilotune/tuner";
+import { rounded } from "../classes/outcome.ts";
+import { crossFitted, type LabelScore, precisionCurve, scoreLabels, sigmoids } from "@kilotune/tuner";
 import type { Judged, Judgement } from "../task.ts";
 import { judgeRows } from "../judge-rows.ts";
 
@@ -129,8 +130,16 @@ export function labelFindings(
     if (wrong === 0) return [];
     return [{ wrong, text: row, wanted: names(expected, unknown), given: names(answered, 0) }];
   });
+  const curves = labels.flatMap((label, at) => {
+    const curve = precisionCurve(
+      outcomes.map(({ expected }) => expected[at] as number),
+      outcomes.map(({ logits }) => logits?.[at] ?? 0),
+    );
+    return curve === null ? [] : [{ label, ...rounded(curve) }];
+  });
   return {
     rows: outcomes.length,
+    curves,
     figures: Object.entries(figuresOf(score)).map(([name, value]) => ({ name, value })),
     tables: [
       {
