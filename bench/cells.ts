@@ -7,7 +7,7 @@ import { openSaliency } from "./support/vision-backbone.ts";
 
 export const bench = defineBench({
   about:
-    "bccd (120 train, 60 test): mAP@0.5 of LoRA + head on vit-s14-saliency vs heads alone of as many epochs, one as large as both",
+    "bccd (120 train, 60 test): mAP@0.5 of a head and then LoRA + head on vit-s14-saliency vs heads alone of as many epochs, one as large as both",
   goal: ">= 10 points above the better head alone; <= 400 KB",
   // `device`: goes on to what new-device measures, with the prompt that is there.
   // `heldOut`: scored on every fourth training image, which is then not learnt from.
@@ -20,8 +20,9 @@ export const bench = defineBench({
     width: 336,
     heldOut: false,
     device: false,
+    siteEpochs: 25,
   },
-  async run({ seed, rank, firstLayer, epochs, height, width, heldOut: choosing, device }) {
+  async run({ seed, rank, firstLayer, epochs, height, width, heldOut: choosing, device, siteEpochs }) {
     const backbone = await openSaliency([height, width]);
     const set = await imageSet("bccd");
     const { train, test } = choosing ? heldOut(set.train, 4) : set;
@@ -34,14 +35,16 @@ export const bench = defineBench({
     // Rows that become columns would be drawn smaller in a frame that isn't square.
     const range = { transpose: height === width };
     const given = { seed, range, ...(epochs > 0 && { epochs }) };
-    const prompt = await runOf({ ...given, method: "lora", tokens: rank, firstLayer });
-    const head = await runOf({ ...given, epochs: prompt.epochs, method: "head" });
-    const large = await runOf({ ...given, epochs: prompt.epochs, method: "head", innerWidth: 72 });
-    const moved = device
-      ? await newDevice(backbone, set, prompt, { ...given, method: "lora", tokens: rank, firstLayer }, {})
-      : undefined;
-    const alone = Math.max(head.score.ap50 ?? 0, large.score.ap50 ?? 0);
-    const points = 100 * ((prompt.score.ap50 ?? 0) - alone);
+    const lora = { ...given, method: "lora", tokens: rank, firstLayer } as const;
+    // Kumar et al., arXiv:2202.10054: a prompt that starts at a random head first learns to please it.
+    const first = await runOf({ ...given, method: "head" });
+    const prompt = await runOf({ ...lora, from: first.learnt, settings: { headLearningRate: 3e-3 } });
+    // As many epochs as both together.
+    const alone = { ...given, epochs: first.epochs + prompt.epochs, method: "head" } as const;
+    const [head, large] = [await runOf(alone), await runOf({ ...alone, innerWidth: 72 })];
+    const moved = device ? await newDevice(backbone, set, prompt, lora, { epochs: siteEpochs }) : undefined;
+    const best = Math.max(head.score.ap50 ?? 0, large.score.ap50 ?? 0);
+    const points = 100 * ((prompt.score.ap50 ?? 0) - best);
     const bytes = prompt.headBytes + prompt.promptBytes;
     const figures = {
       pointsAboveHeadAlone: points,

@@ -194,7 +194,9 @@ async function learn(
   tensors: readonly HeadTensor[],
   { from }: DenseRun,
 ): Promise<Omit<Trained<never>, "score">> {
-  const site = given.site && from ? { ...given.site, start: () => from.prompt.slice() } : given.site;
+  // What a head alone learnt has no prompt.
+  const prompted = from && from.prompt.length > 0;
+  const site = given.site && prompted ? { ...given.site, start: () => from.prompt.slice() } : given.site;
   const begun = performance.now();
   const { end, prompt, head, epoch } = await runTuning({
     settings,

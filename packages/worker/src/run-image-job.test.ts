@@ -132,4 +132,12 @@ describe("a job on images", () => {
     if (report.task !== task || !("examples" in report.evaluation)) throw new Error("another evaluation");
     expect(report.evaluation.examples[0]?.picture).toMatchObject({ width: 14, height: 16 });
   });
+
+  it("of masks goes on from the head that was learnt alone", async () => {
+    const settings = { promptLearningRate: 0, headLearningRate: 0 };
+    const { report } = await runTuneJob(job("segmentation", { epochs: 8, method: "lora", settings }));
+    const [alone, still] = report.candidates.map(({ heldOut }) => heldOut);
+    expect(still).toEqual(alone);
+    expect(alone).toMatchObject({ main: "meanIou", rows: 9 });
+  });
 });

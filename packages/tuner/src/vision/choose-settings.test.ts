@@ -1,6 +1,7 @@
 import type { VisionManifest } from "@kilotune/backbone";
 import { expect, it } from "vitest";
 import { chooseVisionSettings } from "./choose-settings.ts";
+import { chooseDenseSettings } from "./dense-settings.ts";
 import type { VisionMethod } from "./settings.ts";
 
 const manifest = { config: { layers: 12, hasClassToken: true } } as VisionManifest;
@@ -29,4 +30,10 @@ it("what the user gave goes first", () => {
 it("a backbone without a class token is read by its patches' mean", () => {
   const without = { config: { layers: 12, hasClassToken: false } } as VisionManifest;
   expect(chooseVisionSettings(without, { method: "kv", trainRows: 9, seed: 0 }).feature).toBe("mean");
+});
+
+it("a head of masks or boxes that stands already is changed more slowly", () => {
+  const rate = (headStands: boolean) =>
+    chooseDenseSettings(manifest, { method: "lora", trainRows: 9, seed: 0, headStands }).headLearningRate;
+  expect(rate(true)).toBeLessThan(rate(false));
 });

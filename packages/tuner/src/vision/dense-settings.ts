@@ -16,6 +16,8 @@ export interface DenseWish {
   readonly tokens?: number;
   readonly firstLayer?: number;
   readonly epochs?: number;
+  /** The head was learnt alone before, on the same images. */
+  readonly headStands?: boolean;
 }
 
 /** Settings that need no tuning by the user; what the user gave goes first. */
@@ -23,7 +25,9 @@ export function chooseDenseSettings(
   { config }: Pick<VisionManifest, "config">,
   { method, trainRows, seed, ...given }: DenseWish,
 ): DenseSettings {
-  const batchSize = 4;
+  // Steps are what counts, and an image costs the same in any batch: on bccd at 252 x 336, LoRA from nothing, five epochs, batches
+  // of 2 at 2e-3 ended at a loss of 2.07, of 4 at 1e-3 at 2.26 (mAP@0.5 of held-out images 0.49 and 0.50: too short to tell).
+  const batchSize = 2;
   const steps = Math.ceil(Math.max(1, trainRows) / batchSize);
   return {
     method,
@@ -31,8 +35,10 @@ export function chooseDenseSettings(
     firstLayer: firstLayerOf(method, config.layers, given.firstLayer),
     epochs: given.epochs ?? Math.min(80, Math.max(8, Math.round(STEPS / steps))),
     batchSize,
-    promptLearningRate: method === "lora" ? 5e-3 : method === "channels" ? 3e-3 : 1e-2,
-    headLearningRate: 1e-2,
+    promptLearningRate: method === "lora" ? 2e-3 : method === "channels" ? 3e-3 : 1e-2,
+    // Kumar et al., arXiv:2202.10054: what a head alone has learnt is the start, and not to be thrown away. From nothing, at
+    // 5e-3, LoRA drew held-out membranes no better than a head of as many epochs (mean IoU 74.3 and 74.5 after 10).
+    headLearningRate: given.headStands ? 3e-3 : 1e-2,
     dropout: 0,
     warmup: 0.1,
     clipNorm: 1,

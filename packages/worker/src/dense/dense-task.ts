@@ -45,7 +45,12 @@ export interface DenseKind<Truth, Outcome> {
   readonly headNumbers: number;
   readonly also?: ImageStoreOptions["also"];
   start(): HeadNumbers;
-  learning(settings: DenseSettings, rows: DenseRows<Truth>, store: ImageStore): LearningTask;
+  learning(
+    settings: DenseSettings,
+    rows: DenseRows<Truth>,
+    store: ImageStore,
+    start: HeadNumbers,
+  ): LearningTask;
   validation(settings: DenseSettings, rows: DenseRows<Truth>, store: ImageStore): Validation;
   answer(
     settings: DenseSettings,
@@ -91,6 +96,7 @@ export async function openDense<Truth, Outcome>(
           ...chooseDenseSettings(manifest, {
             ...wish,
             method: job.method,
+            headStands: true,
             ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
             ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
           }),
@@ -127,11 +133,18 @@ export async function openDense<Truth, Outcome>(
     };
   };
 
+  /** Of each rows once: a prompt goes on from there. */
+  const heads = new WeakMap<DenseRows<Truth>, Promise<Learnt>>();
   /** A head on frozen features: what everything else is measured by. */
-  const fitHead = async (rows: DenseRows<Truth>): Promise<Learnt> => {
+  const fitHead = (rows: DenseRows<Truth>): Promise<Learnt> => {
+    const learnt = heads.get(rows) ?? learnHead(rows);
+    heads.set(rows, learnt);
+    return learnt;
+  };
+  const learnHead = async (rows: DenseRows<Truth>): Promise<Learnt> => {
     const run = await runTuning({
       settings: alone,
-      task: kind.learning(alone, rows, rows.plain),
+      task: kind.learning(alone, rows, rows.plain, kind.start()),
       aborted: () => hooks.signal?.aborted ?? false,
     });
     if (run.end === "aborted") throw interrupted("stopped while the head alone was learnt");
@@ -169,12 +182,12 @@ export async function openDense<Truth, Outcome>(
 
     learntRows: (train) => train.count,
     runFacts: (train, validation) => [train.names, validation?.names],
-    learn({ train, validation, epochs, settings: candidate, ...run }) {
+    async learn({ train, validation, epochs, settings: candidate, ...run }) {
       const own = { ...(settings as DenseSettings), ...candidate, epochs };
       const options: RunOptions = {
         ...run,
         settings: own,
-        task: kind.learning(own, train, train.prompted),
+        task: kind.learning(own, train, train.prompted, (await fitHead(train)).head),
         ...(validation ? { validation: kind.validation(own, validation, validation.prompted) } : {}),
       };
       return runTuning(options);

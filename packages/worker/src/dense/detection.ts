@@ -93,8 +93,8 @@ function boxes(
     taps,
     headNumbers: headBytes(tensors, 2) / 2,
     start: () => startHead(tensors, prng(seed, "head")),
-    learning(settings, rows, store) {
-      return learnBoxes(backbone, settings, plan, { store, objects: rows.truths }, this.start());
+    learning(settings, rows, store, start) {
+      return learnBoxes(backbone, settings, plan, { store, objects: rows.truths }, start);
     },
     validation: (settings, rows, store) => ap50Of(backbone, settings, plan, { store, objects: rows.truths }),
     async answer(settings, learnt, rows, store) {

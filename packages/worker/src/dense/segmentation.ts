@@ -134,9 +134,9 @@ function masks(
     headNumbers: headBytes(tensors, 2) / 2,
     also: alsoOfMasks(backbone, plan),
     start: () => startHead(tensors, prng(seed, "head")),
-    learning(settings, rows, store) {
+    learning(settings, rows, store, start) {
       const map = (row: number) => (rows.truths[row] as OpenMap)();
-      return learnMasks(backbone, settings, plan, { store, map }, this.start());
+      return learnMasks(backbone, settings, plan, { store, map }, start);
     },
     validation: (settings, rows, store) =>
       meanIouOf(backbone, settings, plan, { store, map: (row) => (rows.truths[row] as OpenMap)() }),
