@@ -23,6 +23,7 @@ export const COMMANDS: CommandTable = new Map([
   ["detect", async () => (await import("./commands/detect.ts")).detect],
   ["evaluate", async () => (await import("./commands/evaluate.ts")).evaluate],
   ["inspect", async () => (await import("./commands/inspect.ts")).inspect],
+  ["reproduce", async () => (await import("./commands/reproduce.ts")).reproduce],
   ["prompt import", async () => (await import("./commands/prompt-import.ts")).promptImport],
   ["prompt export", async () => (await import("./commands/prompt-export.ts")).promptExport],
   ["backbone list", async () => (await import("./commands/backbone-list.ts")).backboneList],

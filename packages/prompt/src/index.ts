@@ -10,6 +10,7 @@ export { describePrompt, type PromptDescription, type TensorDescription } from "
 export { encodePrompt } from "./encode.ts";
 export type { ImageBackbone, TextBackbone } from "./manifest/backbones.ts";
 export type { AnyUse, Reading, Use, UseName } from "./manifest/uses.ts";
+export type { Receipt } from "./manifest/provenance.ts";
 export { PROMPT_FORMAT, type PromptManifest, type SharedPart } from "./manifest.ts";
 export { detectionSpec, segmentationSpec } from "./patch-spec.ts";
 export type {

@@ -31,6 +31,7 @@ export function epochCheckpoints<File extends RowsOf, Rows extends RowsOf, Fitte
         heldOut: [],
         fitted: undefined,
         tuned: { ...copyOf(state), epoch },
+        // Nothing of what was asked: that leads past here, to the job's end.
         receipt: { dataSha256, seed: job.seed, epochs: epoch, trainRows, codeVersion: CODE_VERSION },
       });
       const { loss = Number.NaN, validationAccuracy = null } = curve.at(-1) ?? {};

@@ -30,6 +30,7 @@ export type {
   TuneTask,
   TuneTaskResult,
 } from "./process/tasks.ts";
+export { type Reproduction, type ReproducedFiles, reproducePrompt } from "./reproduce.ts";
 export { runTuneJob } from "./run-tune-job.ts";
 export { runSweep, type Sweep, type SweepHooks } from "./sweep.ts";
 export type { Execution, StateContext } from "./states/context.ts";

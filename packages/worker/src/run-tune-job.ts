@@ -8,10 +8,10 @@ import { type JobFindings, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
+import { receiptOf } from "./receipt.ts";
 import { divergedForGood, type Selection, select, TUNED } from "./select.ts";
 import type { JobData, RowsOf, Shown, Task, TaskPlan } from "./task.ts";
 import { trainingPace } from "./training-pace.ts";
-import { CODE_VERSION } from "./version.ts";
 import { writePrompt } from "./write-prompt.ts";
 
 /**
@@ -24,7 +24,8 @@ export function runTuneJob(job: TuneJob, hooks: JobHooks = {}): Promise<JobResul
   return planOf(job, hooks, (plan) => runPlan(plan, job, hooks));
 }
 
-async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
+/** The same of a plan that is given: see `planOf`. */
+export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
   plan: TaskPlan<File, Rows, Fitted, Outcome>,
   job: TuneJob,
   hooks: JobHooks,
@@ -52,13 +53,7 @@ async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome
     heldOut: selection.outcomes[published] as readonly Outcome[],
     fitted,
     tuned: final,
-    receipt: {
-      dataSha256: data.sha256,
-      seed: job.seed,
-      epochs: final?.epoch ?? 0,
-      trainRows: train.count,
-      codeVersion: CODE_VERSION,
-    },
+    receipt: receiptOf(job, data, { epochs: final?.epoch ?? 0, trainRows: train.count }),
   });
 
   progress.stage("evaluate", "answering the test rows");

@@ -1,5 +1,5 @@
 import type { ReportFindings, Score, Verdict } from "@kilotune/contract";
-import type { Prompt } from "@kilotune/prompt";
+import type { Prompt, Receipt } from "@kilotune/prompt";
 import type { Candidate, Learnt, LoopSettings, RunOptions, RunResult } from "@kilotune/tuner";
 import type { HeldOut } from "./held-out.ts";
 import type { JobEvent } from "./job.ts";
@@ -136,13 +136,7 @@ export interface Published<Fitted, Outcome> {
   readonly fitted: Fitted | undefined;
   /** What is published of a run, and the epochs that led to it. */
   readonly tuned: (Learnt & { readonly epoch: number }) | undefined;
-  readonly receipt: {
-    readonly dataSha256: string;
-    readonly seed: number;
-    readonly epochs: number;
-    readonly trainRows: number;
-    readonly codeVersion: string;
-  };
+  readonly receipt: Omit<Receipt, "settings">;
 }
 
 export interface Found<File, Rows, Fitted> {

@@ -17,6 +17,28 @@ export const origin = z.strictObject({
   sha256,
 });
 
+/** What a job was told, as far as it decides the numbers: what was left out, the job chose. */
+const asked = z.strictObject({
+  method: name,
+  tokens: z.exactOptional(positiveInteger),
+  firstLayer: z.exactOptional(z.int().nonnegative()),
+  shots: z.exactOptional(positiveInteger),
+  epochs: z.union([positiveInteger, z.literal("auto")]),
+  /** What a sweep found. */
+  settings: z.exactOptional(z.record(z.string(), z.number())),
+});
+
+/** What rounds the numbers: another one may round otherwise, and never by more than a float32 does. */
+const engine = z.strictObject({
+  /** Name and version, e.g. "onnxruntime-node 1.30.0". */
+  runtime: name,
+  /** Of Node, e.g. "linux-x64". */
+  platform: name,
+  /** The widest that the CPU has of those which choose kernels, where that is known. */
+  instructions: z.exactOptional(name),
+});
+
+/** All that `kilotune reproduce` needs besides the data. Files of older versions lack what is optional. */
 export const receipt = z.strictObject({
   dataSha256: sha256,
   seed: z.int(),
@@ -25,7 +47,13 @@ export const receipt = z.strictObject({
   epochs: z.int().nonnegative(),
   /** Texts, or images. */
   trainRows: positiveInteger,
+  /** Of a file of its own; absent: rows were held out of the training rows. `dataSha256` is of both. */
+  validationRows: z.exactOptional(z.int().nonnegative()),
+  asked: z.exactOptional(asked),
+  engine: z.exactOptional(engine),
 });
+
+export type Receipt = z.infer<typeof receipt>;
 
 /** Of precision and recall by class, thresholds and sizes there may be many. */
 const MAX_FIGURES = 200;

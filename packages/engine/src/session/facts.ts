@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { env } from "onnxruntime-node";
+
+/** What decides how sums are rounded, besides the graph: other kernels add in another order. */
+export interface EngineFacts {
+  /** Name and version. */
+  readonly runtime: string;
+  readonly platform: string;
+  /** The widest instructions that ONNX Runtime chooses kernels by; undefined where the system doesn't tell. */
+  readonly instructions?: string;
+}
+
+export function engineFacts(): EngineFacts {
+  const { node, common } = env.versions;
+  const found = instructions();
+  return {
+    runtime: `onnxruntime-node ${node ?? common}`,
+    platform: `${process.platform}-${process.arch}`,
+    ...(found === undefined ? {} : { instructions: found }),
+  };
+}
+
+function instructions(): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  let text: string;
+  try {
+    text = readFileSync("/proc/cpuinfo", "utf8");
+  } catch {
+    return undefined;
+  }
+  const [, flags = ""] = /^(?:flags|Features)\s*:(.*)$/m.exec(text) ?? [];
+  const has = new Set(flags.split(/\s+/));
+  return WIDEST_FIRST.find((flag) => has.has(flag));
+}
+
+/** As Linux names them, of x64 and of arm64. */
+const WIDEST_FIRST = ["avx512f", "avx2", "avx", "sve", "asimd"];

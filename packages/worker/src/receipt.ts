@@ -1,0 +1,42 @@
+import { engineFacts } from "@kilotune/engine/node";
+import type { Receipt } from "@kilotune/prompt";
+import type { TuneJob } from "./job.ts";
+import type { JobData, RowsOf } from "./task.ts";
+import { CODE_VERSION } from "./version.ts";
+
+/** All that a job's bytes depend on, besides the backbone, which the manifest names anyway. */
+export function receiptOf(
+  job: TuneJob,
+  { sha256, validation }: Pick<JobData<RowsOf>, "sha256" | "validation">,
+  { epochs, trainRows }: Pick<Receipt, "epochs" | "trainRows">,
+): Omit<Receipt, "settings"> {
+  return {
+    dataSha256: sha256,
+    seed: job.seed,
+    epochs,
+    trainRows,
+    ...(validation === undefined ? {} : { validationRows: validation.count }),
+    codeVersion: CODE_VERSION,
+    asked: askedOf(job),
+    engine: engineFacts(),
+  };
+}
+
+/** A setting of jobs that decides numbers is named here, in the receipt's schema, and in `jobOfReceipt`. */
+function askedOf({
+  method,
+  tokens,
+  firstLayer,
+  shots,
+  epochs,
+  settings,
+}: TuneJob): NonNullable<Receipt["asked"]> {
+  return {
+    method,
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(firstLayer === undefined ? {} : { firstLayer }),
+    ...(shots === undefined ? {} : { shots }),
+    epochs,
+    ...(settings === undefined ? {} : { settings: { ...settings } }),
+  };
+}
