@@ -24,7 +24,8 @@ texts = json.load(open(source, encoding="utf8"))
 tokenizer = Tokenizer.from_file(f"{checkpoint}/tokenizer.json")
 results = []
 for folder in folders:
-    classes = len(load_file(f"{folder}/adapter_model.safetensors")["base_model.classifier.bias"])
+    saved = load_file(f"{folder}/adapter_model.safetensors")
+    classes = next(len(tensor) for name, tensor in saved.items() if name.endswith("classifier.bias"))
     base = BertForSequenceClassification.from_pretrained(checkpoint, num_labels=classes)
     model = PeftModel.from_pretrained(base, folder).eval().double()
     tokenizer.no_padding()

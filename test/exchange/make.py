@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from peft import (
+    LoraConfig,
     MultitaskPromptTuningConfig,
     PeftModel,
     PrefixTuningConfig,
@@ -48,10 +49,10 @@ tokenizer = Tokenizer.from_file(f"{checkpoint}/tokenizer.json")
 wanted = {"float32": {}, "float64": {}}
 
 
-def rows():
+def rows(tokens=TOKENS):
     """Each text alone, cut to the positions that the prompt leaves."""
     tokenizer.no_padding()
-    tokenizer.enable_truncation(min(256, bert_config.max_position_embeddings - TOKENS))
+    tokenizer.enable_truncation(min(256, bert_config.max_position_embeddings - tokens))
     return [torch.tensor([tokenizer.encode(text).ids]) for text in TEXTS]
 
 
@@ -64,9 +65,9 @@ def base():
     return model.eval()
 
 
-def logits_of(model, **more):
+def logits_of(model, tokens, **more):
     with torch.no_grad():
-        return [model(input_ids=ids, attention_mask=torch.ones_like(ids), **more).logits[0].tolist() for ids in rows()]
+        return [model(input_ids=ids, attention_mask=torch.ones_like(ids), **more).logits[0].tolist() for ids in rows(tokens)]
 
 
 def want(name, logits):
@@ -78,7 +79,8 @@ def want(name, logits):
 def peft(name, config, safe=True, adapter="default", half=False, task=None):
     torch.manual_seed(seed + 2)
     model = get_peft_model(base(), config, adapter_name=adapter).eval()
-    for parameter in model.prompt_encoder.parameters():
+    trained = [p for n, p in model.named_parameters() if ".lora_" in n or n.startswith("prompt_encoder.")]
+    for parameter in trained:
         # As large as trained ones become: PEFT starts some at a hundredth, which no test would notice.
         parameter.data = torch.randn_like(parameter) * (0.5 if parameter.dim() > 1 else 0.1)
     if half:
@@ -98,7 +100,7 @@ def peft(name, config, safe=True, adapter="default", half=False, task=None):
         fields["base_model_name_or_path"] = "someone/tiny-bert"
         config_file.write_text(json.dumps(fields, indent=2, sort_keys=True))
     more = {} if task is None else {"task_ids": torch.tensor([task])}
-    want(name, lambda dtype: logits_of(loaded.to(dtype), **more))
+    want(name, lambda dtype: logits_of(loaded.to(dtype), getattr(config, "num_virtual_tokens", 0), **more))
 
 
 common = {"task_type": "SEQ_CLS", "num_virtual_tokens": TOKENS}
@@ -111,6 +113,13 @@ peft("p-tuning-lstm", PromptEncoderConfig(**common, encoder_hidden_size=16, enco
 peft("multitask", MultitaskPromptTuningConfig(**common, num_tasks=3, num_ranks=2), task=1)
 peft("prefix-tuning", PrefixTuningConfig(**common))
 peft("prefix-tuning-projected", PrefixTuningConfig(**common, prefix_projection=True, encoder_hidden_size=16))
+
+low_rank = {"task_type": "SEQ_CLS", "r": 3, "lora_alpha": 2}
+peft("lora", LoraConfig(**low_rank, target_modules=["query", "value"]))
+# What PEFT turns off for a Linear, it leaves in the file.
+peft("lora-query", LoraConfig(**low_rank, target_modules=["query"], fan_in_fan_out=True, modules_to_save=["pooler", "classifier"]))
+own = {"rank_pattern": {"layer.1.attention.self.value": 2}, "alpha_pattern": {"layer.1.attention.self.query": 5}}
+peft("lora-patterns", LoraConfig(**low_rank, target_modules=["query", "value"], use_rslora=True, layers_to_transform=[1], **own))
 
 
 class Head(torch.nn.Module):

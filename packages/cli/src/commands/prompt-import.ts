@@ -11,7 +11,7 @@ import { usageError } from "../usage-error.ts";
 export const promptImport = defineCommand({
   summary: "Make a prompt file of another system's prompt",
   details:
-    "PEFT folders (prompt tuning, P-tuning, prefix tuning, multitask), checkpoints of P-tuning v2, bare tensors of TGIS\n" +
+    "PEFT folders (prompt tuning, P-tuning, prefix tuning, multitask, LoRA), checkpoints of P-tuning v2, bare tensors of TGIS\n" +
     "(decoder.pt) and NumPy. They are read as data: nothing in them is run. The answers are the other system's.",
   positionals: { source: { value: "FOLDER|FILE", count: "one", about: "What the other system saved" } },
   flags: {

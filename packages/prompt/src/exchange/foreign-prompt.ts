@@ -14,6 +14,14 @@ export type ForeignPrompt =
       readonly tokens: number;
     }
   | {
+      readonly method: "lora";
+      /** [L, 2, 2, R, H], of the layers from `firstLayer` on */
+      readonly data: Float32Array;
+      readonly firstLayer: number;
+      readonly layers: number;
+      readonly rank: number;
+    }
+  | {
       readonly method: "soft";
       /** [P, H], behind the embeddings */
       readonly data: Float32Array;

@@ -157,10 +157,11 @@ describe("an adapter of PEFT", () => {
   });
 
   it.each([
-    [{ peft_type: "LORA" }, "LoRA"],
+    [{ peft_type: "ADALORA" }, "third matrix"],
     [{ peft_type: "CPT" }, "generate"],
     [{ peft_type: "CARTRIDGE" }, "caches"],
-    [{ peft_type: "IA3" }, "isn't one of PEFT's prompt methods"],
+    [{ peft_type: "IA3" }, "IA3 scales"],
+    [{ peft_type: "NEXT" }, "isn't a method that a prompt file holds"],
     [{ task_type: "CAUSAL_LM" }, "generates"],
     // transformers#29970
     [{ task_type: "SEQ_2_SEQ_LM" }, "an encoder and a decoder"],
@@ -337,7 +338,7 @@ describe("other files", () => {
     [
       "LoRA's matrices",
       { "base_model.model.bert.encoder.layer.0.attention.self.query.lora_A.weight": tensor([2, H], 1) },
-      /^unsupported_prompt_kind: .*LoRA/,
+      /^bad_foreign_prompt: .*adapter_config\.json beside/,
     ],
     ["whatever", { weird: tensor([1], 1) }, /^bad_foreign_prompt: .*"weird"/],
   ])("with %s are refused by name", async (_, tensors, seen) => {

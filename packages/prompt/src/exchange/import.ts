@@ -159,10 +159,10 @@ function unknownFile(file: TensorFile, names: readonly string[]) {
     );
   if (names.some((name) => /\.lora_[AB]\./.test(name)))
     return refuse(
-      "unsupported_prompt_kind",
-      expected,
-      `LoRA's matrices: ${list(names)}`,
-      "A prompt file holds no low-rank matrices yet.",
+      "bad_foreign_prompt",
+      "adapter_config.json beside them",
+      `LoRA's matrices, ${list(names)}, without it`,
+      "Give the folder that PEFT saved: without its config their scale isn't known.",
     );
   return refuse(
     "bad_foreign_prompt",
@@ -205,11 +205,12 @@ function assemble(
   base: BaseModel,
 ): TextClassifier {
   const { backbone, maxTokens, maxPositions } = base.about;
-  const { method, data, tokens } = foreign;
+  const { method, data } = foreign;
+  const tokens = method === "lora" ? 0 : foreign.tokens;
   const manifest = parseManifest({
     format: PROMPT_FORMAT,
     method,
-    sites: method === "kv" ? { firstLayer: 0, layers: backbone.layers, tokens } : { tokens },
+    sites: sitesOf(foreign, backbone),
     task: "classification",
     labels: [...labels],
     backbone,
@@ -221,7 +222,7 @@ function assemble(
     // A prefix has no position: the first one is the text's own.
     reading: {
       pooling: method === "soft" ? foreign.pooling : "cls_after_prompt",
-      textPositions: "after_prompt",
+      textPositions: method === "lora" ? "from_zero" : "after_prompt",
     },
     metrics: {},
   });
@@ -233,6 +234,19 @@ function assemble(
     ["head.bias", head.bias],
   ]);
   return assemblePrompt(manifest, tensors) as TextClassifier;
+}
+
+function sitesOf(foreign: ForeignPrompt, { layers: all }: BaseModel["about"]["backbone"]) {
+  switch (foreign.method) {
+    case "kv":
+      return { firstLayer: 0, layers: all, tokens: foreign.tokens };
+    case "soft":
+      return { tokens: foreign.tokens };
+    case "lora": {
+      const { firstLayer, layers, rank } = foreign;
+      return { firstLayer, layers, rank };
+    }
+  }
 }
 
 async function sha256OfFile(file: string): Promise<string> {

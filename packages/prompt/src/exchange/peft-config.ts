@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LORA_FIELDS } from "./peft-lora.ts";
 import { list, printable, quote, refuse } from "./refuse.ts";
 
 /**
@@ -19,25 +20,31 @@ const schema = z.looseObject({
   peft_version: z.string().nullish(),
 });
 
-export type PeftConfig = z.infer<typeof schema> & {
-  readonly num_virtual_tokens: number;
-  readonly peft_type: PeftKind;
-};
+type Fields = z.infer<typeof schema>;
+
+export type PeftConfig =
+  | (Fields & { readonly peft_type: "LORA" })
+  | (Fields & { readonly peft_type: PromptKind; readonly num_virtual_tokens: number });
+
+type PromptKind = "PROMPT_TUNING" | "P_TUNING" | "PREFIX_TUNING" | "MULTITASK_PROMPT_TUNING";
 
 /** The kinds that are carried over. */
-export type PeftKind = "PROMPT_TUNING" | "P_TUNING" | "PREFIX_TUNING" | "MULTITASK_PROMPT_TUNING";
+export type PeftKind = PeftConfig["peft_type"];
 
 const KINDS: ReadonlySet<string> = new Set<PeftKind>([
   "PROMPT_TUNING",
   "P_TUNING",
   "PREFIX_TUNING",
   "MULTITASK_PROMPT_TUNING",
+  "LORA",
 ]);
 
 /** What isn't, and why not. Once the prompt file holds one of them, it moves up and gets an importer beside the others. */
 const REFUSED_KINDS: ReadonlyMap<string, string> = new Map([
-  ["LORA", "LoRA changes weights; a prompt file holds no low-rank matrices yet"],
-  ["ADALORA", "AdaLoRA changes weights; a prompt file holds no low-rank matrices yet"],
+  ["ADALORA", "AdaLoRA has a third matrix between the two, and its ranks change on the way"],
+  ["LOHA", "LoHa multiplies two products with each other"],
+  ["LOKR", "LoKr is a Kronecker product"],
+  ["IA3", "IA3 scales keys, values and the inner layer, which no prompt file holds"],
   ["CPT", "context-aware prompt tuning is for models that generate"],
   ["CARTRIDGE", "cartridges are caches of models that generate"],
   ["ADAPTION_PROMPT", "LLaMA-Adapter adds gated attention, which no prompt file holds"],
@@ -70,7 +77,7 @@ export function parsePeftConfig(text: string, path: string): { config: PeftConfi
   const config = parsed.data;
   const { peft_type: kind, task_type: task, num_transformer_submodules: submodules } = config;
   if (!KINDS.has(kind)) {
-    const why = REFUSED_KINDS.get(kind) ?? "it isn't one of PEFT's prompt methods";
+    const why = REFUSED_KINDS.get(kind) ?? "it isn't a method that a prompt file holds";
     throw unsupported(path, `peft_type ${[...KINDS].join(", ")}`, `${quote(kind)}: ${why}`);
   }
   if (task !== "SEQ_CLS") {
@@ -79,8 +86,11 @@ export function parsePeftConfig(text: string, path: string): { config: PeftConfi
   }
   if ((submodules ?? 1) !== 1)
     throw unsupported(path, "one transformer", `num_transformer_submodules ${submodules}`);
-  if (typeof config.num_virtual_tokens !== "number") throw bad(path, "num_virtual_tokens", "none");
-  const unknown = Object.keys(config).filter((key) => !KNOWN_FIELDS.has(key));
+  if (kind !== "LORA" && typeof config.num_virtual_tokens !== "number")
+    throw bad(path, "num_virtual_tokens", "none");
+  const unknown = Object.keys(config).filter(
+    (key) => !KNOWN_FIELDS.has(key) && !(kind === "LORA" && LORA_FIELDS.includes(key)),
+  );
   const notes = unknown.length === 0 ? [] : [`${path}: ignored as PEFT does: ${list(unknown)}`];
   return { config: config as PeftConfig, notes };
 }

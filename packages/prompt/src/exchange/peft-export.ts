@@ -1,11 +1,12 @@
 import { float32, type Tensor, writeSafetensors } from "@kilotune/engine";
 import { assertCompatible } from "../compatible.ts";
 import type { Use } from "../manifest/uses.ts";
-import type { KvPrompt, MlpHead, Prompt, SoftPrompt, TextClassifier } from "../prompt.ts";
+import type { KvPrompt, LoraPrompt, MlpHead, Prompt, SoftPrompt, TextClassifier } from "../prompt.ts";
 import { isFor, useOf } from "../use.ts";
 import type { BaseModel } from "./base-model.ts";
 import { unembedPrompt } from "./embedding-norm.ts";
 import { LABELS_FILE } from "./labels.ts";
+import { loraAdapter } from "./peft-lora-export.ts";
 import { toColumns } from "./prefix-columns.ts";
 import { quote, refuse } from "./refuse.ts";
 
@@ -28,31 +29,31 @@ export async function exportPeft(
     throw otherwise("a prompt that classifies texts", useOf(manifest));
   if (prompt.method === "channels") throw otherwise("a prompt of texts", "channels of a graph");
   if (prompt.method === "head") throw otherwise("a prompt", "a head alone");
-  if (prompt.method === "lora") throw otherwise("a prompt", "LoRA, which is another kind of adapter");
-  const head = await readAsPeftDoes(prompt, base);
-  const { hiddenSize, heads, layers } = manifest.backbone;
-  const { kind, tensor, own } = await promptPart(prompt, base);
+  const { head, hasOwnPooler } = await readAsPeftDoes(prompt, base);
+  const { hiddenSize: H } = manifest.backbone;
+  const { kind, tensors: numbers, own } = await promptPart(prompt, base);
   const config = {
     auto_mapping: null,
     base_model_name_or_path: manifest.origin?.baseModel ?? manifest.backbone.id,
     inference_mode: true,
-    modules_to_save: ["classifier", "score"],
-    num_attention_heads: heads,
-    num_layers: layers,
-    num_transformer_submodules: 1,
-    num_virtual_tokens: tensor.dims[0],
+    modules_to_save: ["classifier", "score", ...(hasOwnPooler ? ["pooler"] : [])],
     peft_type: kind,
     revision: null,
     task_type: "SEQ_CLS",
-    token_dim: hiddenSize,
     ...own,
   };
   const classes = manifest.labels.length;
+  // The model below a LoRA has one wrapper more.
+  const model = prompt.method === "lora" ? "base_model.model." : "base_model.";
   const tensors = new Map<string, Tensor>([
-    ["prompt_embeddings", tensor],
-    ["base_model.classifier.weight", float32(scaled(head.weight, head.scale), [classes, hiddenSize])],
-    ["base_model.classifier.bias", float32(head.bias, [classes])],
+    ...numbers,
+    [`${model}classifier.weight`, float32(scaled(head.weight, head.scale), [classes, H])],
+    [`${model}classifier.bias`, float32(head.bias, [classes])],
   ]);
+  if (hasOwnPooler) {
+    tensors.set(`${model}bert.pooler.dense.weight`, float32(head.dense, [H, H]));
+    tensors.set(`${model}bert.pooler.dense.bias`, float32(head.denseBias, [H]));
+  }
   return new Map<string, Uint8Array | string>([
     ["adapter_config.json", `${JSON.stringify(sorted(config), null, 2)}\n`],
     ["adapter_model.safetensors", writeSafetensors(tensors, new Map([["format", "pt"]]))],
@@ -61,9 +62,31 @@ export async function exportPeft(
   ]);
 }
 
-type Exported = KvPrompt<Use<"textClassification">> | SoftPrompt<Use<"textClassification">>;
+type Exported =
+  | KvPrompt<Use<"textClassification">>
+  | SoftPrompt<Use<"textClassification">>
+  | LoraPrompt<Use<"textClassification">>;
 
+/** The tensors besides the head's, and the fields of the config that such an adapter has of its own. */
 async function promptPart(prompt: Exported, base: BaseModel) {
+  const { hiddenSize, heads, layers: all } = prompt.manifest.backbone;
+  if (prompt.method === "lora") return loraAdapter(prompt.lora, prompt.manifest.sites.firstLayer, all);
+  const { kind, tensor, own } = await tokensPart(prompt, base);
+  return {
+    kind,
+    tensors: new Map([["prompt_embeddings", tensor]]),
+    own: {
+      num_attention_heads: heads,
+      num_layers: all,
+      num_transformer_submodules: 1,
+      num_virtual_tokens: tensor.dims[0],
+      token_dim: hiddenSize,
+      ...own,
+    },
+  };
+}
+
+async function tokensPart(prompt: Exclude<Exported, { method: "lora" }>, base: BaseModel) {
   if (prompt.method === "kv") {
     const { data, layers, heads, tokens, headDim } = prompt.kv;
     const columns = toColumns(data, { layers, heads, tokens, headDim });
@@ -87,13 +110,18 @@ async function promptPart(prompt: Exported, base: BaseModel) {
 }
 
 /** The head, once it is sure that PEFT reads text, prompt and head as we do. */
-async function readAsPeftDoes(prompt: Exported, base: BaseModel): Promise<MlpHead> {
+async function readAsPeftDoes(
+  prompt: Exported,
+  base: BaseModel,
+): Promise<{ head: MlpHead; hasOwnPooler: boolean }> {
   const { head, manifest, method } = prompt;
   const { reading, backbone } = manifest;
-  if (reading?.textPositions !== "after_prompt")
+  // Without tokens in front there is nothing to count on behind.
+  if (method !== "lora" && reading?.textPositions !== "after_prompt")
     throw otherwise("text positions that count on behind the prompt", "positions from 0");
   const pooling = method === "soft" ? "first_position" : "cls_after_prompt";
-  if (reading.pooling !== pooling) throw otherwise(`pooling ${pooling}`, reading.pooling);
+  if (reading?.pooling !== pooling)
+    throw otherwise(`pooling ${pooling}`, reading?.pooling ?? "the backbone's own pooling");
   if (method === "kv" && prompt.kv.layers !== backbone.layers)
     throw otherwise(`a prefix in all ${backbone.layers} layers`, `${prompt.kv.layers}`);
   if (head.kind !== "mlp") throw otherwise("BERT's pooler and a classifier for head", `a ${head.kind} head`);
@@ -102,9 +130,10 @@ async function readAsPeftDoes(prompt: Exported, base: BaseModel): Promise<MlpHea
   const [weight, bias] = hasPooler
     ? [await base.read("pooler.dense.weight", [H, H]), await base.read("pooler.dense.bias", [H])]
     : [];
-  if (!same(weight, head.dense) || !same(bias, head.denseBias))
+  const hasOwnPooler = !same(weight, head.dense) || !same(bias, head.denseBias);
+  if (hasOwnPooler && method !== "lora")
     throw otherwise(`the pooler of backbone ${quote(backbone.id)}, which PEFT doesn't save`, "another one");
-  return head;
+  return { head, hasOwnPooler };
 }
 
 function same(ours: Float32Array | undefined, theirs: Float32Array): boolean {

@@ -3,6 +3,7 @@ import { embedPrompt } from "./embedding-norm.ts";
 import { assertLength, type ForeignPrompt } from "./foreign-prompt.ts";
 import { findHead, type HeadNames } from "./heads.ts";
 import type { PeftConfig } from "./peft-config.ts";
+import { importLora } from "./peft-lora.ts";
 import { fromColumns } from "./prefix-columns.ts";
 import { quote, refuse } from "./refuse.ts";
 import { missing, readNumbers, type TensorFile } from "./tensor-file.ts";
@@ -21,6 +22,10 @@ export async function importPeft(
   base: BaseModel,
   task: number | undefined,
 ): Promise<{ prompt: ForeignPrompt; head: HeadNames | undefined; task?: number }> {
+  if (config.peft_type === "LORA") {
+    if (task !== undefined) throw idleTask(config);
+    return importLora(config, file, base);
+  }
   assertLength(config.num_virtual_tokens, base);
   const { head, others } = findHead(file);
   const isMultitask = config.peft_type === "MULTITASK_PROMPT_TUNING";
@@ -28,13 +33,7 @@ export async function importPeft(
   const absent = wanted.filter((name) => !others.includes(name));
   const surplus = others.filter((name) => !wanted.includes(name));
   if (absent.length + surplus.length > 0) throw missing(file, absent, surplus);
-  if (!isMultitask && task !== undefined)
-    throw refuse(
-      "bad_foreign_prompt",
-      "a multitask prompt, since a task is named",
-      quote(config.peft_type),
-      "Leave --task away: the file has one prompt.",
-    );
+  if (!isMultitask && task !== undefined) throw idleTask(config);
   if (config.peft_type === "PREFIX_TUNING") return { prompt: await prefix(config, file, base), head };
   if (isMultitask) {
     const { words, chosen } = await ofTask(config, file, base, task);
@@ -44,6 +43,17 @@ export async function importPeft(
   const { data: words } = await readNumbers(file, SHARED, [config.num_virtual_tokens, H]);
   return { prompt: await soft(words, base), head };
 }
+
+function idleTask({ peft_type: kind }: PeftConfig) {
+  return refuse(
+    "bad_foreign_prompt",
+    "a multitask prompt, since a task is named",
+    quote(kind),
+    "Leave --task away: the file has one prompt.",
+  );
+}
+
+type PromptConfig = Exclude<PeftConfig, { peft_type: "LORA" }>;
 
 const SHARED = "prompt_embeddings";
 const COLUMNS = "prefix_task_cols";
@@ -60,7 +70,7 @@ async function soft(words: Float32Array, base: BaseModel): Promise<ForeignPrompt
   };
 }
 
-async function prefix(config: PeftConfig, file: TensorFile, base: BaseModel): Promise<ForeignPrompt> {
+async function prefix(config: PromptConfig, file: TensorFile, base: BaseModel): Promise<ForeignPrompt> {
   const { layers: L, heads: N, headDim: D, id } = base.about.backbone;
   const { num_layers, num_attention_heads, token_dim } = config;
   const agrees =
@@ -81,7 +91,7 @@ async function prefix(config: PeftConfig, file: TensorFile, base: BaseModel): Pr
 
 /** shared * (columns_t @ rows_t): what the model computes for a row of task t. */
 async function ofTask(
-  config: PeftConfig,
+  config: PromptConfig,
   file: TensorFile,
   base: BaseModel,
   task: number | undefined,
