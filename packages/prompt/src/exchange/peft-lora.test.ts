@@ -40,7 +40,8 @@ async function imported(config: object = {}, tensors: Record<string, Tensor> = {
   await using folder = await temporaryFolder();
   await folder.write("adapter_config.json", JSON.stringify({ ...CONFIG, ...config }));
   await folder.write("adapter_model.safetensors", tensors);
-  return importPrompt(folder.path, memoryBase());
+  // Awaited here: the folder is gone behind it.
+  return await importPrompt(folder.path, memoryBase());
 }
 
 const refusal = (...args: Parameters<typeof imported>) =>
