@@ -1,4 +1,4 @@
-import type { Prediction } from "@kilotune/serving";
+import type { Estimate, Prediction } from "@kilotune/serving";
 import { bar } from "./terminal/bar.ts";
 import { oneLine } from "./terminal/printable.ts";
 import { table } from "./terminal/table.ts";
@@ -7,18 +7,29 @@ import { percent } from "./terminal/units.ts";
 
 /** An answer for people: the text, then its likeliest labels with their probabilities as bars. */
 export function predictionWords(text: string, prediction: Prediction, terminal: Terminal): string {
-  const { scores, truncated, logits } = prediction;
-  const cut = truncated ? "  (cut: longer than the backbone reads)" : "";
+  const { scores, labels, outOfScope, truncated, logits } = prediction;
+  const cut = truncated ? CUT : "";
+  const given = labels && `  given: ${labels.map(({ label }) => oneLine(label, 40)).join(", ") || "none"}`;
   const rows = scores
-    .slice(0, SHOWN)
+    .slice(0, Math.max(SHOWN, labels?.length ?? 0))
     .map(({ label, score }) => [`  ${oneLine(label, 40)}`, bar(score, 24), percent(score)]);
   const [best = "", ...others] = table(rows, ["left", "left", "right"]);
   return [
     `${oneLine(text, Math.max(40, terminal.columns))}${cut}`,
-    terminal.paint("stdout", "green", best),
+    ...(outOfScope ? [terminal.paint("stdout", "yellow", "  out of scope: none of the labels'")] : []),
+    ...(given === undefined ? [] : [terminal.paint("stdout", "green", given)]),
+    given === undefined && !outOfScope ? terminal.paint("stdout", "green", best) : best,
     ...others,
     ...(logits === undefined ? [] : [`  logits ${logits.map((logit) => logit.toFixed(4)).join(" ")}`]),
   ].join("\n");
 }
 
+/** The same of a number. */
+export function estimateWords(text: string, { value, truncated }: Estimate, terminal: Terminal): string {
+  const cut = truncated ? CUT : "";
+  const number = terminal.paint("stdout", "green", `  ${Number(value.toPrecision(5))}`);
+  return `${oneLine(text, Math.max(40, terminal.columns))}${cut}\n${number}`;
+}
+
+const CUT = "  (cut: longer than the backbone reads)";
 const SHOWN = 3;

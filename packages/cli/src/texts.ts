@@ -6,12 +6,14 @@ import { printable } from "./terminal/printable.ts";
 /** A text to classify. `prompt` is the path that its row names, if it names one. */
 export interface TextRow {
   readonly text: string;
+  /** The second text, where the prompt was tuned on pairs. */
+  readonly textPair?: string;
   readonly prompt?: string;
   /** Of the file, from 1; 0 for a text from the command line. */
   readonly line: number;
 }
 
-/** jsonl: {"text", "prompt"?} a line. auto: the same if the first line begins with "{", else each line is a text. */
+/** jsonl: {"text", "text_pair"?, "prompt"?} a line. auto: the same if the first line begins with "{", else each line is a text. */
 export type TextLayout = "jsonl" | "auto";
 
 /**
@@ -33,16 +35,31 @@ export async function* readTexts(chunks: Chunks, layout: TextLayout, name: strin
     if (first && layout === "auto") json = text.trimStart().startsWith("{");
     first = false;
     const row = json ? parseRow(text, at, name) : { text, line: at };
-    assertText(row.text, (message, hint) => fault("bad_text", name, at, message, hint));
+    for (const each of [row.text, row.textPair])
+      if (each !== undefined) assertText(each, (message, hint) => fault("bad_text", name, at, message, hint));
     yield row;
   }
 }
 
-/** What the command line gives is held to the same rules, all of it before the first answer. */
-export async function* rowsOfWords(texts: readonly string[]): AsyncGenerator<TextRow> {
+/**
+ * What the command line gives is held to the same rules, all of it before the first answer.
+ * @param pairs each two of them are a row
+ */
+export async function* rowsOfWords(texts: readonly string[], pairs = false): AsyncGenerator<TextRow> {
   for (const text of texts)
     assertText(text, (message, hint) => new KilotuneError("bad_text", `TEXT: ${message}`, hint));
-  for (const text of texts) yield { text, line: 0 };
+  if (!pairs) {
+    for (const text of texts) yield { text, line: 0 };
+    return;
+  }
+  if (texts.length % 2 === 1)
+    throw new KilotuneError(
+      "bad_text",
+      `TEXT: expected two for each row, which the prompt was tuned on, but saw ${texts.length}`,
+      "Give each text its second one behind it.",
+    );
+  for (let at = 0; at < texts.length; at += 2)
+    yield { text: texts[at] as string, textPair: texts[at + 1] as string, line: 0 };
 }
 
 /**
@@ -63,7 +80,29 @@ export function promptOf({ prompt, line }: TextRow, given: readonly string[]): s
   );
 }
 
-const SHAPE = 'Write {"text": "..", "prompt": "FILE"}, where "prompt" is needed with several prompts only.';
+/** Enough for full batches of every length; all that is held of a file. */
+const CHUNK_ROWS = 256;
+
+/** What was read before a bad row is answered first: its error then names the row at which to go on. */
+export async function* chunksOf(rows: AsyncIterable<TextRow>): AsyncGenerator<TextRow[]> {
+  let chunk: TextRow[] = [];
+  let failure: { error: unknown } | undefined;
+  try {
+    for await (const row of rows) {
+      chunk.push(row);
+      if (chunk.length < CHUNK_ROWS) continue;
+      yield chunk;
+      chunk = [];
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  if (chunk.length > 0) yield chunk;
+  if (failure !== undefined) throw failure.error;
+}
+
+const SHAPE =
+  'Write {"text": "..", "prompt": "FILE"} and "text_pair" where the prompt is of pairs, where "prompt" is needed with several prompts only.';
 
 function parseRow(line: string, at: number, name: string): TextRow {
   let row: unknown;
@@ -83,10 +122,14 @@ function parseRow(line: string, at: number, name: string): TextRow {
   const text = Object.hasOwn(row, "text") ? (row as { text: unknown }).text : undefined;
   const prompt = Object.hasOwn(row, "prompt") ? (row as { prompt: unknown }).prompt : undefined;
   if (typeof text !== "string") throw fault("bad_text", name, at, 'expected "text" to be a string', SHAPE);
-  if (prompt === undefined) return { text, line: at };
+  const pair = Object.hasOwn(row, "text_pair") ? (row as { text_pair: unknown }).text_pair : undefined;
+  if (pair !== undefined && typeof pair !== "string")
+    throw fault("bad_text", name, at, 'expected "text_pair" to be a string', SHAPE);
+  const own = { text, ...(pair !== undefined && { textPair: pair }), line: at };
+  if (prompt === undefined) return own;
   if (typeof prompt !== "string")
     throw fault("bad_prompt_path", name, at, 'expected "prompt" to be the path of a prompt', SHAPE);
-  return { text, prompt, line: at };
+  return { ...own, prompt };
 }
 
 function assertText(text: string, refuse: (message: string, hint: string) => KilotuneError): void {

@@ -3,10 +3,11 @@ import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor } from "@kilotune/serving";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../input-file.ts";
-import { predictionWords } from "../prediction-words.ts";
+import { answerTexts } from "../answer-texts.ts";
+import { estimateWords, predictionWords } from "../prediction-words.ts";
 import { assertFits, backboneFor, noteOtherPrecision, precisionOf } from "../prompt-backbone.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { promptOf, readTexts, rowsOfWords, type TextRow } from "../texts.ts";
+import { chunksOf, promptOf, readTexts, rowsOfWords, type TextRow } from "../texts.ts";
 import { classifyImages } from "./classify-images.ts";
 import { usageError } from "../usage-error.ts";
 import { openBackbone, precisionFlag } from "../with-backbone.ts";
@@ -20,7 +21,8 @@ export const classify = defineCommand({
     texts: {
       value: "TEXT",
       count: "any",
-      about: "Texts to answer; image files where the prompt is one of images",
+      about:
+        "Texts to answer, two by two for a prompt of pairs; image files where the prompt is one of images",
     },
   },
   flags: {
@@ -30,7 +32,7 @@ export const classify = defineCommand({
       required: true,
       about: "A prompt; with several, each row names its own",
     },
-    file: { kind: "text", value: "JSONL", about: 'Rows of {"text", "prompt"?}; "-" is stdin' },
+    file: { kind: "text", value: "JSONL", about: 'Rows of {"text", "text_pair"?, "prompt"?}; "-" is stdin' },
     backbone: {
       kind: "text",
       value: "ID|FOLDER",
@@ -69,10 +71,10 @@ export const classify = defineCommand({
       await classifyImages({ images: texts, prompt: files, backbone: asked }, { topK, logits }, terminal);
       return 0;
     }
-    const rows = await openRows(texts, file, terminal);
     const prompts = new Map<string, StoredPrompt>();
     for (const path of files) prompts.set(path, await readPromptFile(path));
     const [first] = prompts.values();
+    const rows = await openRows(texts, file, terminal, readsPairs(first!));
     const precision = wanted ?? precisionOf(first!.prompt.manifest);
     const backbone = await openBackbone(backboneFor(first!.prompt.manifest, asked), terminal, { precision });
     for (const [path, { prompt }] of prompts) {
@@ -84,15 +86,33 @@ export const classify = defineCommand({
     try {
       const options = { logits, alone, ...(topK === undefined ? {} : { topK }) };
       for await (const chunk of chunksOf(rows)) {
-        const requests = chunk.map((row) => ({ text: row.text, prompt: promptOf(row, files) }));
-        const predictions = await predictor.classify(requests, options);
-        for (const [at, prediction] of predictions.entries()) {
-          const { text, prompt } = requests[at]!;
-          const { label, score, truncated } = prediction;
-          const scores = new Map(prediction.scores.map((each) => [each.label, each.score]));
-          const raw = prediction.logits === undefined ? {} : { logits: prediction.logits };
-          terminal.result({ text, label, score, scores, ...raw, truncated, prompt }, () =>
-            predictionWords(text, prediction, terminal),
+        const requests = chunk.map((row) => {
+          const prompt = promptOf(row, files);
+          // Other keys of a row don't matter, and to a prompt of single texts this is one of them.
+          const isPair = row.textPair !== undefined && readsPairs(prompts.get(prompt)!);
+          return { text: row.text, ...(isPair && { textPair: row.textPair }), prompt };
+        });
+        const answers = await answerTexts(predictor, prompts, requests, options);
+        for (const [at, { kind, answer }] of answers.entries()) {
+          const { text, textPair, prompt } = requests[at]!;
+          const asked = { text, ...(textPair !== undefined && { text_pair: textPair }) };
+          const shown = textPair === undefined ? text : `${text} | ${textPair}`;
+          if (kind === "number") {
+            const { value, truncated } = answer;
+            terminal.result({ ...asked, value, truncated, prompt }, () =>
+              estimateWords(shown, answer, terminal),
+            );
+            continue;
+          }
+          const { label, score, labels, outOfScope, truncated } = answer;
+          const scores = new Map(answer.scores.map((each) => [each.label, each.score]));
+          const more = {
+            ...(labels && { labels: labels.map((each) => each.label) }),
+            ...(outOfScope === undefined ? {} : { out_of_scope: outOfScope }),
+            ...(answer.logits === undefined ? {} : { logits: answer.logits }),
+          };
+          terminal.result({ ...asked, label, score, scores, ...more, truncated, prompt }, () =>
+            predictionWords(shown, answer, terminal),
           );
         }
         await terminal.drained();
@@ -103,6 +123,10 @@ export const classify = defineCommand({
     return 0;
   },
 });
+
+function readsPairs({ prompt: { manifest } }: StoredPrompt): boolean {
+  return "input" in manifest && manifest.input === "text_pair";
+}
 
 async function isOfImages(file: string | undefined): Promise<boolean> {
   const { manifest } = (await readPromptFile(file ?? "")).prompt;
@@ -115,33 +139,13 @@ function refuseTextFlags(file: string | undefined, alone: boolean): void {
     throw usageError("classify", `${flag} is of texts, and the prompt is one of images`, "Give IMAGE files.");
 }
 
-/** Enough for full batches of every length; all that is held of a file. */
-const CHUNK_ROWS = 256;
-
-/** What was read before a bad row is answered first: its error then names the row at which to go on. */
-async function* chunksOf(rows: AsyncIterable<TextRow>): AsyncGenerator<TextRow[]> {
-  let chunk: TextRow[] = [];
-  let failure: { error: unknown } | undefined;
-  try {
-    for await (const row of rows) {
-      chunk.push(row);
-      if (chunk.length < CHUNK_ROWS) continue;
-      yield chunk;
-      chunk = [];
-    }
-  } catch (error) {
-    failure = { error };
-  }
-  if (chunk.length > 0) yield chunk;
-  if (failure !== undefined) throw failure.error;
-}
-
 async function openRows(
   texts: readonly string[],
   file: string | undefined,
   terminal: Terminal,
+  pairs: boolean,
 ): Promise<AsyncIterable<TextRow>> {
-  if (texts.length > 0) return rowsOfWords(texts);
+  if (texts.length > 0) return rowsOfWords(texts, pairs);
   if (file !== undefined) return readTexts(await openInput(file, terminal), "jsonl", file);
   if (terminal.io.stdin.isTTY)
     throw usageError("classify", "expected texts", "Give TEXT, --file JSONL, or a pipe on stdin.");

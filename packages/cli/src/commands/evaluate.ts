@@ -1,6 +1,13 @@
-import { type Evaluation, mainFigure, type ReportFindings, type Score } from "@kilotune/contract";
+import type { TextTask } from "@kilotune/dataset";
+import {
+  type Evaluation,
+  type FiguresEvaluation,
+  mainFigure,
+  type ReportFindings,
+  type Score,
+} from "@kilotune/contract";
 import { readPromptFile } from "@kilotune/prompt/node";
-import { evaluateImagePrompt, evaluatePrompt, fileSource, imagesAt } from "@kilotune/worker";
+import { evaluateImagePrompt, evaluateTextPrompt, fileSource, imagesAt } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
@@ -18,7 +25,8 @@ export const evaluate = defineCommand({
     test: {
       value: "TEST",
       count: "one",
-      about: 'JSONL of {"text", "label"}, or CSV with a header; rows of images where the prompt is one',
+      about:
+        'JSONL of {"text", "label"}, or of the task of the prompt, or CSV with a header; rows of images where the prompt is one',
     },
   },
   flags: {
@@ -54,16 +62,30 @@ export const evaluate = defineCommand({
       terminal.result(imageFigures(score, findings, stored.id), () => imageWords(score, findings));
       return 0;
     }
-    await assertStartsAsData(test, terminal);
+    const pairs = "input" in manifest && manifest.input === "text_pair";
+    const task = manifest.task as TextTask;
+    await assertStartsAsData(test, terminal, { task, pairs });
     const precision = wanted ?? precisionOf(manifest);
     const backbone = await openBackbone(backboneFor(manifest, asked), terminal, { precision });
     noteOtherPrecision(file, manifest, precision, terminal);
-    const { evaluation, calibration, unknownLabels } = await evaluatePrompt({
+    const { score, findings, unknownLabels } = await evaluateTextPrompt({
       backbone,
       stored,
       test: fileSource(test),
       onEvent: jobProgress(terminal),
     });
+    if (findings.task !== undefined && findings.task !== "classification") {
+      const { evaluation } = findings as { evaluation: FiguresEvaluation };
+      const told = {
+        ...score,
+        tables: evaluation.tables.map(({ title, columns, rows }) => ({ title, columns, rows })),
+      };
+      terminal.result({ ...told, unknownLabels, prompt: stored.id, precision }, () =>
+        figureWords(evaluation, unknownLabels),
+      );
+      return 0;
+    }
+    const { evaluation, calibration } = findings;
     const { rows, accuracy, macroF1, labels, confusion, perClass } = evaluation;
     const { expectedCalibrationError } = calibration;
     const figures = { rows, accuracy, macroF1, labels, confusion, perClass, expectedCalibrationError };
@@ -89,14 +111,49 @@ function imageWords(score: Score, findings: ReportFindings): string {
   return `${words.join(", ")} on ${score.rows} images; 95 % interval of the first ${percent(interval[0])} to ${percent(interval[1])}`;
 }
 
+/** Of a task whose figures are told in tables. */
+function figureWords(
+  { rows, figures, tables, mistakes }: FiguresEvaluation,
+  unknownLabels: ReadonlyMap<string, number>,
+): string {
+  const cell = (value: string | number | null) =>
+    typeof value === "string"
+      ? oneLine(value, 40)
+      : value === null || Number.isInteger(value)
+        ? String(value ?? "")
+        : value.toFixed(3);
+  return [
+    `${figures.map(({ name, value }) => `${name} ${value.toFixed(3)}`).join(", ")} on ${rows} rows`,
+    ...unknownWords(unknownLabels),
+    ...tables.flatMap(({ columns, rows: lines }) => [
+      "",
+      ...table(
+        [[...columns], ...lines.map((line) => line.map(cell))],
+        columns.map((_, at) => (at === 0 ? "left" : "right")),
+      ),
+    ]),
+    ...(mistakes.length > 0 ? ["", "the worst mistakes"] : []),
+    ...mistakes
+      .slice(0, 5)
+      .map(
+        ({ text, wanted, given }) =>
+          `  ${oneLine(given, 40)} for ${oneLine(wanted, 40)}: ${oneLine(text, 100)}`,
+      ),
+  ].join("\n");
+}
+
+function unknownWords(unknownLabels: ReadonlyMap<string, number>): string[] {
+  const unknown = [...unknownLabels].map(([label, count]) => `${oneLine(label, 60)} (${count})`);
+  return unknown.length === 0
+    ? []
+    : [`labels that the prompt doesn't know, counted as wrong: ${unknown.join(", ")}`];
+}
+
 function evaluationWords(evaluation: Evaluation, unknownLabels: ReadonlyMap<string, number>): string {
   const { rows, accuracy, macroF1, perClass, mistakes } = evaluation;
-  const unknown = [...unknownLabels].map(([label, count]) => `${oneLine(label, 60)} (${count})`);
   return [
     `accuracy ${percent(accuracy)}, macro F1 ${percent(macroF1)} on ${rows} rows`,
-    ...(unknown.length > 0
-      ? [`labels that the prompt doesn't know, counted as wrong: ${unknown.join(", ")}`]
-      : []),
+    ...unknownWords(unknownLabels),
     "",
     ...table(
       [
