@@ -15,6 +15,7 @@ export {
   type Evaluation,
   type Figure,
   type FiguresEvaluation,
+  type ScopeEvaluation,
   type FiguresScore,
   type Interval,
   isClassification,

@@ -70,6 +70,22 @@ export interface ClassificationFindings {
   readonly task?: "classification";
   readonly evaluation: Evaluation;
   readonly calibration: Calibration;
+  /** Where the prompt says what is none of its labels'. */
+  readonly scope?: ScopeEvaluation;
+}
+
+/** How well inputs that are none of the labels' are told from others. */
+export interface ScopeEvaluation {
+  readonly score: "probability" | "energy";
+  /** Below it an input is none of the labels'. */
+  readonly threshold: number;
+  readonly rows: { readonly inScope: number; readonly outside: number };
+  /** Chance that a row of a label scores higher than one of none; null where none is known. */
+  readonly auroc: number | null;
+  /** Share of the rows of a label that aren't turned away. */
+  readonly kept: number | null;
+  /** Share of the rows of no label that are. */
+  readonly found: number | null;
 }
 
 export function isClassification(report: TuneReport): report is ClassificationReport {

@@ -14,6 +14,11 @@ export interface TextJob extends JobOf<DataSource> {
   readonly input?: "text";
   /** One label a text, any number of labels, a number, a tag a word, texts that find one another. Default classification. */
   readonly task?: TextTask;
+  /**
+   * Of classification: the prompt says what is none of its labels'. `label`: rows of it are of none, they choose the threshold
+   * and no class learns from them; left out, held-out rows alone do, of which one in twenty is turned away.
+   */
+  readonly outOfScope?: { readonly label?: string };
   readonly backbone: Backbone;
   readonly method: Exclude<MethodName, "deep" | "channels">;
 }

@@ -65,6 +65,15 @@ export const tune = defineCommand({
       max: 999,
       about: "First prompted layer of kv, deep and lora; the task's own choice else",
     },
+    "oos-label": {
+      kind: "text",
+      value: "NAME",
+      about: "Rows of this label are of none: the prompt learns to say so of others like them",
+    },
+    oos: {
+      kind: "switch",
+      about: "The prompt says what is none of its labels', by held-out rows alone",
+    },
     ...SHOTS_FLAG,
     epochs: {
       kind: "integer",
@@ -137,7 +146,13 @@ export const tune = defineCommand({
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
         ...(test === undefined ? {} : { test: fileSource(test) }),
       };
-      job = { backbone, method, task, ...files, ...shared };
+      const outOfScope =
+        args.oosLabel !== undefined
+          ? { outOfScope: { label: args.oosLabel } }
+          : args.oos
+            ? { outOfScope: {} }
+            : {};
+      job = { backbone, method, task, ...outOfScope, ...files, ...shared };
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
@@ -198,6 +213,8 @@ function refuseIdleFlags(
     firstLayer: number | undefined;
     tokens: number | undefined;
     rank: number | undefined;
+    oos: boolean;
+    oosLabel: string | undefined;
   },
   images: keyof typeof TASKS | undefined,
   texts: TextTask,
@@ -205,6 +222,8 @@ function refuseIdleFlags(
   const task = images === undefined ? texts : TASKS[images];
   if (images !== undefined && args.precision !== "fp32")
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
+  if ((args.oos || args.oosLabel !== undefined) && (images !== undefined || task !== "classification"))
+    throw usageError("tune", "--oos and --oos-label are of texts with one label each", "Leave them out.");
   if (task !== "classification" && args.shots !== undefined)
     throw usageError(
       "tune",

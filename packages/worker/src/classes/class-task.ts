@@ -9,6 +9,7 @@ import {
   type LoopSettings,
   predictBaselines,
   type RunResult,
+  type ScopeChoice,
 } from "@kilotune/tuner";
 import { holdOut } from "../held-out.ts";
 import { TUNED } from "../select.ts";
@@ -24,6 +25,7 @@ import {
   scoreClasses,
   temperatureOf,
 } from "./outcome.ts";
+import { assessScope, type OutsideRows, withScope } from "./scope.ts";
 
 /** Rows of one class each, whatever they are. */
 export interface ClassRows extends RowsOf {
@@ -62,6 +64,8 @@ export interface ClassInput<File extends ClassFile, Rows extends ClassRows> exte
   publish(numbers: PublishedNumbers): Prompt | Promise<Prompt>;
   /** Logits [rows, classes] flat. */
   answer(prompt: Prompt, rows: Rows): Promise<Float32Array>;
+  /** Where inputs may be of no class at all. */
+  outside?(): Promise<OutsideRows<Rows>>;
   /** Numbers of the prompt that `settings` ask for. */
   readonly promptNumbers: number;
   /** Told first in the report's notes. */
@@ -143,27 +147,46 @@ export function classTask<File extends ClassFile, Rows extends ClassRows>(
     score: (outcomes) => scoreClasses(outcomes, classes),
     judge: judgeClasses,
 
-    publish({ kind, fitted, heldOut, tuned, receipt }) {
+    async publish({ kind, fitted, heldOut, tuned, receipt }) {
       const temperature = heldOut.length === 0 ? 1 : temperatureOf(heldOut, classes);
-      if (kind === TUNED && tuned !== undefined && settings !== undefined)
-        return input.publish({ head: cosineHead(tuned, settings), tuned, temperature, receipt });
-      const { baselines } = fitted as FittedClasses;
-      const head = kind === "classMean" ? meansHead(baselines.classMeans) : linearHead(baselines.probe);
-      return input.publish({ head, tuned: undefined, temperature, receipt });
+      const isTuned = kind === TUNED && tuned !== undefined && settings !== undefined;
+      const headOf = ({ baselines }: FittedClasses) =>
+        kind === "classMean" ? meansHead(baselines.classMeans) : linearHead(baselines.probe);
+      const prompt = await input.publish({
+        head: isTuned ? cosineHead(tuned, settings) : headOf(fitted as FittedClasses),
+        tuned: isTuned ? tuned : undefined,
+        temperature,
+        receipt,
+      });
+      // A prompt from under way isn't calibrated: nothing was held out for it.
+      if (input.outside === undefined || heldOut.length === 0) return prompt;
+      const { choosing } = await input.outside();
+      return withScope(prompt, heldOut, choosing && (await input.answer(prompt, choosing)), classes);
     },
     async answer(prompt, rows) {
       return outcomesOfLogits(rows, await input.answer(prompt, rows), classes);
     },
 
-    async findings(outcomes, { manifest }) {
-      const { temperature } = manifest.calibration as { readonly temperature: number };
-      return outcomes.some(({ picture }) => picture)
-        ? assessWithPictures(outcomes, labels, temperature)
+    async findings(outcomes, prompt) {
+      const { temperature, outOfScope } = prompt.manifest.calibration as ClassCalibration;
+      const found = outcomes.some(({ picture }) => picture)
+        ? await assessWithPictures(outcomes, labels, temperature)
         : assess(outcomes, labels, temperature);
+      if (input.outside === undefined || outOfScope === undefined) return found;
+      // Without rows of the test file those that chose the threshold speak, as held-out rows do for the classes.
+      const { tested, choosing } = await input.outside();
+      const rows = data.test === undefined ? choosing : tested;
+      const outside = rows && (await input.answer(prompt, rows));
+      return { ...found, scope: assessScope({ temperature, outOfScope }, outcomes, outside, classes) };
     },
     facts: (found) => factsOf(input, found),
     tokensIn: (rows) => input.tokensIn(rows),
   };
+}
+
+interface ClassCalibration {
+  readonly temperature: number;
+  readonly outOfScope?: ScopeChoice;
 }
 
 function cosineHead({ head }: Learnt, { temperature }: { readonly temperature: number }) {

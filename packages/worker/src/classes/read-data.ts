@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { LintReport } from "@kilotune/contract";
+import { KilotuneError, type LintReport } from "@kilotune/contract";
 import { drawShots, type Linter, labelsOf, type RowOfTask, type TokenCount } from "@kilotune/dataset";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
 import type { JobData } from "../task.ts";
@@ -7,6 +7,8 @@ import { readTextRows, textsOf } from "../texts/read-texts.ts";
 import type { ReadTexts } from "./prepare.ts";
 
 export interface LabelledTexts extends ReadTexts {
+  /** Rows of no class, set aside. */
+  readonly outside?: ReadTexts;
   /** Class of each text, -1 for a label that the training rows don't have. */
   readonly labels: Int32Array;
 }
@@ -18,11 +20,22 @@ export async function readData(
 ): Promise<JobData<LabelledTexts>> {
   const tokenCount = (text: string) => job.backbone.tokenizer.encode(text);
   const train = await readRows(job.train, tokenCount, emit, "learning");
-  const rows = job.shots === undefined ? train.rows : drawShots(train.rows, job.shots, job.seed);
+  const outsideLabel = job.outOfScope?.label;
+  const inScope = train.rows.filter(({ label }) => label !== outsideLabel);
+  if (outsideLabel !== undefined && inScope.length === train.rows.length)
+    throw noneOutside(outsideLabel, job.train.name);
+  const rows = job.shots === undefined ? inScope : drawShots(inScope, job.shots, job.seed);
   const labels = labelsOf(rows);
   const classOf = new Map(labels.map((label, at) => [label, at]));
   const { pairs } = train;
-  const number = (name: string, rows: readonly ClassRow[]) => numbered(name, rows, classOf, pairs);
+  const number = (name: string, rows: readonly ClassRow[], outside = rows): LabelledTexts => {
+    const away = outside.filter(({ label }) => label === outsideLabel);
+    const own = rows.filter(({ label }) => label !== outsideLabel);
+    return {
+      ...numbered(name, own, classOf, pairs),
+      ...(away.length > 0 && { outside: textsOf(name, away, pairs) }),
+    };
+  };
   const read = async (source: DataSource | undefined) =>
     source &&
     number(
@@ -33,7 +46,7 @@ export async function readData(
   const test = await read(job.test);
   const otherTests = [];
   for (const source of job.otherTests ?? []) otherTests.push((await read(source)) as LabelledTexts);
-  const known = number(job.train.name, rows);
+  const known = number(job.train.name, rows, train.rows);
   return { labels, train: known, validation, test, otherTests, sha256: hashOf(labels, [known, validation]) };
 }
 
@@ -59,6 +72,15 @@ export async function readRows(
   );
 }
 
+function noneOutside(label: string, file: string): KilotuneError {
+  return new KilotuneError(
+    "no_outside_rows",
+    `${file}: expected rows of the label ${JSON.stringify(label)}, which are none of the others', saw none`,
+    "Name the label as the rows do, or leave it out: then held-out rows alone choose the threshold.",
+    { kind: "usage" },
+  );
+}
+
 type ClassRow = RowOfTask["classification"];
 
 function numbered(
@@ -78,7 +100,10 @@ function hashOf(labels: readonly string[], files: readonly (LabelledTexts | unde
   hash.update(JSON.stringify(labels));
   for (const file of files) {
     const pairs = file?.pairs === undefined ? [] : [file.pairs];
-    hash.update(JSON.stringify(file === undefined ? null : [file.texts, [...file.labels], ...pairs]));
+    const outside = file?.outside === undefined ? [] : [file.outside];
+    hash.update(
+      JSON.stringify(file === undefined ? null : [file.texts, [...file.labels], ...pairs, ...outside]),
+    );
   }
   return hash.digest("hex");
 }

@@ -19,6 +19,7 @@ import { type ClassInput, classTask, type FittedClasses } from "./class-task.ts"
 import { labelNames, NAME_WEIGHT } from "./label-names.ts";
 import type { ClassOutcome } from "./outcome.ts";
 import { joinRows, openFrozenSessions, type PreparedRows, pickRows, prepareRows } from "./prepare.ts";
+import type { OutsideRows } from "./scope.ts";
 import { roundedPrompt } from "./publish.ts";
 import { type LabelledTexts, readData } from "./read-data.ts";
 
@@ -53,6 +54,20 @@ async function openTexts(
   const kept = opened.move();
   /** The labels' own words, where they help. */
   let names: PreparedRows | undefined;
+
+  let outside: Promise<OutsideRows<PreparedRows>> | undefined;
+  const prepareOutside = async (): Promise<OutsideRows<PreparedRows>> => {
+    const rowsOf = async (...files: readonly (LabelledTexts | undefined)[]) => {
+      const aside = files.flatMap((file) => file?.outside ?? []);
+      if (aside.length === 0) return undefined;
+      const pairs = aside.flatMap((file) => file.pairs ?? []);
+      const texts = aside.flatMap((file) => file.texts);
+      const labels = new Int32Array(texts.length).fill(-1);
+      const file = { name: "of no label", texts, labels, ...(pairs.length > 0 && { pairs }) };
+      return prepareRows(backbone, sessions, file);
+    };
+    return { choosing: await rowsOf(data.train, data.validation), tested: await rowsOf(data.test) };
+  };
 
   return {
     backbone: manifest,
@@ -116,6 +131,7 @@ async function openTexts(
       }),
     answer: (prompt, rows) => answer(backbone, linear, prompt, rows),
 
+    ...(job.outOfScope && { outside: () => (outside ??= prepareOutside()) }),
     promptNumbers: settings ? 2 * (layers - settings.firstLayer) * settings.tokens * hiddenSize : 0,
     notes: ({ truncatedRows }) => [
       ...(names ? ["The labels' own words were learnt along, at half the weight of a row."] : []),
