@@ -1,3 +1,4 @@
+import type { JobCreate } from "@kilotune/contract/wire";
 import { Kilotune } from "@kilotune/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openTinyPlace, rows, type TinyPlace } from "./tiny.ts";
@@ -32,7 +33,7 @@ async function upload(filename: string, lines: readonly string[]): Promise<strin
 }
 
 /** A model of two epochs, with what its job told. */
-async function tuned(task: "classification" | "multi_label", linesOf: (seed: number) => string[]) {
+async function tuned(task: NonNullable<JobCreate["task"]>, linesOf: (seed: number) => string[]) {
   const training_file = await upload("train.jsonl", linesOf(1));
   const validation_file = await upload("validation.jsonl", linesOf(2));
   const method = { type: "kv", kv: { hyperparameters: { n_epochs: 2, tokens: 2 } } } as const;
@@ -86,6 +87,33 @@ describe("pairs of texts", () => {
       status: 400,
       code: "wrong_input",
     });
+  }, 60_000);
+});
+
+describe("a number a text", () => {
+  it("is learnt, and answered in the unit of the rows", async () => {
+    const { model, told } = await tuned("regression", (seed) =>
+      toys(seed).map(({ text, label }) => JSON.stringify({ text, value: 1000 + 10 * label.length })),
+    );
+    expect(told).toMatch(/As served, the prompt answers 24 rows/);
+    const { data, usage } = await own.estimate({ model, input: toys(3).map(({ text }) => text) });
+    for (const { value } of data) expect(Math.abs(value - 1050)).toBeLessThan(100);
+    expect(usage.total_tokens).toBeGreaterThan(24);
+    await expect(own.classify({ model, input: "card" })).rejects.toMatchObject({ code: "unsupported_model" });
+  }, 60_000);
+});
+
+describe("texts that find one another", () => {
+  it("are learnt, and their vectors are the tuned model's own", async () => {
+    const { model } = await tuned("retrieval", (seed) =>
+      toys(seed).map(({ text, label }) =>
+        JSON.stringify({ query: text, positive: `${label} ${text.split(" ")[0]}` }),
+      ),
+    );
+    const [one] = (await own.embeddings({ model, input: "stolen card" })).data;
+    const [plain] = (await own.embeddings({ model: "tiny", input: "stolen card" })).data;
+    expect(one!.embedding).toHaveLength(plain!.embedding.length);
+    expect(one!.embedding).not.toEqual(plain!.embedding);
   }, 60_000);
 });
 
