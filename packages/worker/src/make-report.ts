@@ -106,7 +106,8 @@ function candidates<Outcome>(
     name,
     title: facts.titles[name] ?? title,
     heldOut: selection.scores[name] ?? null,
-    test: tested?.baselines[name] ?? null,
+    // Of what is published as its file has it.
+    test: (published === name ? tested?.score : tested?.baselines[name]) ?? null,
     sizeBytes: published === name ? stored.sizeBytes : (facts.sizes[name] as number),
     published: published === name && name !== twin,
   }));
