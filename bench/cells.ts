@@ -38,7 +38,7 @@ export const bench = defineBench({
     const lora = { ...given, method: "lora", tokens: rank, firstLayer } as const;
     // Kumar et al., arXiv:2202.10054: a prompt that starts at a random head first learns to please it.
     const first = await runOf({ ...given, method: "head" });
-    const prompt = await runOf({ ...lora, from: first.learnt, settings: { headLearningRate: 3e-3 } });
+    const prompt = await runOf({ ...lora, from: first.learnt, headStands: true });
     // As many epochs as both together.
     const alone = { ...given, epochs: first.epochs + prompt.epochs, method: "head" } as const;
     const [head, large] = [await runOf(alone), await runOf({ ...alone, innerWidth: 72 })];

@@ -52,6 +52,8 @@ export interface DenseRun {
   readonly tokens?: number;
   readonly firstLayer?: number;
   readonly epochs?: number;
+  /** `from` is a head that was learnt alone. */
+  readonly headStands?: boolean;
   /** What differs from the task's usual one. */
   readonly range?: Partial<AugmentationRange>;
   /** Of the head; 32 where left out. */
@@ -144,11 +146,12 @@ function settingsOf(
   trainRows: number,
   { settings, ...wish }: DenseRun,
 ): DenseSettings {
-  const { method, seed, tokens, firstLayer, epochs } = wish;
+  const { method, seed, tokens, firstLayer, epochs, headStands } = wish;
   const given = {
     ...(tokens !== undefined && { tokens }),
     ...(firstLayer !== undefined && { firstLayer }),
     ...(epochs !== undefined && { epochs }),
+    ...(headStands !== undefined && { headStands }),
   };
   return {
     ...chooseDenseSettings(backbone.manifest, { method, trainRows, seed, ...given }),
