@@ -74,14 +74,17 @@ export async function openImageVectors(
   opened.use(files);
   const backbone = opened.use(sharedSessions(job.backbone));
   const { manifest } = backbone;
-  const chosen = chooseVisionSettings(manifest, {
-    method: job.method,
-    trainRows,
-    seed: job.seed,
-    ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
-    ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
-    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
-  });
+  const chosen = {
+    ...chooseVisionSettings(manifest, {
+      method: job.method,
+      trainRows,
+      seed: job.seed,
+      ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
+      ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
+      ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
+    }),
+    ...job.settings,
+  };
   const { feature } = chosen;
   const site = visionSite(chosen, manifest);
   const below = openedSite(chosen, site);

@@ -271,7 +271,7 @@ type TagNumbers = Readonly<Record<"weight" | "bias", Float32Array>>;
 
 function settingsOf(job: TextJob, data: JobData<TagFile>, method: TuneSettings["method"]): TuneSettings {
   const { tokens, firstLayer, epochs } = job;
-  return chooseTagSettings(job.backbone.manifest, {
+  const chosen = chooseTagSettings(job.backbone.manifest, {
     method,
     seed: job.seed,
     trainRows: data.train.count,
@@ -279,6 +279,7 @@ function settingsOf(job: TextJob, data: JobData<TagFile>, method: TuneSettings["
     ...(firstLayer === undefined ? {} : { firstLayer }),
     ...(epochs === "auto" ? {} : { epochs }),
   });
+  return { ...chosen, ...job.settings };
 }
 
 function pickTexts(rows: TagRows, wanted: readonly number[]): TagRows {
