@@ -132,6 +132,7 @@ function answering(onAsked: () => void): Inference {
       return { rows: inputs.map(() => row), tokens: 8 };
     },
     estimate: () => Promise.reject(new Error("nobody asks for numbers")),
+    tag: () => Promise.reject(new Error("nobody asks for spans")),
     embed: () => Promise.reject(new Error("nobody asks for vectors")),
   };
 }

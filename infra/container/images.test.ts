@@ -183,14 +183,12 @@ it("an infer image has what the layers and the zip have", async () => {
     },
   ]);
   const context = () => image("context", "--out", folder, "--image", "infer-large");
-  for (const name of ["infer", "evaluate"]) {
-    expect(await context()).toMatchObject({ exitCode: 1, result: { error: { code: "not_built" } } });
-    const source = Buffer.from(`export const name = "${name}";\n`);
-    await writeZip([{ path: "index.mjs", source }], path.join(folder, `functions/${name}.zip`));
-  }
+  expect(await context()).toMatchObject({ exitCode: 1, result: { error: { code: "not_built" } } });
+  await writeZip(
+    [{ path: "index.mjs", source: Buffer.from("export {};\n") }],
+    path.join(folder, "functions/infer.zip"),
+  );
   expect((await context()).exitCode).toBe(0);
-  const evaluate = path.join(folder, "images/infer-large/task/evaluate/index.mjs");
-  expect(await readFile(evaluate, "utf8")).toContain("evaluate");
   const names = await below("images", "infer-large");
   expect(names).toEqual(
     expect.arrayContaining([

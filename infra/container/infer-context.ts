@@ -7,8 +7,8 @@ import { type BuiltLayer, readRecord } from "../layers/record.ts";
 import type { Image } from "./images.ts";
 
 /**
- * Lays out what infer.Dockerfile copies: `opt/` as the layers would have made it, `task/` as the zip of `infer` has it, and in
- * `task/evaluate/` that of `evaluate`, which needs the same backbone. There whole or not at all.
+ * Lays out what infer.Dockerfile copies: `opt/` as the layers would have made it, `task/` as the function's zip has it. There
+ * whole or not at all.
  *
  * @param layers folder of `npm run layer -- build`
  * @param functions folder of `npm run package`
@@ -22,18 +22,14 @@ export async function layOutInfer(
   const architecture = image.platform === "linux/arm64" ? "arm64" : "x64";
   const backbone = `backbone-${image.name.slice("infer-".length)}`;
   const beside = await layersBeside(layers, backbone, architecture);
-  const zips = { infer: "task", evaluate: "task/evaluate" };
-  for (const name of Object.keys(zips)) {
-    const zip = path.join(functions, `${name}.zip`);
-    if ((await stat(zip).catch(() => undefined)) === undefined) throw notBuilt(zip, "npm run package");
-  }
+  const zip = path.join(functions, "infer.zip");
+  if ((await stat(zip).catch(() => undefined)) === undefined) throw notBuilt(zip, "npm run package");
   const temporary = `${to}.${process.pid}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   try {
     await cp(path.join(layers, backbone), path.join(temporary, "opt"), { recursive: true });
     for (const { name } of beside) await unzip(path.join(layers, `${name}.zip`), path.join(temporary, "opt"));
-    for (const [name, to] of Object.entries(zips))
-      await unzip(path.join(functions, `${name}.zip`), path.join(temporary, to));
+    await unzip(zip, path.join(temporary, "task"));
     await cp(path.join(import.meta.dirname, "infer.Dockerfile"), path.join(temporary, "Dockerfile"));
     await rm(to, { recursive: true, force: true });
     await rename(temporary, to);

@@ -1,6 +1,5 @@
 # syntax=docker/dockerfile:1
-# The functions of a backbone that is too large for a layer, `infer` and (by its command) `evaluate`: the same code, ONNX Runtime and
-# backbone in the same folders.
+# The function `infer` of a backbone that is too large for a layer: the same code, ONNX Runtime and backbone in the same folders.
 # Lambda runs it as a user of its own, on a read-only root.
 ARG LAMBDA_IMAGE
 FROM ${LAMBDA_IMAGE}

@@ -46,7 +46,7 @@ export function lambdaFunction(name: string, options: FunctionOptions): aws.lamb
   const made = new aws.lambda.Function(`Function-${name}`, {
     name: named(name),
     role: role.arn,
-    ...(ground?.kind === "image" ? imageCode(of, ground.uri) : zipCode(of, ground)),
+    ...(ground?.kind === "image" ? imageCode(ground.uri) : zipCode(of, ground)),
     architectures: [lambdaWord(ARCHITECTURE)],
     memorySize: options.memoryMb,
     timeout: options.timeoutSeconds,
@@ -87,10 +87,8 @@ function zipCode(of: FunctionName, ground: Ground | undefined) {
   };
 }
 
-/** One image has the functions of a backbone: its own command is the handler of `infer`. */
-function imageCode(of: FunctionName, imageUri: string) {
-  const command = of === "infer" ? {} : { imageConfig: { commands: [`${of}/index.handler`] } };
-  return { packageType: "Image", imageUri, ...command };
+function imageCode(imageUri: string) {
+  return { packageType: "Image", imageUri };
 }
 
 /** Into the groups of this stage alone, and traces, which AWS knows no resource for. */

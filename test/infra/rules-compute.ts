@@ -13,9 +13,7 @@ export const computeRules: Readonly<Record<string, Rule>> = {
       const isImage = inputs.packageType === "Image";
       return [
         ...(isImage || inputs.runtime === "nodejs24.x" ? [] : [`${name}: ${inputs.runtime}`]),
-        ...(handlerIn(inputs) === wantedHandler(handlerOf(name), isImage)
-          ? []
-          : [`${name}: ${handlerIn(inputs)}`]),
+        ...(isImage || inputs.handler === "index.handler" ? [] : [`${name}: ${inputs.handler}`]),
         ...(inputs.architectures?.join() === "arm64" ? [] : [`${name}: ${inputs.architectures}`]),
         ...(SCRATCH.has(handlerOf(name)) && !(inputs.ephemeralStorage?.size >= 1024)
           ? [`${name}: /tmp of ${inputs.ephemeralStorage?.size ?? 512} MB, and files have as much`]
@@ -221,15 +219,6 @@ export const computeRules: Readonly<Record<string, Rule>> = {
       ];
     }),
 };
-
-/** Of an image its own command where none is given. */
-function handlerIn({ packageType, handler, imageConfig }: Inputs): string {
-  return packageType === "Image" ? (imageConfig?.commands?.join(" ") ?? "index.handler") : handler;
-}
-
-function wantedHandler(of: FunctionName, isImage: boolean): string {
-  return isImage && of !== "infer" ? `${of}/index.handler` : "index.handler";
-}
 
 /** Ends of the names of layers that a function needs. */
 function layersOf(stack: Harvest, of: FunctionName, variables: Record<string, string>): string[] {

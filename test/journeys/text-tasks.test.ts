@@ -117,6 +117,37 @@ describe("texts that find one another", () => {
   }, 60_000);
 });
 
+describe("named spans", () => {
+  it("are learnt, and found as places in the text as it was given", async () => {
+    const { model, told } = await tuned("tagging", (seed) =>
+      toys(seed).map(({ text, label }) => {
+        const tokens = text.split(" ");
+        return JSON.stringify({ tokens, tags: tokens.map((_, at) => (at === 1 ? `B-${label}` : "O")) });
+      }),
+    );
+    expect(told).toMatch(/As served, the prompt answers 24 rows/);
+    const texts = [
+      "👩🏽‍🚀 My card,\u00a0please!",
+      "e\u0301te\u0301",
+      "أين طلبي",
+      ...toys(3).map(({ text }) => text),
+    ];
+    const { data } = await own.tag({ model, input: texts });
+    expect(data.map(({ index }) => index)).toEqual([...texts.keys()]);
+    for (const { index, spans } of data)
+      for (const { text, start, end } of spans) {
+        expect(texts[index]!.slice(start, end)).toBe(text);
+        expect(text).toMatch(/^\S(?:.*\S)?$/u);
+      }
+    expect(data.flatMap(({ spans }) => spans).length).toBeGreaterThan(0);
+    for (const at of [0, 1, 5]) {
+      const [alone] = (await own.tag({ model, input: texts[at]! })).data;
+      expect(alone!.spans).toEqual(data[at]!.spans);
+    }
+    await expect(own.classify({ model, input: "x" })).rejects.toMatchObject({ status: 400 });
+  }, 60_000);
+});
+
 it("rows of another task than the job's are refused with the line that says so", async () => {
   const training_file = await upload(
     "labels.jsonl",

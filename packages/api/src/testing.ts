@@ -128,6 +128,7 @@ export async function openTestApi(
     inference: {
       classify: (call) => self.model.classify(call),
       estimate: (call) => self.model.estimate(call),
+      tag: (call) => self.model.tag(call),
       embed: (call) => self.model.embed(call),
       get images() {
         return self.model.images as ImageInference;
@@ -208,7 +209,9 @@ export async function answered(response: Response): Promise<Answer> {
 async function acceptPrompt(bytes: Uint8Array) {
   if (bytes[0] === 0x7b) throw new KilotuneError("invalid_prompt", "It is none.", "", { param: "file" });
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { sha256, backbone: "minilm-l6", task: "classification", bytes } as const;
+  // As a file says in its manifest what it is for.
+  const task = bytes[0] === 0x74 ? "tagging" : "classification";
+  return { sha256, backbone: "minilm-l6", task, bytes } as const;
 }
 
 /** A tenant's job, ended as the worker would end it; answers the job with its model. */
@@ -256,6 +259,15 @@ function echoModel(): Inference {
     async estimate(call) {
       listen(call);
       const rows = call.inputs.map((input) => ({ value: wordsOf(input).length, truncated: false }));
+      return { rows, tokens: 5 * rows.length };
+    },
+    async tag(call) {
+      listen(call);
+      const rows = call.inputs.map((text) => {
+        const [start, end] = [text.indexOf("<"), text.indexOf(">") + 1];
+        const label = call.promptId.slice(0, 8);
+        return { spans: start < 0 ? [] : [{ label, start, end, score: 0.75 }], truncated: false };
+      });
       return { rows, tokens: 5 * rows.length };
     },
     async embed(call) {
@@ -334,7 +346,7 @@ export function overloaded(): Inference {
       new KilotuneError("overloaded", "Too many rows wait.", hint, { kind: "machine", retryable: true }),
     );
   };
-  return { classify: refuse, estimate: refuse, embed: refuse };
+  return { classify: refuse, estimate: refuse, tag: refuse, embed: refuse };
 }
 
 export const MINILM: BackboneObject = {

@@ -38,8 +38,13 @@ async function answerTo(predictor: Predictor, request: TextRequest): Promise<Inf
       },
     };
   }
-  const { tenant, promptId, inputs } = request;
-  const prompt = refOf(tenant, promptId);
+  const prompt = refOf(request.tenant, request.promptId);
+  if (request.task === "tag") {
+    const rows = await predictor.tag(request.inputs.map((text) => ({ text, prompt })));
+    const told = rows.map(({ spans, truncated }) => ({ spans: [...spans], truncated }));
+    return { tagged: { rows: told, tokens: tokensOf(rows) } };
+  }
+  const { inputs } = request;
   const requests = inputs.map((input) =>
     typeof input === "string"
       ? { text: input, prompt }

@@ -64,6 +64,7 @@ export const InferRequest = z.discriminatedUnion("task", [
     topK: z.int().positive().optional(),
   }),
   z.strictObject({ task: z.literal("estimate"), tenant: Tenant, promptId: Prompt, inputs: Inputs }),
+  z.strictObject({ task: z.literal("tag"), tenant: Tenant, promptId: Prompt, inputs: Texts }),
   z.strictObject({
     task: z.literal("embed"),
     tenant: Tenant,
@@ -94,6 +95,23 @@ export type Classified = z.infer<typeof Classified>;
 
 const Estimated = z.object({
   rows: z.array(z.object({ value: z.number(), truncated: z.boolean() })),
+  tokens: z.int().nonnegative(),
+});
+
+const Tagged = z.object({
+  rows: z.array(
+    z.object({
+      spans: z.array(
+        z.object({
+          label: z.string(),
+          start: z.int().nonnegative(),
+          end: z.int().nonnegative(),
+          score: z.number(),
+        }),
+      ),
+      truncated: z.boolean(),
+    }),
+  ),
   tokens: z.int().nonnegative(),
 });
 
@@ -160,6 +178,7 @@ const Refused = z.object({
 export const InferAnswer = z.union([
   z.object({ classified: Classified }),
   z.object({ estimated: Estimated }),
+  z.object({ tagged: Tagged }),
   z.object({ embedded: Embedded }),
   z.object({ segmented: Segmented }),
   z.object({ detected: Detected }),

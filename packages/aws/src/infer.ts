@@ -100,14 +100,14 @@ function bounded(answer: InferAnswer): InferAnswer {
   const written = JSON.stringify(answer);
   // A letter may take three bytes: only labels have such, and few answers are near the limit.
   if (written.length * 3 <= ANSWER_BYTES || Buffer.byteLength(written) <= ANSWER_BYTES) return answer;
-  const ofTexts = "classified" in answer || "embedded" in answer;
+  const ofTexts = "classified" in answer || "embedded" in answer || "tagged" in answer;
   throw new KilotuneError(
     "answer_too_large",
     ofTexts
-      ? "The scores of all labels for all these rows are more than 6 MB."
+      ? "What is answered about all these rows is more than 6 MB."
       : "The answer about these images is more than 6 MB.",
     ofTexts
-      ? "Ask for fewer with `top_k`, or send fewer at once."
+      ? "Send fewer at once; of labels, ask for fewer with `top_k`."
       : "Send a smaller image, or ask for masks as `png` or `rle`.",
   );
 }

@@ -9,6 +9,7 @@ import type {
   EstimateAnswer,
   Inference,
   InferenceCall,
+  TagAnswer,
 } from "@kilotune/service";
 import type { Environment } from "./environment.ts";
 import { errorOf, InferAnswer, type InferRequest, named } from "./infer-wire.ts";
@@ -75,6 +76,15 @@ export function invokeInference({
       const answers = await inPieces(call, async (inputs) => {
         const answer = await ask({ task: "estimate", tenant, promptId, inputs }, call);
         if ("estimated" in answer) return answer.estimated;
+        throw notUnderstood();
+      });
+      return joined(answers);
+    },
+    async tag(call): Promise<TagAnswer> {
+      const { tenant, promptId } = call;
+      const answers = await inPieces(call, async (inputs) => {
+        const answer = await ask({ task: "tag", tenant, promptId, inputs }, call);
+        if ("tagged" in answer) return answer.tagged;
         throw notUnderstood();
       });
       return joined(answers);

@@ -57,6 +57,12 @@ export async function localInference(
       const rows = await predictorOf(backbone).estimate(requests, { signal, background });
       return { rows, tokens: tokensOf(rows) };
     },
+    async tag({ tenant, backbone, promptId, inputs, signal, background = false }) {
+      const prompt = refOf(tenant, promptId);
+      const requests = inputs.map((text) => ({ text, prompt }));
+      const rows = await predictorOf(backbone).tag(requests, { signal, background });
+      return { rows, tokens: tokensOf(rows) };
+    },
     async embed({ tenant, backbone, promptId, inputs, signal, background = false }) {
       const prompt = promptId && { prompt: refOf(tenant, promptId) };
       const rows = await predictorOf(backbone).embed(inputs, { signal, background, ...prompt });

@@ -4,6 +4,8 @@ import type {
   EstimateRequest,
   EstimateResponse,
   SegmentResponse,
+  TagRequest,
+  TagResponse,
   UsageList,
   UsageQuery,
 } from "@kilotune/contract/wire";
@@ -78,6 +80,15 @@ export class Kilotune {
    */
   estimate(call: EstimateRequest, options?: RequestOptions): Promise<EstimateResponse> {
     return this.#ask("/v1/estimate", call, options);
+  }
+
+  /**
+   * Named spans in one text or up to 2,048, in their order, by a model tuned for tagging: `text.slice(start, end)`.
+   *
+   * @example const { data } = await kilotune.tag({ model: "orders", input: "Send it to Kyoto by Friday" });
+   */
+  tag(call: TagRequest, options?: RequestOptions): Promise<TagResponse> {
+    return this.#ask("/v1/tag", call, options);
   }
 
   /**

@@ -4,6 +4,7 @@ import {
   DetectRequest,
   EmbeddingsRequest,
   EstimateRequest,
+  TagRequest,
   type ErrorBody,
   errorType,
   invalidField,
@@ -19,6 +20,7 @@ import {
   inferLabels,
   inferMasks,
   inferNumbers,
+  inferSpans,
   inferObjects,
   inferVectors,
   inputsOf,
@@ -73,6 +75,7 @@ export async function prepareLine(
 const SCHEMAS = {
   "/v1/classify": ClassifyRequest,
   "/v1/estimate": EstimateRequest,
+  "/v1/tag": TagRequest,
   "/v1/embeddings": EmbeddingsRequest,
   "/v1/segment": SegmentRequest,
   "/v1/detect": DetectRequest,
@@ -160,6 +163,7 @@ const ASK: Readonly<
 > = {
   "/v1/classify": inferLabels,
   "/v1/estimate": inferNumbers,
+  "/v1/tag": inferSpans,
   "/v1/embeddings": inferVectors,
   "/v1/segment": inferMasks,
   "/v1/detect": inferObjects,

@@ -20,6 +20,7 @@ export const echo: Inference = {
     return { rows, tokens: 3 * rows.length };
   },
   estimate: () => Promise.reject(new Error("nobody asks for numbers")),
+  tag: () => Promise.reject(new Error("nobody asks for spans")),
   async embed({ inputs, background }) {
     if (!background) throw new Error("a batch's rows are background");
     if (inputs.includes("damaged"))

@@ -22,7 +22,13 @@ export interface Batch {
   readonly errors: readonly BatchFault[];
 }
 
-export type BatchEndpoint = "/v1/classify" | "/v1/estimate" | "/v1/embeddings" | "/v1/segment" | "/v1/detect";
+export type BatchEndpoint =
+  | "/v1/classify"
+  | "/v1/estimate"
+  | "/v1/tag"
+  | "/v1/embeddings"
+  | "/v1/segment"
+  | "/v1/detect";
 
 export type BatchStatus =
   | "validating"

@@ -39,7 +39,7 @@ export interface Backbone {
 
 /** What jobs tune backbones for, by what these read. */
 export const TUNED_TASKS = {
-  text: ["classification", "multi_label", "regression", "retrieval"],
+  text: ["classification", "multi_label", "tagging", "regression", "retrieval"],
   image: ["classification", "multi_label", "segmentation", "detection"],
 } as const satisfies Readonly<Record<"text" | "image", readonly TaskName[]>>;
 

@@ -12,6 +12,8 @@ import {
   type ImageInput,
   type SegmentRequest,
   type SegmentResponse,
+  type TagRequest,
+  type TagResponse,
   type TextOrPair,
 } from "@kilotune/contract/wire";
 import type { ImageInference, ImageSource, Inference } from "./inference.ts";
@@ -40,6 +42,7 @@ export interface Reply<Body> {
 export type InferRequest =
   | ClassifyRequest
   | EstimateRequest
+  | TagRequest
   | EmbeddingsRequest
   | SegmentRequest
   | DetectRequest;
@@ -91,6 +94,27 @@ export async function inferNumbers(
   return { body, rows: rows.length, tokens, images: 0 };
 }
 
+/** @throws KilotuneError `unsupported_model`; those of `Inference` */
+export async function inferSpans(
+  inference: Inference,
+  { request, resolved, images: _, ...question }: Question<TagRequest>,
+): Promise<Reply<TagResponse>> {
+  const { backbone, model } = resolved;
+  const promptId = promptFor(request.model, resolved, "tagging");
+  const inputs = listOf(request.input);
+  const { rows, tokens } = await inference.tag({ ...question, backbone, promptId, inputs });
+  const data = rows.map(({ spans, truncated }, index) => ({
+    index,
+    spans: spans.map(({ label, start, end, score }) => {
+      const text = (inputs[index] as string).slice(start, end);
+      return { label, text, start, end, score };
+    }),
+    truncated,
+  }));
+  const body = { object: "list" as const, model, data, usage: usageOf(tokens) };
+  return { body, rows: rows.length, tokens, images: 0 };
+}
+
 /** @throws KilotuneError `invalid_request` (`dimensions`), `unsupported_model`; those of `Inference` */
 export async function inferVectors(
   inference: Inference,
@@ -102,8 +126,7 @@ export async function inferVectors(
   // A model of another task answers as its backbone does: its prompt isn't made for vectors.
   const { promptId, task } = resolved;
   const tuned = promptId !== null && task === "retrieval" ? { promptId } : {};
-  const { input } = request;
-  const inputs = typeof input === "string" ? [input] : input;
+  const inputs = listOf(request.input);
   const { rows, tokens } = await inference.embed({ ...question, backbone, inputs, ...tuned });
   refuseDimensions(dimensions, rows[0]?.vector.length);
   const data = rows.map(({ vector, truncated }, index) => ({
@@ -165,13 +188,17 @@ export async function inferObjects(
 
 export function inputsOf({
   input = [],
-}: ClassifyRequest | EstimateRequest | EmbeddingsRequest): readonly TextOrPair[] {
+}: ClassifyRequest | EstimateRequest | TagRequest | EmbeddingsRequest): readonly TextOrPair[] {
   return Array.isArray(input) ? input : [input];
 }
 
 /** What a request names as images. */
 export function imagesAsked(request: InferRequest): readonly ImageInput[] {
   return ("images" in request ? request.images : undefined) ?? [];
+}
+
+function listOf(input: string | readonly string[]): readonly string[] {
+  return typeof input === "string" ? [input] : input;
 }
 
 interface Scored {

@@ -10,6 +10,7 @@ export interface Inference {
     call: InferenceCall & { readonly promptId: PromptId; readonly topK?: number },
   ): Promise<ClassifyAnswer>;
   estimate(call: InferenceCall & { readonly promptId: PromptId }): Promise<EstimateAnswer>;
+  tag(call: TagCall): Promise<TagAnswer>;
   /** Without a prompt by the plain backbone. */
   embed(call: EmbedCall): Promise<EmbedAnswer>;
   /** Where backbones of images are served. Its errors name the image (`param`). */
@@ -34,6 +35,11 @@ export interface EmbedCall extends Omit<InferenceCall, "inputs"> {
   readonly inputs: readonly string[];
 }
 
+export interface TagCall extends Omit<InferenceCall, "inputs"> {
+  readonly promptId: PromptId;
+  readonly inputs: readonly string[];
+}
+
 export interface ClassifyAnswer {
   /** In the order of the inputs. */
   readonly rows: readonly {
@@ -53,6 +59,20 @@ export interface ClassifyAnswer {
 
 export interface EstimateAnswer {
   readonly rows: readonly { readonly value: number; readonly truncated: boolean }[];
+  readonly tokens: number;
+}
+
+export interface TagAnswer {
+  readonly rows: readonly {
+    /** In the order of the text, none over another; places in UTF-16 units of the text as it was given. */
+    readonly spans: readonly {
+      readonly label: string;
+      readonly start: number;
+      readonly end: number;
+      readonly score: number;
+    }[];
+    readonly truncated: boolean;
+  }[];
   readonly tokens: number;
 }
 

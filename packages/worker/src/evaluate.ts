@@ -13,6 +13,8 @@ import { targetsOf } from "./labels/text-labels.ts";
 import { outcomesOfVectors, rankFindings, scoreRanks } from "./retrieval/outcome.ts";
 import { findable } from "./retrieval/text-retrieval.ts";
 import { numberFindings, scoreNumbers } from "./values/outcome.ts";
+import { servedOutcomes } from "./tags/answer.ts";
+import { spanFindings, spanScore } from "./tags/outcome.ts";
 import { valuesOf } from "./values/text-values.ts";
 import { readTextRows, shownRow } from "./texts/read-texts.ts";
 
@@ -40,9 +42,10 @@ export async function evaluateTextPrompt(options: Evaluated): Promise<TextEvalua
   if (isFor(prompt, "textMultiLabel")) return evaluateLabels(options);
   if (isFor(prompt, "textRegression")) return evaluateValues(options);
   if (isFor(prompt, "textRetrieval")) return evaluateRanks(options);
+  if (isFor(prompt, "textTagging")) return evaluateSpans(options);
   throw new KilotuneError(
     "wrong_task",
-    `expected a prompt for labels of texts, but saw one for ${prompt.manifest.task}`,
+    `expected a prompt for texts, but saw one for ${prompt.manifest.task}`,
     "Its figures are in its file: `kilotune inspect` shows them.",
     { kind: "usage" },
   );
@@ -140,6 +143,28 @@ async function evaluateRanks(options: Evaluated): Promise<TextEvaluation> {
       score: scoreRanks(outcomes),
       findings: { task: "retrieval", evaluation: rankFindings(outcomes) },
       unknownLabels: new Map(),
+    };
+  } finally {
+    await predictor.close();
+  }
+}
+
+/** Of a prompt for named spans, as it is served. */
+async function evaluateSpans(options: Evaluated): Promise<TextEvaluation> {
+  const { backbone, stored, test, onEvent: emit = () => {} } = options;
+  const { manifest } = expectUse(stored, "textTagging").prompt;
+  assertCompatible(manifest, backboneIdentity(backbone));
+  const { rows } = await readTextRows(test, { task: "tagging" }, emit);
+  const predictor = await createPredictor({ backbone, loadPrompt: async () => stored });
+  try {
+    const outcomes = await servedOutcomes(predictor, rows, stored.id, (share) =>
+      emit({ kind: "progress", stage: "evaluate", share }),
+    );
+    const known = new Set(manifest.labels);
+    return {
+      score: spanScore(outcomes),
+      findings: { task: "tagging", evaluation: spanFindings(outcomes) },
+      unknownLabels: counted(rows.flatMap(({ tags }) => tags.filter((tag) => !known.has(tag)))),
     };
   } finally {
     await predictor.close();

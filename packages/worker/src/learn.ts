@@ -66,15 +66,12 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
 /** All that a run depends on: a checkpoint with another key can't be gone on with. */
 function runKey(
   { dataSha256 }: LearnContext,
-  settings: object,
+  settings: unknown,
   run: string,
   { identity, precision }: BackboneFacts,
   facts: readonly unknown[],
 ): string {
   const rounded = precision === "int8" ? [precision] : [];
-  // A candidate of a sweep learns what a job with its settings learns on the same fold.
-  const part = run.replace(/^sweep-\d+-/, "selection-");
-  const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  const parts = [part, sorted, dataSha256, identity, CODE_VERSION, ...facts, ...rounded];
+  const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts, ...rounded];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

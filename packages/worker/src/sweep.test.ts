@@ -26,15 +26,6 @@ const sweep = ({ job, ...more }: Partial<Omit<Sweep, "job">> & { job?: Partial<T
   ...more,
 });
 
-it("doesn't learn the winner's held-out run once more", async () => {
-  const runs: string[] = [];
-  const onEvent: SweepHooks["onEvent"] = (event) => {
-    if (event.kind === "training") runs.push(event.run);
-  };
-  await runSweep(sweep({ candidates: [CALM] }), { onEvent });
-  expect(runs).toEqual([]);
-});
-
 async function trialsOf(wanted: Sweep, hooks: SweepHooks = {}) {
   const trials: SweptCandidate[] = [];
   const result = await runSweep(wanted, { ...hooks, onTrial: (trial) => trials.push(trial) });

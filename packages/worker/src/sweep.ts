@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { appendFile, mkdir, readdir, readFile, rename } from "node:fs/promises";
+import { appendFile, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError, type SweptCandidate } from "@kilotune/contract";
 import { type Candidate, type Rung, rungsOf, successiveHalving, type TuneSettings } from "@kilotune/tuner";
@@ -82,23 +82,11 @@ export async function runSweep(
     const swept = ranking.map(({ candidate, share, score }) => ({ settings: candidate, share, score }));
     const [best] = ranking;
     const { firstLayer, ...settings } = best!.candidate;
-    // What the winner learnt on the held-out folds is what the job would begin with.
-    await keepRuns(job.checkpoints, best!.index);
-    const chosen = { ...job, resume: true, settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
+    const chosen = { ...job, settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
     const result = await runTuneJob(chosen, hooks);
     return { ...result, report: { ...result.report, sweep: swept } };
   } finally {
     await opened?.trials[Symbol.asyncDispose]();
-  }
-}
-
-/** A candidate's checkpoints under the names that a job looks for: see `learn`. */
-async function keepRuns(folder: string, index: number): Promise<void> {
-  const name = new RegExp(`^sweep-${index}-(\\d+)\\.checkpoint$`);
-  for (const file of await readdir(folder).catch(() => [])) {
-    const fold = name.exec(file)?.[1];
-    if (fold !== undefined)
-      await rename(path.join(folder, file), path.join(folder, `selection-${fold}.checkpoint`));
   }
 }
 

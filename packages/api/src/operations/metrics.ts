@@ -1,6 +1,6 @@
 import { Counter, Histogram, Registry } from "prom-client";
 
-export type InferTask = "classify" | "estimate" | "embed" | "segment" | "detect";
+export type InferTask = "classify" | "estimate" | "tag" | "embed" | "segment" | "detect";
 
 /** For Prometheus. `registry` is open: what runs beside the API (prompt cache, job queue) adds its own gauges. */
 export interface Metrics {

@@ -31,7 +31,7 @@ function stuck(onCall: (signal: AbortSignal) => void = () => {}): Inference {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
   };
-  return { classify: wait, estimate: wait, embed: wait };
+  return { classify: wait, estimate: wait, tag: wait, embed: wait };
 }
 
 describe("classify", () => {
@@ -145,7 +145,7 @@ describe("a call of a model", () => {
   it("that breaks says so and nothing more", async () => {
     const secret = new Error("SQLITE_CORRUPT at /var/lib/kilotune: a secret text");
     const broken = () => Promise.reject(secret);
-    api.model = { classify: broken, estimate: broken, embed: broken };
+    api.model = { classify: broken, estimate: broken, tag: broken, embed: broken };
     const { status, text } = await classify({ input: "a secret text" });
     expect(status).toBe(500);
     expect(JSON.parse(text).error).toMatchObject({ type: "server_error", code: "internal_error" });
@@ -178,9 +178,41 @@ describe("a call of a model", () => {
   });
 });
 
+describe("tag", () => {
+  it("answers spans as places in UTF-16 units of the text as it was given", async () => {
+    const { body: prompt } = await tenant.importPrompt("tags");
+    const texts = ["👩🏽‍🚀 to <Kyo\u0301to> 👋", "إلى <القاهرة> غدا", "nothing here", "<日本>"];
+    const { status, body } = await tenant.call("POST", "/v1/tag", { model: prompt.model, input: texts });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ object: "list", usage: { prompt_tokens: 20, total_tokens: 20 } });
+    const found = body.data.map(({ spans }: { spans: { text: string }[] }) => spans.map(({ text }) => text));
+    expect(found).toEqual([["<Kyo\u0301to>"], ["<القاهرة>"], [], ["<日本>"]]);
+    const [{ spans }] = body.data;
+    expect(texts[0]!.slice(spans[0].start, spans[0].end)).toBe(spans[0].text);
+    const one = await tenant.call("POST", "/v1/tag", { model: prompt.model, input: texts[3] });
+    expect(one.body.data).toEqual([{ ...body.data[3], index: 0 }]);
+  });
+
+  it("is refused of a model of another task, which says where it answers; and the other way round", async () => {
+    const { status, body } = await tenant.call("POST", "/v1/tag", { model: job.tunedModel, input: "x" });
+    expect([status, body.error.code, body.error.param]).toEqual([400, "unsupported_model", "model"]);
+    expect(body.error.message).toContain("POST /v1/classify");
+    const { body: prompt } = await tenant.importPrompt("tags too");
+    const other = await classify({ model: prompt.model, input: "x" });
+    expect([other.status, other.body.error.code]).toEqual([400, "unsupported_model"]);
+    expect(other.body.error.message).toContain("POST /v1/tag");
+  });
+
+  it("takes texts alone, no pairs", async () => {
+    const input = [{ text: "a", text_pair: "b" }];
+    const { status } = await tenant.call("POST", "/v1/tag", { model: job.tunedModel, input });
+    expect(status).toBe(400);
+  });
+});
+
 describe("what no backbone here can do", () => {
   it("is a clear 501 that names what one can", async () => {
-    for (const path of ["/v1/chat/completions", "/v1/completions", "/v1/tag"]) {
+    for (const path of ["/v1/chat/completions", "/v1/completions"]) {
       const { status, body, headers } = await tenant.call("POST", path, { model: "minilm-l6", messages: [] });
       expect([status, body.error.code], path).toEqual([501, "not_implemented"]);
       expect(body.error.message).toContain("minilm-l6 can classify, embeddings");

@@ -10,8 +10,17 @@ import {
   EstimateResponse,
   SegmentRequest,
   SegmentResponse,
+  TagRequest,
+  TagResponse,
 } from "@kilotune/contract/wire";
-import { inferLabels, inferMasks, inferNumbers, inferObjects, inferVectors } from "@kilotune/service";
+import {
+  inferLabels,
+  inferMasks,
+  inferNumbers,
+  inferObjects,
+  inferSpans,
+  inferVectors,
+} from "@kilotune/service";
 import { answers, json, sends } from "../declare.ts";
 import { newRoutes } from "../env.ts";
 import { infer } from "../infer.ts";
@@ -45,6 +54,19 @@ export function inferenceRoutes() {
       responses: answers("A number for each text, in order", EstimateResponse),
     }),
     async (c) => c.json(await infer(c, "estimate", c.req.valid("json"), inferNumbers), 200),
+  );
+
+  routes.openapi(
+    createRoute({
+      ...sends("infer", { tokens: true }),
+      tags,
+      method: "post",
+      path: "/v1/tag",
+      summary: "Named spans in texts, by a model tuned for tagging",
+      request: json(TagRequest),
+      responses: answers("The spans of each text, in order, as places in the text as given", TagResponse),
+    }),
+    async (c) => c.json(await infer(c, "tag", c.req.valid("json"), inferSpans), 200),
   );
 
   routes.openapi(

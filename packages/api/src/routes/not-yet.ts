@@ -5,7 +5,6 @@ import { newRoutes } from "../env.ts";
 
 /** Tasks of OpenAI's and ours that no backbone here can do. They say so: an encoder's classes aren't a conversation. */
 const TASKS = {
-  "/v1/tag": "tag words",
   "/v1/chat/completions": "hold a conversation",
   "/v1/completions": "write text",
 };

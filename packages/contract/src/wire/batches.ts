@@ -6,7 +6,14 @@ import { Count, GivenId, Id, Metadata, UnixSeconds } from "./values.ts";
 export const BatchCreate = z
   .strictObject({
     input_file_id: GivenId,
-    endpoint: z.enum(["/v1/classify", "/v1/estimate", "/v1/embeddings", "/v1/segment", "/v1/detect"]),
+    endpoint: z.enum([
+      "/v1/classify",
+      "/v1/estimate",
+      "/v1/tag",
+      "/v1/embeddings",
+      "/v1/segment",
+      "/v1/detect",
+    ]),
     completion_window: z.literal("24h"),
     metadata: Metadata.nullish(),
     output_expires_after: ExpiresAfter.optional().meta({ description: "For both files that it makes" }),

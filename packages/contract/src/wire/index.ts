@@ -26,6 +26,8 @@ export {
   type TextOrPair,
   MAX_INPUT_LENGTH,
   MAX_INPUTS,
+  TagRequest,
+  TagResponse,
 } from "./inference.ts";
 export {
   DetectRequest,

@@ -97,6 +97,41 @@ export const EstimateResponse = z
   .meta({ id: "EstimateResponse" });
 export type EstimateResponse = z.infer<typeof EstimateResponse>;
 
+export const TagRequest = z
+  .strictObject({ model: ModelName, input: Texts, user: z.string().max(512).optional() })
+  .meta({ id: "TagRequest" });
+export type TagRequest = z.infer<typeof TagRequest>;
+
+export const TagResponse = z
+  .object({
+    object: z.literal("list"),
+    model: z.string().meta({ description: "The model that answered: where an alias was asked, its target" }),
+    data: z.array(
+      z.object({
+        index: Count,
+        spans: z
+          .array(
+            z.object({
+              label: z.string(),
+              text: z.string().meta({ description: "What stands there in the text as it was given" }),
+              start: Count.meta({ description: "In UTF-16 units of the text as it was given" }),
+              end: Count.meta({ description: "One past the last UTF-16 unit" }),
+              score: z
+                .number()
+                .meta({ description: "Calibrated probability of the tag of the span's least sure word" }),
+            }),
+          )
+          .meta({ description: "In the order of the text, none over another" }),
+        truncated: z
+          .boolean()
+          .meta({ description: "Whether the text is longer than was read: no span is found in the rest" }),
+      }),
+    ),
+    usage: Usage,
+  })
+  .meta({ id: "TagResponse" });
+export type TagResponse = z.infer<typeof TagResponse>;
+
 /** OpenAI's. Its client asks for base64 unless told otherwise. Token ids aren't taken: they'd be another tokenizer's. */
 export const EmbeddingsRequest = z
   .strictObject({

@@ -103,6 +103,6 @@ export async function promptedVectors(
 }
 
 /** Where the prompt joins, and its feeds. A head alone reads rows that are cut where jobs cut them. */
-function siteOf({ manifest }: Backbone, prompt: Prompt): ReturnType<typeof siteOfPrompt> {
+export function siteOf({ manifest }: Backbone, prompt: Prompt): ReturnType<typeof siteOfPrompt> {
   return siteOfPrompt(prompt, defaultFirstLayer(manifest.config.layers));
 }

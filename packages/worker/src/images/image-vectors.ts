@@ -74,17 +74,14 @@ export async function openImageVectors(
   opened.use(files);
   const backbone = opened.use(sharedSessions(job.backbone));
   const { manifest } = backbone;
-  const chosen = {
-    ...chooseVisionSettings(manifest, {
-      method: job.method,
-      trainRows,
-      seed: job.seed,
-      ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
-      ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
-      ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
-    }),
-    ...job.settings,
-  };
+  const chosen = chooseVisionSettings(manifest, {
+    method: job.method,
+    trainRows,
+    seed: job.seed,
+    ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
+    ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
+    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
+  });
   const { feature } = chosen;
   const site = visionSite(chosen, manifest);
   const below = openedSite(chosen, site);

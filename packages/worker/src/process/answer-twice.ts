@@ -3,11 +3,13 @@ import { KilotuneError } from "@kilotune/contract";
 import { expectUse, type StoredPrompt, useOf } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor, type Predictor } from "@kilotune/serving";
+import { decodeTags } from "@kilotune/heads";
 import { argmaxRows } from "@kilotune/tuner";
 import { answerTexts, vectorsOfTexts } from "../classes/answer.ts";
 import { isOneValue, servedVectors } from "../evaluate.ts";
 import type { DataSource } from "../job.ts";
 import { readRows } from "../classes/read-data.ts";
+import { tagsAt, wordLogits } from "../tags/answer.ts";
 import { readTextRows } from "../texts/read-texts.ts";
 import type { AnswerTaskResult, TaskHooks } from "./tasks.ts";
 
@@ -45,6 +47,7 @@ const WAYS = {
   textMultiLabel: labelsTwice,
   textRegression: valuesTwice,
   textRetrieval: vectorsTwice,
+  textTagging: spansTwice,
 };
 
 function wayOf({ prompt: { manifest } }: StoredPrompt): keyof typeof WAYS {
@@ -132,6 +135,27 @@ async function vectorsTwice({ backbone, stored, predictor, source, maxRows, hook
     for (let at = row * width; at < (row + 1) * width; at++)
       cosine += (served[at] as number) * (tuned[at] as number);
     return !(cosine > 1 - ROUNDING / 10);
+  });
+  return { rows: texts.length, right: null, disagreeing: disagreeing.length };
+}
+
+/** Of two rows of tags that differ by rounding, both are as likely. */
+async function spansTwice({ backbone, predictor, source, maxRows, hooks, ...asked }: Asked) {
+  const stored = expectUse(asked.stored, "textTagging");
+  const { labels } = stored.prompt.manifest;
+  const read = await readTextRows(source, { task: "tagging" }, hooks.onEvent);
+  const texts = spread(read.rows, maxRows).map(({ text }) => text);
+  const requests = texts.map((text) => ({ text, prompt: stored.id }));
+  const served = await predictor.tag(requests, { signal: hooks.signal });
+  const tuned = await wordLogits(backbone, stored.prompt, texts);
+  const disagreeing = served.filter(({ spans }, row) => {
+    const { words, logits } = tuned[row]!;
+    const places = words.map(([start]) => start);
+    const given = tagsAt(places, spans).map((tag) => labels.indexOf(tag));
+    const logit = (word: number, tag: number) => logits[word * labels.length + tag] as number;
+    const best = decodeTags(logits, labels).tags;
+    const behind = given.reduce((sum, tag, word) => sum + logit(word, best[word]!) - logit(word, tag), 0);
+    return !(behind <= ROUNDING * Math.max(1, words.length));
   });
   return { rows: texts.length, right: null, disagreeing: disagreeing.length };
 }
