@@ -1,48 +1,37 @@
 import type { StoredPrompt } from "@kilotune/prompt";
-import type { ClassifyRequest, Estimate, Prediction, Predictor } from "@kilotune/serving";
+import type { ClassifyRequest, Estimate, Prediction, Predictor, Tagging } from "@kilotune/serving";
 
 export type TextAnswer =
   | { readonly kind: "classes"; readonly answer: Prediction }
-  | { readonly kind: "number"; readonly answer: Estimate };
+  | { readonly kind: "number"; readonly answer: Estimate }
+  | { readonly kind: "spans"; readonly answer: Tagging };
 
-/** Each row by its own prompt, whatever that was tuned for: labels or a number. In the order of the requests. */
+/** Each row by its own prompt, whatever that was tuned for: labels, a number, named spans. In the order of the requests. */
 export async function answerTexts(
   predictor: Predictor,
   prompts: ReadonlyMap<string, StoredPrompt>,
   requests: readonly ClassifyRequest[],
   options: { readonly logits: boolean; readonly alone: boolean; readonly topK?: number },
 ): Promise<TextAnswer[]> {
-  const isNumber = ({ prompt }: ClassifyRequest) =>
-    prompts.get(prompt)?.prompt.manifest.task === "regression";
-  const { alone } = options;
-  const [numbers, others] = [true, false].map((wanted) =>
-    requests.flatMap((request, at) => (isNumber(request) === wanted ? [{ request, at }] : [])),
-  ) as [Asked[], Asked[]];
+  const kinds = requests.map(({ prompt }) => kindOf(prompts.get(prompt)));
   const answers: TextAnswer[] = [];
-  const classes =
-    others.length === 0
-      ? []
-      : await predictor.classify(
-          others.map(({ request }) => request),
-          options,
-        );
-  others.forEach(({ at }, own) => {
-    answers[at] = { kind: "classes", answer: classes[own] as Prediction };
-  });
-  const values =
-    numbers.length === 0
-      ? []
-      : await predictor.estimate(
-          numbers.map(({ request }) => request),
-          { alone },
-        );
-  numbers.forEach(({ at }, own) => {
-    answers[at] = { kind: "number", answer: values[own] as Estimate };
-  });
+  const ask = async <Answer>(
+    kind: TextAnswer["kind"],
+    call: (own: readonly ClassifyRequest[]) => Promise<readonly Answer[]>,
+  ) => {
+    const places = [...kinds.keys()].filter((at) => kinds[at] === kind);
+    if (places.length === 0) return;
+    const own = await call(places.map((at) => requests[at] as ClassifyRequest));
+    for (const [each, at] of places.entries()) answers[at] = { kind, answer: own[each] } as TextAnswer;
+  };
+  const { alone } = options;
+  await ask("classes", (own) => predictor.classify(own, options));
+  await ask("number", (own) => predictor.estimate(own, { alone }));
+  await ask("spans", (own) => predictor.tag(own, { alone }));
   return answers;
 }
 
-interface Asked {
-  readonly request: ClassifyRequest;
-  readonly at: number;
+function kindOf(stored: StoredPrompt | undefined): TextAnswer["kind"] {
+  const task = stored?.prompt.manifest.task;
+  return task === "regression" ? "number" : task === "tagging" ? "spans" : "classes";
 }

@@ -1,4 +1,4 @@
-import type { Estimate, Prediction } from "@kilotune/serving";
+import type { Estimate, FoundSpan, Prediction } from "@kilotune/serving";
 import { bar } from "./terminal/bar.ts";
 import { oneLine } from "./terminal/printable.ts";
 import { table } from "./terminal/table.ts";
@@ -29,6 +29,27 @@ export function estimateWords(text: string, { value, truncated }: Estimate, term
   const cut = truncated ? CUT : "";
   const number = terminal.paint("stdout", "green", `  ${Number(value.toPrecision(5))}`);
   return `${oneLine(text, Math.max(40, terminal.columns))}${cut}\n${number}`;
+}
+
+/** The same of named spans: each with its place. */
+export function spanWords(
+  text: string,
+  {
+    spans,
+    truncated,
+  }: { readonly spans: readonly (FoundSpan & { text: string })[]; readonly truncated: boolean },
+  terminal: Terminal,
+): string {
+  const rows = spans.map(({ label, start, end, score, text: found }) => [
+    `  ${oneLine(label, 40)}`,
+    oneLine(found, 60),
+    `${start}-${end}`,
+    percent(score),
+  ]);
+  return [
+    `${oneLine(text, Math.max(40, terminal.columns))}${truncated ? CUT : ""}`,
+    ...(spans.length === 0 ? ["  no spans"] : table(rows, ["left", "left", "left", "right"])),
+  ].join("\n");
 }
 
 const CUT = "  (cut: longer than the backbone reads)";

@@ -4,7 +4,7 @@ import { createPredictor } from "@kilotune/serving";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../input-file.ts";
 import { answerTexts } from "../answer-texts.ts";
-import { estimateWords, predictionWords } from "../prediction-words.ts";
+import { estimateWords, predictionWords, spanWords } from "../prediction-words.ts";
 import { assertFits, backboneFor, noteOtherPrecision, precisionOf } from "../prompt-backbone.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { chunksOf, promptOf, readTexts, rowsOfWords, type TextRow } from "../texts.ts";
@@ -16,7 +16,8 @@ export const classify = defineCommand({
   summary: "Answer texts with tuned prompts, one line a text",
   details:
     "Texts come from the command line, from --file, or from stdin: JSONL if it begins with {, else one text a line.\n" +
-    "Any number of prompts share one backbone and one batch; a row's answer never depends on its neighbours.",
+    "Any number of prompts share one backbone and one batch; a row's answer never depends on its neighbours.\n" +
+    "A prompt for tagging answers spans: their places count UTF-16 units of the text as it was given.",
   positionals: {
     texts: {
       value: "TEXT",
@@ -101,6 +102,14 @@ export const classify = defineCommand({
             const { value, truncated } = answer;
             terminal.result({ ...asked, value, truncated, prompt }, () =>
               estimateWords(shown, answer, terminal),
+            );
+            continue;
+          }
+          if (kind === "spans") {
+            const spans = answer.spans.map((span) => ({ ...span, text: text.slice(span.start, span.end) }));
+            const { truncated } = answer;
+            terminal.result({ ...asked, spans, truncated, prompt }, () =>
+              spanWords(shown, { spans, truncated }, terminal),
             );
             continue;
           }

@@ -24,7 +24,7 @@ export const batchesCreate = defineCommand({
   flags: {
     endpoint: {
       kind: "choice",
-      of: ["/v1/classify", "/v1/estimate", "/v1/embeddings", "/v1/segment", "/v1/detect"],
+      of: ["/v1/classify", "/v1/estimate", "/v1/tag", "/v1/embeddings", "/v1/segment", "/v1/detect"],
       about: "What all of its lines ask for",
       default: "/v1/classify",
     },
