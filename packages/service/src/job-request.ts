@@ -50,8 +50,6 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
   );
   if (task === "retrieval" && checked.type === "head")
     throw invalidValue("method.type", "kv, soft or lora for retrieval", "head");
-  if (task === "tagging" && checked.type === "lora")
-    throw invalidValue("method.type", "kv, soft or head for tagging", "lora");
   if ((checked.type === "deep" || checked.type === "channels") && !tasks.includes("detection"))
     throw invalidValue("method.type", "kv, soft, lora or head for texts", checked.type);
   return { model, task, method: checked, seed, suffix, metadata };

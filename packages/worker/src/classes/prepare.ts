@@ -35,18 +35,22 @@ export interface FrozenSessions {
   release(): Promise<void>;
 }
 
-/** @param cut in front of `firstLayer`'s attention for prompts that change its queries */
+/**
+ * @param cut in front of `firstLayer`'s attention for prompts that change its queries
+ * @param wanted tokens' states in place of texts' vectors
+ */
 export async function openFrozenSessions(
   backbone: Backbone,
   firstLayer: number,
   cut: "within attention" | "in front" = "within attention",
+  wanted?: "tokens",
 ): Promise<FrozenSessions> {
   // Released here if a later one doesn't open.
   await using opened = new AsyncDisposableStack();
   const keep = async <S extends Pick<Session, "release">>(opening: Promise<S>) =>
     opened.adopt(await opening, (session) => session.release());
   const lower = await keep(backbone.open({ kind: "lower", firstLayer, cut }));
-  const plain = await keep(openPlain(backbone, firstLayer, cut));
+  const plain = await keep(openPlain(backbone, firstLayer, cut, wanted));
   const linear = await keep(openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize));
   const kept = opened.move();
   return { lower, plain, linear, release: () => kept.disposeAsync() };
@@ -57,9 +61,12 @@ async function openPlain(
   backbone: Backbone,
   firstLayer: number,
   cut: "within attention" | "in front",
+  wanted: "tokens" | undefined,
 ): Promise<Session> {
-  if (cut !== "in front") return backbone.open({ kind: "upper", site: { kind: "none", firstLayer } });
-  const session = await backbone.open({ kind: "upper", site: { kind: "lora", firstLayer } });
+  const what = wanted && { wanted };
+  if (cut !== "in front")
+    return backbone.open({ kind: "upper", site: { kind: "none", firstLayer }, ...what });
+  const session = await backbone.open({ kind: "upper", site: { kind: "lora", firstLayer }, ...what });
   const { layers, hiddenSize } = backbone.manifest.config;
   const dims = [layers - firstLayer, 2, 2, 1, hiddenSize];
   const lora = float32(new Float32Array(sizeOf(dims)), dims);

@@ -1,4 +1,3 @@
-import { KilotuneError } from "@kilotune/contract";
 import { createHash } from "node:crypto";
 import { defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
 import { loadTextRows, type RowOfTask } from "@kilotune/dataset";
@@ -95,13 +94,6 @@ async function openTags(
   data: JobData<TagFile>,
 ): Promise<Task<TagFile, TagRows, TagProbe, TagOutcome>> {
   const { labels } = data;
-  if (job.method === "lora")
-    throw new KilotuneError(
-      "unsupported_method",
-      "tagging: expected the method kv, soft or head, saw lora",
-      "Choose kv, the default.",
-      { kind: "usage" },
-    );
   // Released here where a later one doesn't open.
   await using opened = new AsyncDisposableStack();
   const backbone = opened.use(sharedSessions(job.backbone));
@@ -110,11 +102,10 @@ async function openTags(
   const { hiddenSize, layers, heads, headDim } = config;
   const settings = job.method === "head" ? undefined : settingsOf(job, data, job.method);
   const firstLayer = settings?.firstLayer ?? defaultFirstLayer(layers);
-  const sessions = await openFrozenSessions(backbone, firstLayer);
+  const cut = settings?.method === "lora" ? "in front" : "within attention";
+  const sessions = await openFrozenSessions(backbone, firstLayer, cut, "tokens");
   opened.defer(() => sessions.release());
-  const { linear, lower } = sessions;
-  const plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer }, wanted: "tokens" });
-  opened.defer(() => plain.release());
+  const { linear, lower, plain } = sessions;
   const kept = opened.move();
 
   const prepare = async (file: TagFile, onProgress: (share: number) => void = () => {}): Promise<TagRows> => {
@@ -271,7 +262,7 @@ type TagNumbers = Readonly<Record<"weight" | "bias", Float32Array>>;
 
 function settingsOf(job: TextJob, data: JobData<TagFile>, method: TuneSettings["method"]): TuneSettings {
   const { tokens, firstLayer, epochs } = job;
-  const chosen = chooseTagSettings(job.backbone.manifest, {
+  return chooseTagSettings(job.backbone.manifest, {
     method,
     seed: job.seed,
     trainRows: data.train.count,
@@ -279,7 +270,6 @@ function settingsOf(job: TextJob, data: JobData<TagFile>, method: TuneSettings["
     ...(firstLayer === undefined ? {} : { firstLayer }),
     ...(epochs === "auto" ? {} : { epochs }),
   });
-  return { ...chosen, ...job.settings };
 }
 
 function pickTexts(rows: TagRows, wanted: readonly number[]): TagRows {
