@@ -11,6 +11,7 @@ const NAMES: readonly string[] = [
   "vpt",
   "fewshot",
   "full",
+  "fullset",
   "fewshot-clinc",
   "intents-by-language",
   "tagging",

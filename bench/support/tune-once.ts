@@ -10,7 +10,8 @@ import { withFolder } from "./temporary.ts";
 export async function tuneOnce(
   backbone: Backbone,
   data: string,
-  options: Pick<TextJob, "seed"> & Partial<Pick<TextJob, "shots" | "storage" | "method" | "epochs">>,
+  options: Pick<TextJob, "seed"> &
+    Partial<Pick<TextJob, "shots" | "storage" | "method" | "epochs" | "fullTuning">>,
 ): Promise<JobResult & { bytes: Uint8Array }> {
   return withFolder(async (folder) => {
     const out = path.join(folder, "prompt.safetensors");

@@ -1,4 +1,4 @@
-import type { OpenGraph, Session } from "@kilotune/engine";
+import type { OpenGraph, Session, Tensor } from "@kilotune/engine";
 import type { GraphSpec, TextHead } from "./bundle/graphs.ts";
 import type { BackboneManifest } from "./bundle/manifest.ts";
 import type { UpperSite } from "./text/graph.ts";
@@ -12,6 +12,8 @@ export interface Backbone {
   open(spec: GraphSpec): Promise<Session>;
   /** Opens the tuning graph of a head of the caller's: for several labels, for tokens, for numbers. */
   openTuned(site: UpperSite, head: TextHead, options?: { dropout?: boolean }): Promise<Session>;
+  /** Reads all weights, by the names that the graph `whole` has them by, behind `weight.`. */
+  weights(): Promise<ReadonlyMap<string, Tensor>>;
   /** Opens any graph on the same runtime: the small ones of heads and probes. */
   readonly openGraph: OpenGraph;
 }

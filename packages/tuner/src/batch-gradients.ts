@@ -46,7 +46,7 @@ async function passGradients(
   const feeds: Feeds = {
     ...hidden,
     ...learntFeeds(task, learnt),
-    ...(masks && site?.dropout(masks, random, hidden)),
+    ...(masks && (site?.dropout(masks, random, hidden) ?? task.dropout?.(masks, random, hidden))),
     ...(await task.targets(rows, within)),
   };
   const results = await session.run(feeds);

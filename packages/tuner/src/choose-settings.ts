@@ -34,6 +34,17 @@ export function chooseSettings(
   };
 }
 
+/** The same of full fine-tuning, the baseline; its prompt's rate is that of the backbone's weights. */
+export function chooseWholeSettings(
+  manifest: BackboneManifest,
+  about: { trainRows: number; seed: number; epochs?: number },
+): TuneSettings {
+  return { ...chooseSettings(manifest, { ...about, method: "soft" }), promptLearningRate: WHOLE_RATE };
+}
+
+/** A usual one for encoders of this size; higher than BERT-base's, whose weights are as many again. */
+const WHOLE_RATE = 1e-4;
+
 /** Few rows: the head stays near its class means and the softmax is soft, or it learns the rows by heart. */
 const FEW = { promptLearningRate: 3e-2, headLearningRate: 3e-3, temperature: 0.08 };
 const MANY = { promptLearningRate: 1e-2, headLearningRate: 1e-2, temperature: 0.05 };

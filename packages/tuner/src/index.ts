@@ -7,7 +7,7 @@ export {
 } from "./baselines/baselines.ts";
 export { fitTagProbe, type ProbedTexts, type TagProbe } from "./baselines/tag-probe.ts";
 export { type BestEpoch, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
-export { chooseSettings } from "./choose-settings.ts";
+export { chooseSettings, chooseWholeSettings } from "./choose-settings.ts";
 export { HiddenStore } from "./data/hidden-store.ts";
 export { embed } from "./embed.ts";
 export { classMeans, normalizeRows } from "./head/class-means.ts";
@@ -86,6 +86,15 @@ export { chooseScope, type ScopeChoice, type ScopeScore, scopeScores } from "./t
 export { type GroupedTexts, retrievalPrecision, textRetrieval } from "./text/retrieval.ts";
 export { type TaggedWords, taggedWords, tagLabelsOf, tagsOfTokens } from "./text/tagged-words.ts";
 export { answerTags, spanF1, type TaggedTexts, textTagging } from "./text/tagging.ts";
+export {
+  assertSmallEnough,
+  embedWhole,
+  type WholeSettings,
+  type WholeTexts,
+  weightsIn,
+  wholeAccuracy,
+  wholeClassification,
+} from "./text/whole-backbone.ts";
 export { startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";
 export { chooseVisionSettings } from "./vision/choose-settings.ts";

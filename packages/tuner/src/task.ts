@@ -1,4 +1,6 @@
+import type { Prng } from "@kilotune/dataset";
 import type { Feeds, Session, Tensor } from "@kilotune/engine";
+import type { DropoutMasks } from "./dropout-masks.ts";
 import type { PromptSite } from "./prompt-site.ts";
 
 /**
@@ -12,6 +14,10 @@ export interface LearningTask<Name extends string = string> {
   readonly site: PromptSite | undefined;
   /** What the head learns, by the names of the graph's inputs, as it starts. */
   readonly head: Readonly<Record<Name, Tensor>>;
+  /** Which of the head's tensors learn at the prompt's rate; none where left out. */
+  atPromptRate?(name: string): boolean;
+  /** Masks of one pass where there is no site that draws them. @param rows its feeds, for their sizes */
+  dropout?(masks: DropoutMasks, random: Prng, rows: Feeds): Feeds;
   readonly rows: RowStore;
   /**
    * Opens the graph of hidden states, prompt, head and targets -> `loss`, `grad.KIND` of the prompt by its site's kind, and

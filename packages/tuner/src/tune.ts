@@ -100,7 +100,8 @@ export async function tune(
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) return "diverged";
       update(state.prompt, prompt, learningRate);
       names.forEach((name, at) => {
-        update(state.head[name] as Trained, heads[at] as Float32Array, settings.headLearningRate * factor);
+        const rate = task.atPromptRate?.(name) ? learningRate : settings.headLearningRate * factor;
+        update(state.head[name] as Trained, heads[at] as Float32Array, rate);
       });
       state.step++;
       state.lossSum += loss * batch.length;

@@ -47,6 +47,8 @@ interface JobOf<DataSource> {
   /** Draws this many rows a class with the seed; all rows where left out. */
   readonly shots?: number;
   readonly epochs: number | "auto";
+  /** Full fine-tuning besides, as a baseline; of texts with one label each. */
+  readonly fullTuning?: boolean;
   readonly seed: number;
   readonly title?: string;
   /** How the prompt's numbers are stored; float16 where left out. */

@@ -24,10 +24,18 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
   run: string,
   train: Rows,
   validation?: Rows,
-  { settings: candidate, until }: Pick<Run<Rows>, "settings" | "until"> = {},
+  {
+    settings: candidate,
+    until,
+    whole = false,
+  }: Pick<Run<Rows>, "settings" | "until"> & { whole?: boolean } = {},
 ): Promise<RunResult> {
   const { job, hooks, pace } = context;
-  const settings = { ...(task.settings as LoopSettings), ...candidate, epochs };
+  const settings = {
+    ...((whole ? task.whole?.settings : task.settings) as LoopSettings),
+    ...candidate,
+    epochs,
+  };
   const key = runKey(context, settings, run, task.backbone, task.runFacts(train, validation));
   const file = checkpointFile(job.checkpoints, run, key, {
     resume: job.resume,
@@ -36,7 +44,8 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
   const rows = task.learntRows(train);
   const stepsPerEpoch = Math.ceil(rows / settings.batchSize);
   const tracker = pace.begin(run, settings, rows);
-  const result = await task.learn({
+  const learner = whole && task.whole ? task.whole : task;
+  const result = await learner.learn({
     epochs,
     train,
     validation,

@@ -1,10 +1,14 @@
 import type { Candidate, ReportFindings, Score, TuneReport } from "@kilotune/contract";
 import type { StoredPrompt } from "@kilotune/prompt";
 import type { LoopSettings, RunResult } from "@kilotune/tuner";
+import { type FullTuning, fullTuningWords } from "./full-tuning.ts";
 import type { TuneJob } from "./job.ts";
 import { type Selection, TUNED } from "./select.ts";
 import type { Baseline, JobData, RowsOf, Shown, TaskFacts } from "./task.ts";
 import { METHOD_TITLES } from "./titles.ts";
+
+/** Name of full fine-tuning among the candidates. */
+export const FULL = "full";
 
 export interface JobFindings<Outcome> {
   readonly job: TuneJob;
@@ -16,6 +20,7 @@ export interface JobFindings<Outcome> {
   readonly selection: Selection<Outcome>;
   readonly published: string;
   readonly final: RunResult | undefined;
+  readonly full?: FullTuning<unknown> | undefined;
   readonly heldOutSource: string;
   readonly stored: StoredPrompt;
   readonly findings: ReportFindings;
@@ -98,7 +103,7 @@ function tokensOf(prompt: StoredPrompt["prompt"]): number {
 function candidates<Outcome>(
   baselines: readonly Baseline[],
   ownHead: string | undefined,
-  { job, facts, selection, published, stored, tested, settings }: JobFindings<Outcome>,
+  { job, facts, selection, published, stored, tested, settings, full }: JobFindings<Outcome>,
 ): Candidate[] {
   // A head that was asked for is a baseline by another name; it stands among the methods.
   const twin = settings === undefined ? ownHead : undefined;
@@ -113,6 +118,15 @@ function candidates<Outcome>(
   }));
   const asked = job.method;
   const own = published === TUNED || published === twin;
+  if (full !== undefined)
+    rows.push({
+      name: FULL,
+      title: "full fine-tuning",
+      heldOut: full.heldOut,
+      test: tested?.baselines[FULL] ?? null,
+      sizeBytes: full.weights * 2,
+      published: false,
+    });
   rows.push({
     name: asked,
     title: METHOD_TITLES[asked],
@@ -131,7 +145,7 @@ function verdictOf({ verdict }: Selection<unknown>): TuneReport["verdict"] {
 
 function notes<Outcome>(
   baselines: readonly Baseline[],
-  { data, facts, selection, published }: JobFindings<Outcome>,
+  { data, facts, selection, published, full }: JobFindings<Outcome>,
 ): string[] {
   const words: string[] = [];
   if (published !== selection.publish) {
@@ -144,5 +158,6 @@ function notes<Outcome>(
       `There is no test file: answers are those on ${selection.rows} held-out rows by models that had not seen them.`,
     );
   }
+  if (full !== undefined) words.push(fullTuningWords(full));
   return [...words, ...facts.notes.last];
 }

@@ -1,10 +1,11 @@
 import type { LoopSettings } from "@kilotune/tuner";
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import { epochCheckpoints } from "./epoch-checkpoints.ts";
+import { assertWhole, tuneFully } from "./full-tuning.ts";
 import type { HeldOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type LearnContext, learn } from "./learn.ts";
-import { type JobFindings, type Measured, makeReport } from "./make-report.ts";
+import { type JobFindings, FULL, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
@@ -34,6 +35,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
   const { data, train, validation, ...opened } = await openTask(plan, progress);
   await using task = opened.task;
 
+  if (job.fullTuning) assertWhole(task);
   progress.stage("baselines", "fitting the baselines");
   const fitted = await task.fit(train);
 
@@ -46,6 +48,10 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
     tune((settings as LoopSettings).epochs, run, fold.train, fold.heldOut);
   const selection = await select(task, { fitted, method, tuneOn }, heldOut);
   const { published, final } = await learnChosen({ settings, progress }, train, validation, selection, tune);
+
+  const full = job.fullTuning
+    ? await tuneFully(task, { job, hooks, dataSha256: data.sha256 }, progress, { train, validation, heldOut })
+    : undefined;
 
   progress.stage("publish", "rounding the numbers to what the file holds");
   const prompt = await task.publish({
@@ -61,6 +67,8 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
     const rows = await task.prepare(file, progress.share("evaluate"));
     const outcomes = await task.answer(prompt, rows);
     const baselines = Object.entries(await task.answerBaselines(fitted, rows));
+    const whole = full && (await task.whole?.answer(full.run, full.learntFrom, rows));
+    if (whole !== undefined) baselines.push([FULL, whole]);
     return {
       name: rows.name,
       score: task.score(outcomes),
@@ -95,6 +103,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
       selection,
       published,
       final,
+      full,
       heldOutSource: heldOut.source,
       stored,
       findings,

@@ -58,6 +58,8 @@ export interface Task<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>
   runFacts(train: Rows, validation: Rows | undefined): readonly unknown[];
   learn(run: Run<Rows>): Promise<RunResult>;
   answerRun(run: RunResult, rows: Rows): Promise<readonly Outcome[]>;
+  /** Full fine-tuning, for a baseline; absent where the task has none. */
+  readonly whole?: WholeTuning<Rows, Outcome>;
 
   score(outcomes: readonly Outcome[]): Score;
   /** Whether what was asked for paid, told by held-out rows that nothing has learnt from. */
@@ -116,6 +118,16 @@ export interface Run<Rows>
   readonly train: Rows;
   /** Measured after every epoch. */
   readonly validation: Rows | undefined;
+}
+
+/** All of the backbone's weights learn. */
+export interface WholeTuning<Rows, Outcome> {
+  readonly settings: LoopSettings;
+  learn(run: Run<Rows>): Promise<RunResult>;
+  /** @param learntFrom the rows that the run learnt from */
+  answer(run: RunResult, learntFrom: Rows, rows: Rows): Promise<readonly Outcome[]>;
+  /** How many there are. */
+  weights(): Promise<number>;
 }
 
 /** A candidate's answers on the held-out rows, the same rows of each in the same order. */

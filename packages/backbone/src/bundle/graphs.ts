@@ -13,9 +13,10 @@ import {
   textLowerGraph,
   textServeGraph,
   textUpper,
+  textWhole,
   type UpperSite,
 } from "../text/graph.ts";
-import type { WeightPlaces } from "../weight-places.ts";
+import { asInputs, type WeightPlaces } from "../weight-places.ts";
 
 /**
  * The graphs of one backbone. All point into the same weights file.
@@ -23,12 +24,15 @@ import type { WeightPlaces } from "../weight-places.ts";
  * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row. `cut`: see textLowerGraph.
  * upper: `hidden` and one prompt -> unit sentence vectors, or the text's tokens [B, S, H].
  * tune: `hidden`, one prompt, prototypes and targets -> loss and gradients.
+ * whole: ids and all weights as inputs -> unit sentence vectors, or with prototypes and targets loss and all gradients.
  */
 export type GraphSpec =
   | { readonly kind: "serve"; readonly lora?: boolean }
   | { readonly kind: "lower"; readonly firstLayer: number; readonly cut?: "within attention" | "in front" }
   | { readonly kind: "upper"; readonly site: UpperSite; readonly wanted?: "embedding" | "tokens" }
-  | { readonly kind: "tune"; readonly site: TunedSite; readonly dropout: boolean };
+  | { readonly kind: "tune"; readonly site: TunedSite; readonly dropout: boolean }
+  | { readonly kind: "whole"; readonly wanted: "embedding" }
+  | { readonly kind: "whole"; readonly wanted: "loss"; readonly dropout: boolean };
 
 export type TunedSite = Exclude<UpperSite, { kind: "none" }>;
 
@@ -43,6 +47,8 @@ export function graphFile(spec: GraphSpec): string {
       return `upper-${siteName(spec.site)}${spec.wanted === "tokens" ? "-tokens" : ""}.onnx`;
     case "tune":
       return `tune-${siteName(spec.site)}${spec.dropout ? "-dropout" : ""}.onnx`;
+    case "whole":
+      return `whole-${spec.wanted}${spec.wanted === "loss" && spec.dropout ? "-dropout" : ""}.onnx`;
   }
 }
 
@@ -66,7 +72,26 @@ export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightP
     }
     case "tune":
       return buildTuneGraph(spec, classificationHead(config), config, weights);
+    case "whole":
+      return buildWholeGraph(spec, config, asInputs(weights));
   }
+}
+
+function buildWholeGraph(
+  spec: Extract<GraphSpec, { kind: "whole" }>,
+  config: TextConfig,
+  weights: WeightPlaces,
+): Graph {
+  const dropout = spec.wanted === "loss" && spec.dropout;
+  const { builder, features } = textWhole(config, weights, EMBEDDING, { name: "whole", dropout });
+  if (spec.wanted === "embedding") {
+    builder.output(features.embedding as Value, "embedding");
+    return builder.build();
+  }
+  const learnt = classificationHead(config).add(builder, features);
+  const graph = builder.build();
+  const all = graph.inputs.map(({ name }) => name).filter((name) => name.startsWith("weight."));
+  return differentiate(graph, { loss: "loss", wrt: [...all, ...learnt] });
 }
 
 const EMBEDDING: TextWanted = { embedding: true };

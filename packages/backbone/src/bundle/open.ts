@@ -1,10 +1,10 @@
 import { access, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { encodeOnnx, type Graph } from "@kilotune/engine";
+import { encodeOnnx, type Graph, readSafetensors } from "@kilotune/engine";
 import { type NodeSessionOptions, openNodeSession } from "@kilotune/engine/node";
 import type { Backbone } from "../backbone.ts";
 import { loadTokenizer } from "../tokenizer/load-tokenizer.ts";
-import { readBundle, weightsOf } from "./folder.ts";
+import { readBundle, WEIGHTS_FILE, weightsOf } from "./folder.ts";
 import { buildGraph, buildTuneGraph, type GraphSpec, graphFile } from "./graphs.ts";
 import { type BackboneManifest, parseManifest } from "./manifest.ts";
 
@@ -29,6 +29,9 @@ export async function openBundle(
     async openTuned(site, head, { dropout = false } = {}) {
       const graph = buildTuneGraph({ site, dropout }, head, manifest.config, await weightsOf(folder));
       return openNodeSession(graph, options, folder);
+    },
+    async weights() {
+      return readSafetensors(new Uint8Array(await readFile(path.join(folder, WEIGHTS_FILE)))).tensors;
     },
     openGraph: (graph) => openNodeSession(graph, options),
   };

@@ -134,19 +134,11 @@ export function textUpper(
   const text = b.input("hidden", "float32", ["B", "S", width]);
   const mask = b.input("mask", "float32", ["B", "S"]);
   const pool = b.input("pool", "float32", ["B", "S"]);
-  const dropout: Dropout = options.dropout
-    ? (value, place) => b.op("Mul", [value, b.input(`dropout.${place}`, value.dtype, value.shape)])
-    : (value) => value;
-  const built = (out: Value, weights: Value, tokens: () => Value) => {
-    const pooled = wanted.pooled || wanted.embedding ? encoder.pooled(out, weights) : undefined;
-    const features: TextFeatures = {
-      ...(pooled && wanted.pooled && { pooled }),
-      ...(pooled && wanted.embedding && { embedding: normalize(b, pooled) }),
-      ...(wanted.tokens && { tokens: tokens() }),
-      mask,
-    };
-    return { builder: b, features };
-  };
+  const dropout = dropoutOf(b, options.dropout);
+  const built = (out: Value, weights: Value, tokens: () => Value) => ({
+    builder: b,
+    features: featuresOf(encoder, wanted, { out, pool: weights, mask, tokens }),
+  });
 
   if (site.kind === "soft") {
     const soft = dropout(b.input("soft", "float32", ["P", H]), "prompt");
@@ -194,4 +186,47 @@ export function textUpper(
     const at = layer - firstLayer;
     return { prefix: { key: shared(parts[2 * at] as Value), value: shared(parts[2 * at + 1] as Value) } };
   });
+}
+
+/** Ids -> features, with nothing frozen: what `asInputs` makes of the weights can be learnt. */
+export function textWhole(
+  config: TextConfig,
+  weights: WeightPlaces,
+  wanted: TextWanted,
+  options: { name: string; dropout?: boolean },
+): { readonly builder: GraphBuilder; readonly features: TextFeatures } {
+  const encoder = new SentenceEncoder(options.name, config, weights);
+  const { b } = encoder;
+  const ids = b.input("input_ids", "int64", ["B", "S"]);
+  const positions = b.input("positions", "int64", ["B", "S"]);
+  const types = b.input("token_types", "int64", ["B", "S"]);
+  const mask = b.input("mask", "float32", ["B", "S"]);
+  const pool = b.input("pool", "float32", ["B", "S"]);
+  const text = encoder.embed(ids, positions, types);
+  const bias = encoder.biases(mask);
+  const attended = (layer: number) => ({ bias: bias(layer) });
+  const dropout = dropoutOf(b, options.dropout);
+  const out = encoder.layers(encoder.flatten(text), text, { attended, dropout });
+  const tokens = () => b.op("Reshape", [out, b.shapeOf(text)]);
+  return { builder: b, features: featuresOf(encoder, wanted, { out, pool, mask, tokens }) };
+}
+
+/** What a head wants of the states [T, H] behind the last layer. */
+function featuresOf(
+  encoder: SentenceEncoder,
+  wanted: TextWanted,
+  { out, pool, mask, tokens }: { out: Value; pool: Value; mask: Value; tokens: () => Value },
+): TextFeatures {
+  const pooled = wanted.pooled || wanted.embedding ? encoder.pooled(out, pool) : undefined;
+  return {
+    ...(pooled && wanted.pooled && { pooled }),
+    ...(pooled && wanted.embedding && { embedding: normalize(encoder.b, pooled) }),
+    ...(wanted.tokens && { tokens: tokens() }),
+    mask,
+  };
+}
+
+function dropoutOf(b: GraphBuilder, wanted: boolean | undefined): Dropout {
+  if (!wanted) return (value) => value;
+  return (value, place) => b.op("Mul", [value, b.input(`dropout.${place}`, value.dtype, value.shape)]);
 }

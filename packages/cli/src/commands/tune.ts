@@ -84,6 +84,10 @@ export const tune = defineCommand({
       about: "Most epochs",
       default: "auto",
     },
+    "with-full-tuning": {
+      kind: "switch",
+      about: "Full fine-tuning besides, as a baseline: minutes; of texts, up to 50 million weights",
+    },
     ...OUTPUT_FLAGS,
     resume: { kind: "switch", about: "Go on from the checkpoint of the very same job" },
   },
@@ -133,6 +137,7 @@ export const tune = defineCommand({
       out,
       checkpoints: `${out}.checkpoint`,
       resume: args.resume,
+      ...(args.withFullTuning && { fullTuning: true }),
     };
     let job: TuneJob;
     if (images === undefined) {
@@ -207,6 +212,7 @@ const TASKS = { classify: "classification", segment: "segmentation", detect: "de
 /** A flag that would change nothing was meant for another method. */
 function refuseIdleFlags(
   args: {
+    withFullTuning: boolean;
     precision: string;
     shots: number | undefined;
     method: "kv" | "soft" | "deep" | "lora" | "channels" | "head" | undefined;
@@ -228,6 +234,12 @@ function refuseIdleFlags(
     throw usageError(
       "tune",
       `--shots draws rows of one label each, and rows of the task ${task} have none`,
+      "Leave one of them out.",
+    );
+  if (args.withFullTuning && (task !== "classification" || images !== undefined || args.precision !== "fp32"))
+    throw usageError(
+      "tune",
+      "--with-full-tuning is of labelled sentences, on a model in fp32",
       "Leave one of them out.",
     );
   const method = images === undefined ? textMethod(args.method) : (args.method ?? "lora");

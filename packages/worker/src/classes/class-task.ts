@@ -13,7 +13,17 @@ import {
 } from "@kilotune/tuner";
 import { holdOut } from "../held-out.ts";
 import { TUNED } from "../select.ts";
-import type { BackboneFacts, Found, JobData, Published, RowsOf, Run, Task, TaskFacts } from "../task.ts";
+import type {
+  BackboneFacts,
+  Found,
+  JobData,
+  Published,
+  RowsOf,
+  Run,
+  Task,
+  TaskFacts,
+  WholeTuning,
+} from "../task.ts";
 import { headLogits, linearHead, meansHead } from "./class-heads.ts";
 import {
   assess,
@@ -58,6 +68,7 @@ export interface ClassInput<File extends ClassFile, Rows extends ClassRows> exte
   moreRows(): number;
   runFacts(train: Rows, validation: Rows | undefined): readonly unknown[];
   learn(run: Run<Rows>): Promise<RunResult>;
+  readonly whole?: WholeInput<Rows>;
   /** Unit vectors behind what was learnt, [rows, H] flat. */
   vectorsOf(learnt: Learnt, rows: Rows): Promise<Float32Array>;
   /** Rounded to what its file will hold. */
@@ -71,6 +82,13 @@ export interface ClassInput<File extends ClassFile, Rows extends ClassRows> exte
   /** Told first in the report's notes. */
   notes(train: Rows): readonly string[];
   tokensIn(rows: Rows): number;
+}
+
+/** Full fine-tuning. */
+export interface WholeInput<Rows> extends Pick<WholeTuning<Rows, ClassOutcome>, "learn" | "weights"> {
+  readonly settings: LoopSettings & { readonly temperature: number };
+  /** Unit vectors [rows, H] flat. */
+  vectorsOf(learnt: Learnt, learntFrom: Rows, rows: Rows): Promise<Float32Array>;
 }
 
 export interface PublishedNumbers extends Pick<Published<unknown, unknown>, "receipt" | "tuned"> {
@@ -138,6 +156,7 @@ export function classTask<File extends ClassFile, Rows extends ClassRows>(
     learntRows: (train) => train.count + input.moreRows(),
     runFacts: (train, validation) => input.runFacts(train, validation),
     learn: (run) => input.learn(run),
+    ...(input.whole && { whole: wholeOf(input.whole, linear, classes) }),
     async answerRun(run, rows) {
       const head = cosineHead(run, settings as NonNullable<typeof settings>);
       const vectors = await input.vectorsOf(run, rows);
@@ -187,6 +206,24 @@ export function classTask<File extends ClassFile, Rows extends ClassRows>(
 interface ClassCalibration {
   readonly temperature: number;
   readonly outOfScope?: ScopeChoice;
+}
+
+function wholeOf<Rows extends ClassRows>(
+  { vectorsOf, ...whole }: WholeInput<Rows>,
+  linear: LinearSession,
+  classes: number,
+): WholeTuning<Rows, ClassOutcome> {
+  return {
+    ...whole,
+    async answer(run, learntFrom, rows) {
+      const vectors = await vectorsOf(run, learntFrom, rows);
+      return outcomesOfLogits(
+        rows,
+        await headLogits(linear, cosineHead(run, whole.settings), vectors),
+        classes,
+      );
+    },
+  };
 }
 
 function cosineHead({ head }: Learnt, { temperature }: { readonly temperature: number }) {

@@ -1,21 +1,28 @@
-import { defaultFirstLayer } from "@kilotune/backbone";
+import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
 import {
   chooseSettings,
+  chooseWholeSettings,
+  assertSmallEnough,
   classMeans,
   embed,
+  embedWhole,
+  type LinearSession,
   promptFeed,
   promptSite,
   runTuning,
   type TuneSettings,
   textAccuracy,
   textClassification as learnTexts,
+  weightsIn,
+  wholeAccuracy,
+  wholeClassification,
 } from "@kilotune/tuner";
 import type { TextJob } from "../job.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, TaskPlan } from "../task.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { answer } from "./answer.ts";
-import { type ClassInput, classTask, type FittedClasses } from "./class-task.ts";
+import { type ClassInput, classTask, type FittedClasses, type WholeInput } from "./class-task.ts";
 import { labelNames, NAME_WEIGHT } from "./label-names.ts";
 import type { ClassOutcome } from "./outcome.ts";
 import { joinRows, openFrozenSessions, type PreparedRows, pickRows, prepareRows } from "./prepare.ts";
@@ -106,6 +113,7 @@ async function openTexts(
         ...(validation ? { validation: textAccuracy(backbone, own, linear, validation) } : {}),
       });
     },
+    ...(job.fullTuning && { whole: wholeTexts(backbone, linear, data, job) }),
     async vectorsOf({ prompt }, { store }) {
       const site = promptSite(settings as TuneSettings, manifest);
       const upper = await backbone.open({ kind: "upper", site: site.site });
@@ -140,5 +148,53 @@ async function openTexts(
         : []),
     ],
     tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
+  };
+}
+
+/** A file of weights has a header, too: far less than what is asked here. */
+const HEADER_SLACK = 1e5;
+
+/** Full fine-tuning on the same rows, from the class means that prompts start from. */
+function wholeTexts(
+  backbone: Backbone,
+  linear: LinearSession,
+  { labels, train: { count } }: JobData<LabelledTexts>,
+  { seed, epochs }: TextJob,
+): WholeInput<PreparedRows> {
+  // Before anything is learnt; the weights themselves refuse at the first run.
+  assertSmallEnough(backbone.manifest.weightsBytes / Float32Array.BYTES_PER_ELEMENT - HEADER_SLACK);
+  const settings = chooseWholeSettings(backbone.manifest, {
+    trainRows: count,
+    seed,
+    ...(epochs === "auto" ? {} : { epochs }),
+  });
+  const { hiddenSize } = backbone.manifest.config;
+  const classes = labels.length;
+  return {
+    settings,
+    weights: async () => weightsIn(await backbone.weights()),
+    async learn({ train, validation, epochs: most, settings: candidate, ...run }) {
+      const own = { ...settings, ...candidate, epochs: most };
+      const weights = await backbone.weights();
+      const ids = train.store.rows;
+      const prototypes = classMeans(train.vectors, train.labels, classes, hiddenSize);
+      const rows = { ids, labels: train.labels, classes };
+      const held = validation && { ids: validation.store.rows, labels: validation.labels };
+      return runTuning({
+        ...run,
+        settings: own,
+        task: wholeClassification(backbone, own, weights, rows, prototypes),
+        ...(held ? { validation: wholeAccuracy(backbone, weights, linear, ids, held) } : {}),
+      });
+    },
+    async vectorsOf({ head }, learntFrom, { store }) {
+      const session = await backbone.open({ kind: "whole", wanted: "embedding" });
+      try {
+        const weights = await backbone.weights();
+        return await embedWhole(session, backbone, weights, head, learntFrom.store.rows, store.rows);
+      } finally {
+        await session.release();
+      }
+    },
   };
 }

@@ -5,8 +5,10 @@
 IN  input_ids [B, S], mask [B, S], pool [B, S], prototypes [C, H], targets [B, C], weights [B], scale [], optionally
     token_types [B, S], and prompts: `kv-K` [L - K, 2, N, P, D] joins the layers from K on, `soft` [P, H] stands in front of
     the text. `NAME/dropout.PLACE` are dropout masks of the prompt NAME, named as the tuning graph names them.
+    `whole` asks for the gradients of all weights.
 OUT `hidden-K` [B, S, H], the states below layer K; `plain/embedding`; and for each prompt `NAME/embedding`, `/logits`,
-    `/loss`, `/grad.prompt`, `/grad.prototypes`; with masks the same under `NAME-dropout`.
+    `/loss`, `/grad.prompt`, `/grad.prototypes`; with masks the same under `NAME-dropout`;
+    `whole/loss`, `whole/grad.NAME` by transformers' names.
 """
 
 import copy
@@ -35,6 +37,8 @@ def reference(model, given):
         masks = {key.split("/")[1]: x for key, x in g.items() if key.startswith(f"{name}/dropout.")}
         if masks:
             out.update(case(family, g, name, f"{name}-dropout", masks))
+    if "whole" in g:
+        out.update(whole(model, family, g))
     if isinstance(family, Modern):
         out["plain/embedding"] = ours
     return {name: x.detach().contiguous() for name, x in out.items()}
@@ -65,6 +69,18 @@ def case(family, g, name, title, masks):
     results = {"embedding": embedding, "logits": logits, "loss": loss}
     gradients = {"grad.prompt": prompt.grad, "grad.prototypes": prototypes.grad}
     return {f"{title}/{key}": x for key, x in {**results, **gradients}.items()}
+
+
+def whole(model, family, g):
+    """Nothing is frozen."""
+    model.requires_grad_(True)
+    embedding = encode(family, g, "kv-0", torch.zeros(len(family.layers), 2, family.heads, 0, 1).double(), {})
+    prototypes = g["prototypes"].clone().requires_grad_()
+    logits = g["scale"] * embedding @ F.normalize(prototypes, dim=-1).T
+    loss = (g["weights"] * F.cross_entropy(logits, g["targets"], reduction="none")).sum()
+    loss.backward()
+    found = {f"whole/grad.{name}": p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return {"whole/loss": loss, "whole/logits": logits, "whole/grad.prototypes": prototypes.grad, **found}
 
 
 def encode(family, g, name, prompt, masks):
