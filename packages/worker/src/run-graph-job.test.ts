@@ -78,7 +78,7 @@ it("is a backbone whose levels are cells of 16 pixels", () => {
 it("learns channels and a head; both are served as they were measured", async () => {
   const files: Uint8Array[] = [];
   const onCheckpoint: JobHooks["onCheckpoint"] = ({ bytes }) => files.push(bytes);
-  const { report } = await runTuneJob(job({ epochs: 40 }), { onCheckpoint });
+  const { report } = await runTuneJob(job({ epochs: 20 }), { onCheckpoint });
   const [head, channels] = report.candidates;
   expect([head?.name, channels?.name]).toEqual(["headAlone", "channels"]);
   // Squares are found even on levels that nobody trained; a detector that learnt nothing is at 0.
