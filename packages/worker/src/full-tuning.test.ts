@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { tinyPlace, toyJob, tuneClasses } from "./testing.ts";
+import { tinyPlace, toyJob, tuneClasses, withoutValidation } from "./testing.ts";
 
 const place = tinyPlace();
 
@@ -19,5 +19,14 @@ describe("full fine-tuning as a baseline", () => {
     const weights = await place.tiny.backbone.weights();
     const numbers = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
     expect(full?.sizeBytes).toBe(2 * numbers);
+  });
+
+  it("has an answer for every held-out row where the training rows are their own judge", async () => {
+    const job = withoutValidation(
+      toyJob(place.tiny, place.folder, { fullTuning: true, epochs: 1, method: "head" }),
+    );
+    const { report } = await tuneClasses(job);
+    const full = report.candidates.find(({ name }) => name === "full");
+    expect(full?.heldOut?.rows).toBe(30);
   });
 });
