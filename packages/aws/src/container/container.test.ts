@@ -49,8 +49,8 @@ const WORDS = LABELS.map((label) => Array.from({ length: 8 }, (_, at) => `${labe
 
 const startedAt = new Date();
 const NO_JOB = "ftjob-01jzzzzzzzzzzzzzzzzzzzzzzz" as JobId;
-/** Some seconds of learning. */
-const EPOCHS = 12;
+/** Some seconds of learning: the signal must meet it, on a busy machine too. */
+const EPOCHS = 40;
 
 let tiny: TinyBackbone;
 let folder: string;
