@@ -1,5 +1,5 @@
-import { engineFacts } from "@kilotune/engine/node";
 import type { Receipt } from "@kilotune/prompt";
+import { engineFacts } from "./engine-facts.ts";
 import type { TuneJob } from "./job.ts";
 import type { JobData, RowsOf } from "./task.ts";
 import { CODE_VERSION } from "./version.ts";

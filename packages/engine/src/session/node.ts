@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
 import { keepTelemetryOff } from "./telemetry.ts";
 
 export { type ChosenDevice, chooseDevice, type Device } from "./device.ts";
-export { type EngineFacts, engineFacts } from "./facts.ts";
+export { runtimeVersion } from "./version.ts";
 
 export interface NodeSessionOptions {
   /** Threads for one run. Default: as many as ONNX Runtime sees cores. */

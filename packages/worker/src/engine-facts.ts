@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { env } from "onnxruntime-node";
+import { runtimeVersion } from "@kilotune/engine/node";
 
 /** What decides how sums are rounded, besides the graph: other kernels add in another order. */
-export interface EngineFacts {
+interface EngineFacts {
   /** Name and version. */
   readonly runtime: string;
   readonly platform: string;
@@ -11,10 +11,9 @@ export interface EngineFacts {
 }
 
 export function engineFacts(): EngineFacts {
-  const { node, common } = env.versions;
   const found = instructions();
   return {
-    runtime: `onnxruntime-node ${node ?? common}`,
+    runtime: runtimeVersion(),
     platform: `${process.platform}-${process.arch}`,
     ...(found === undefined ? {} : { instructions: found }),
   };
