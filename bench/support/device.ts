@@ -40,7 +40,8 @@ export async function newDevice(
   const prompt = await learn("its own prompt", PROMPT_ALONE);
   const refittedHead = await learn("head refitted", HEAD_ALONE);
   const missing = (old.score.ap50 ?? 0) - lost.ap50;
-  const won = ({ ap50 }: { ap50: number }) => (ap50 - lost.ap50) / missing;
+  // Of nothing lost no share can be won back.
+  const won = ({ ap50 }: { ap50: number }) => (missing > 0 ? (ap50 - lost.ap50) / missing : 0);
   return {
     wonBack: { prompt: won(prompt), refittedHead: won(refittedHead) },
     oldDevice: { ap50: old.score.ap50 ?? 0, ap: old.score.ap },
