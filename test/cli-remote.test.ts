@@ -397,7 +397,7 @@ describe("batches", () => {
     await refused(`batches download ${id} ${path.join(folder, "never")}`, 1, "no_such_output");
     expect(await readdir(folder)).not.toContain("never");
     await refused("batches get batch-01kb0example000000000000000", 1, "not_found");
-    expect((await kilotune("batches create file-x --endpoint /v1/detect")).code).toBe(2);
+    expect((await kilotune("batches create file-x --endpoint /v1/models")).code).toBe(2);
 
     async function ended() {
       const batch = await newBatch([line("1", "b")]);
