@@ -1,8 +1,9 @@
 import type { VisionBackbone } from "@kilotune/backbone";
-import { type Prng, prng } from "@kilotune/dataset";
-import { decodeImage, type Pixels } from "@kilotune/image";
+import { prng } from "@kilotune/dataset";
+import { decodeImage } from "@kilotune/image";
 import { createSharpCodec, encodePng } from "@kilotune/image/node";
 import type { DetectionScore } from "@kilotune/tuner";
+import { otherDevice } from "../../examples/cells/other-device.ts";
 import { say } from "./bench.ts";
 import { boxesOf, type DenseRun, learnBoxes, type Pictures, type Trained } from "./dense.ts";
 import type { ImageSet } from "./image-sets.ts";
@@ -62,26 +63,10 @@ function seenBy<T>({ files, truths }: Pictures<T>, seed: number): Pictures<T> {
     truths,
     files: files.map((file, at) => async () => {
       const pixels = await decodeImage(codec, await file());
-      return encodePng(otherDevice(pixels, prng(seed, `device ${at}`)));
+      return encodePng(otherDevice(pixels, prng(seed, `device ${at}`), PALER));
     }),
   };
 }
 
-/** Half the contrast about a darker grey, a blur of 5 x 5 pixels, noise with a deviation of 12 of 255. */
-function otherDevice(pixels: Pixels, random: Prng): Pixels {
-  const { width, height, channels, data } = pixels;
-  const line = (from: ArrayLike<number>, step: number, length: number) =>
-    Float32Array.from({ length: from.length }, (_, i) => {
-      const at = Math.floor(i / step) % length;
-      let [sum, count] = [0, 0];
-      for (let d = -2; d <= 2; d++)
-        if (at + d >= 0 && at + d < length) {
-          sum += from[i + d * step] as number;
-          count++;
-        }
-      return sum / count;
-    });
-  const blurred = line(line(data, channels, width), channels * width, height);
-  const seen = Uint8ClampedArray.from(blurred, (value) => 0.5 * (value - 128) + 100 + 12 * random.normal());
-  return { ...pixels, data: seen };
-}
+/** Half the contrast about a darker grey, a blur of 5 x 5 pixels. */
+const PALER = { contrast: 0.5, grey: 100, reach: 2, noise: 12 };

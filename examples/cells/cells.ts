@@ -33,6 +33,8 @@ await mkdir(out, { recursive: true });
 
 /** Images that the first site has; the twenty others of the training file are the second site's. */
 const OWN = 100;
+/** A much worse microscope: a blur of 15 x 15 pixels. */
+const WORSE = { contrast: 0.25, grey: 90, reach: 7, noise: 30 };
 
 const lines = async (file: string) => (await readFile(path.join(data, file), "utf8")).trim().split("\n");
 const train = await lines("bccd/train.jsonl");
@@ -90,7 +92,8 @@ async function site(name: string, own: string[], measured: string[], isOther = f
     const file = path.join(folder, image);
     if (await stat(file).catch(() => undefined)) continue;
     const bytes = await readFile(path.join(data, "bccd", image));
-    const seen = async () => encodePng(otherDevice(await decodeImage(codec, bytes), prng(0, `device ${at}`)));
+    const seen = async () =>
+      encodePng(otherDevice(await decodeImage(codec, bytes), prng(0, `device ${at}`), WORSE));
     await writeFile(file, isOther ? await seen() : bytes);
   }
   const files = { train: path.join(folder, "train.jsonl"), test: path.join(folder, "test.jsonl") };

@@ -24,10 +24,7 @@ export function textServeGraph(
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
   const encoder = new SentenceEncoder("serve", config, weights);
   const { b } = encoder;
-  const ids = b.input("input_ids", "int64", ["B", "S"]);
-  const positions = b.input("positions", "int64", ["B", "S"]);
-  const types = b.input("token_types", "int64", ["B", "S"]);
-  const mask = b.input("mask", "float32", ["B", "S"]);
+  const { ids, positions, types, mask } = tokenInputs(b);
   const pool = b.input("pool", "float32", ["B", "S"]);
   const soft = b.input("soft", "float32", ["Q", H]);
   const softIndex = b.input("soft_index", "int64", ["B", "S"]);
@@ -78,10 +75,7 @@ export function textLowerGraph(
 ): Graph {
   const encoder = new SentenceEncoder(`lower-${firstLayer}`, config, weights);
   const { b } = encoder;
-  const ids = b.input("input_ids", "int64", ["B", "S"]);
-  const positions = b.input("positions", "int64", ["B", "S"]);
-  const types = b.input("token_types", "int64", ["B", "S"]);
-  const mask = b.input("mask", "float32", ["B", "S"]);
+  const { ids, positions, types, mask } = tokenInputs(b);
   const text = encoder.embed(ids, positions, types);
   const bias = encoder.biases(mask);
   const attended = (layer: number) => ({ bias: bias(layer) });
@@ -197,10 +191,7 @@ export function textWhole(
 ): { readonly builder: GraphBuilder; readonly features: TextFeatures } {
   const encoder = new SentenceEncoder(options.name, config, weights);
   const { b } = encoder;
-  const ids = b.input("input_ids", "int64", ["B", "S"]);
-  const positions = b.input("positions", "int64", ["B", "S"]);
-  const types = b.input("token_types", "int64", ["B", "S"]);
-  const mask = b.input("mask", "float32", ["B", "S"]);
+  const { ids, positions, types, mask } = tokenInputs(b);
   const pool = b.input("pool", "float32", ["B", "S"]);
   const text = encoder.embed(ids, positions, types);
   const bias = encoder.biases(mask);
@@ -209,6 +200,16 @@ export function textWhole(
   const out = encoder.layers(encoder.flatten(text), text, { attended, dropout });
   const tokens = () => b.op("Reshape", [out, b.shapeOf(text)]);
   return { builder: b, features: featuresOf(encoder, wanted, { out, pool, mask, tokens }) };
+}
+
+/** What tells a batch's tokens, each [B, S]; the mask is 1 where a token is. */
+function tokenInputs(b: GraphBuilder) {
+  return {
+    ids: b.input("input_ids", "int64", ["B", "S"]),
+    positions: b.input("positions", "int64", ["B", "S"]),
+    types: b.input("token_types", "int64", ["B", "S"]),
+    mask: b.input("mask", "float32", ["B", "S"]),
+  };
 }
 
 /** What a head wants of the states [T, H] behind the last layer. */

@@ -33,6 +33,16 @@ const Usage = z.object({
   total_tokens: Count,
 });
 
+/** What a model says of each row of a call, in their order. */
+function answersOf<Row extends z.ZodType, Used extends z.ZodType>(row: Row, usage: Used) {
+  return z.object({
+    object: z.literal("list"),
+    model: z.string().meta({ description: "The model that answered: where an alias was asked, its target" }),
+    data: z.array(row),
+    usage,
+  });
+}
+
 export const ClassifyRequest = z
   .strictObject({
     model: ModelName,
@@ -48,32 +58,25 @@ export const ClassifyRequest = z
   .meta({ id: "ClassifyRequest", description: "Either `input` or `images`" });
 export type ClassifyRequest = z.infer<typeof ClassifyRequest>;
 
-export const ClassifyResponse = z
-  .object({
-    object: z.literal("list"),
-    model: z.string().meta({ description: "The model that answered: where an alias was asked, its target" }),
-    data: z.array(
-      z.object({
-        index: Count,
-        label: z.string(),
-        score: z.number().meta({ description: "Calibrated probability of the label" }),
-        scores: z.record(z.string(), z.number()),
-        labels: z
-          .array(z.object({ label: z.string(), score: z.number() }))
-          .optional()
-          .meta({
-            description:
-              "Of a model of several labels: those that reached their threshold, the likeliest first",
-          }),
-        out_of_scope: z.boolean().optional().meta({
-          description: "Of a model that knows what is none of its labels': whether this is",
-        }),
-        truncated: z.boolean(),
+export const ClassifyResponse = answersOf(
+  z.object({
+    index: Count,
+    label: z.string(),
+    score: z.number().meta({ description: "Calibrated probability of the label" }),
+    scores: z.record(z.string(), z.number()),
+    labels: z
+      .array(z.object({ label: z.string(), score: z.number() }))
+      .optional()
+      .meta({
+        description: "Of a model of several labels: those that reached their threshold, the likeliest first",
       }),
-    ),
-    usage: Usage.extend({ images: Count.optional().meta({ description: "Where images were asked about" }) }),
-  })
-  .meta({ id: "ClassifyResponse" });
+    out_of_scope: z.boolean().optional().meta({
+      description: "Of a model that knows what is none of its labels': whether this is",
+    }),
+    truncated: z.boolean(),
+  }),
+  Usage.extend({ images: Count.optional().meta({ description: "Where images were asked about" }) }),
+).meta({ id: "ClassifyResponse" });
 export type ClassifyResponse = z.infer<typeof ClassifyResponse>;
 
 export const EstimateRequest = z
@@ -81,20 +84,14 @@ export const EstimateRequest = z
   .meta({ id: "EstimateRequest" });
 export type EstimateRequest = z.infer<typeof EstimateRequest>;
 
-export const EstimateResponse = z
-  .object({
-    object: z.literal("list"),
-    model: z.string().meta({ description: "The model that answered: where an alias was asked, its target" }),
-    data: z.array(
-      z.object({
-        index: Count,
-        value: z.number().meta({ description: "In the unit of the training rows" }),
-        truncated: z.boolean(),
-      }),
-    ),
-    usage: Usage,
-  })
-  .meta({ id: "EstimateResponse" });
+export const EstimateResponse = answersOf(
+  z.object({
+    index: Count,
+    value: z.number().meta({ description: "In the unit of the training rows" }),
+    truncated: z.boolean(),
+  }),
+  Usage,
+).meta({ id: "EstimateResponse" });
 export type EstimateResponse = z.infer<typeof EstimateResponse>;
 
 export const TagRequest = z
@@ -102,34 +99,28 @@ export const TagRequest = z
   .meta({ id: "TagRequest" });
 export type TagRequest = z.infer<typeof TagRequest>;
 
-export const TagResponse = z
-  .object({
-    object: z.literal("list"),
-    model: z.string().meta({ description: "The model that answered: where an alias was asked, its target" }),
-    data: z.array(
-      z.object({
-        index: Count,
-        spans: z
-          .array(
-            z.object({
-              label: z.string(),
-              text: z.string().meta({ description: "What stands there in the text as it was given" }),
-              start: Count.meta({ description: "In UTF-16 units of the text as it was given" }),
-              end: Count.meta({ description: "One past the last UTF-16 unit" }),
-              score: z
-                .number()
-                .meta({ description: "Calibrated probability of the tag of the span's least sure word" }),
-            }),
-          )
-          .meta({ description: "In the order of the text, none over another" }),
-        truncated: z
-          .boolean()
-          .meta({ description: "Whether the text is longer than was read: no span is found in the rest" }),
-      }),
-    ),
-    usage: Usage,
-  })
-  .meta({ id: "TagResponse" });
+export const TagResponse = answersOf(
+  z.object({
+    index: Count,
+    spans: z
+      .array(
+        z.object({
+          label: z.string(),
+          text: z.string().meta({ description: "What stands there in the text as it was given" }),
+          start: Count.meta({ description: "In UTF-16 units of the text as it was given" }),
+          end: Count.meta({ description: "One past the last UTF-16 unit" }),
+          score: z
+            .number()
+            .meta({ description: "Calibrated probability of the tag of the span's least sure word" }),
+        }),
+      )
+      .meta({ description: "In the order of the text, none over another" }),
+    truncated: z
+      .boolean()
+      .meta({ description: "Whether the text is longer than was read: no span is found in the rest" }),
+  }),
+  Usage,
+).meta({ id: "TagResponse" });
 export type TagResponse = z.infer<typeof TagResponse>;
 
 /** OpenAI's. Its client asks for base64 unless told otherwise. Token ids aren't taken: they'd be another tokenizer's. */
