@@ -27,7 +27,14 @@ export type { Instructions, Pooling } from "./text/sentence.ts";
 export type { VisionBackbone } from "./vision/backbone.ts";
 export { gridOf, type ImageSize, type VisionConfig } from "./vision/config.ts";
 export type { VisionFeatures, VisionSite, Wanted } from "./vision/graph.ts";
-export type { ImageFeature, TunedVisionSite, VisionAnswer, VisionHead, VisionSpec } from "./vision/graphs.ts";
+export {
+  featureValue,
+  type ImageFeature,
+  type TunedVisionSite,
+  type VisionAnswer,
+  type VisionHead,
+  type VisionSpec,
+} from "./vision/graphs.ts";
 export {
   isVisionCheckpoint,
   loadFrozenGraph,

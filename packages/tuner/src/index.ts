@@ -12,13 +12,11 @@ export { HiddenStore } from "./data/hidden-store.ts";
 export { embed } from "./embed.ts";
 export { classMeans, normalizeRows } from "./head/class-means.ts";
 export { type ClassRows, classTargets } from "./head/class-targets.ts";
+export { type HeldOutVectors, type OutputFigure, outputValidation } from "./head/held-out-vectors.ts";
 export {
-  addLinearOutputs,
   learntHead,
   type OutputLoss,
   type OutputRows,
-  outputTargets,
-  startOutputs,
 } from "./head/linear-outputs.ts";
 export { fitLabels, fitLinearProbe, type LinearHead } from "./head/linear-probe.ts";
 export { type LinearSession, openLinearSession } from "./head/linear-session.ts";
@@ -81,7 +79,8 @@ export { chooseRetrievalSettings } from "./text/choose-retrieval-settings.ts";
 export { chooseTagSettings, START_C } from "./text/choose-tag-settings.ts";
 export { type ClassifiedTexts, textAccuracy, textClassification } from "./text/classification.ts";
 export { embedWords } from "./text/embed-words.ts";
-export { outputValidation, textOutputs } from "./text/linear-outputs.ts";
+export { heldOutTexts } from "./text/held-out-vectors.ts";
+export { textOutputs } from "./text/linear-outputs.ts";
 export { chooseScope, type ScopeChoice, type ScopeScore, scopeScores } from "./text/out-of-scope.ts";
 export { type GroupedTexts, retrievalPrecision, textRetrieval } from "./text/retrieval.ts";
 export { type TaggedWords, taggedWords, tagLabelsOf, tagsOfTokens } from "./text/tagged-words.ts";
@@ -100,7 +99,6 @@ export { type HeldOutAnswers, judge } from "./verdict.ts";
 export { chooseVisionSettings } from "./vision/choose-settings.ts";
 export {
   type ClassifiedImages,
-  featureWanted,
   imageAccuracy,
   imageClassification,
 } from "./vision/classification.ts";
@@ -122,7 +120,8 @@ export {
   type LabelledBox,
   openBoxes,
 } from "./vision/detection.ts";
-export { imageOutputs, imageOutputValidation } from "./vision/linear-outputs.ts";
+export { featureWanted, heldOutImages } from "./vision/held-out-vectors.ts";
+export { imageOutputs } from "./vision/linear-outputs.ts";
 export { embedImages } from "./vision/embed-images.ts";
 export { type FrozenFeatures, frozenFeatures } from "./vision/frozen-features.ts";
 export {

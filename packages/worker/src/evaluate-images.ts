@@ -22,7 +22,7 @@ import type { JobEvent } from "./job.ts";
 import { labelsOfRow } from "./labels/image-labels.ts";
 import type { LabelCalibration } from "./labels/label-task.ts";
 import { labelFindings, outcomesOf, scoreOutcomes } from "./labels/outcome.ts";
-import { targetsOf } from "./labels/text-labels.ts";
+import { targetsOf } from "./labels/targets.ts";
 
 /**
  * How well a prompt does on a file of images, as it is served.

@@ -9,7 +9,7 @@ import { type Assessment, assess, outcomesOfLogits, scoreClasses } from "./class
 import { readRows } from "./classes/read-data.ts";
 import type { DataSource, JobEvent } from "./job.ts";
 import { labelFindings, outcomesOf, scoreOutcomes } from "./labels/outcome.ts";
-import { targetsOf } from "./labels/text-labels.ts";
+import { targetsOf } from "./labels/targets.ts";
 import { outcomesOfVectors, rankFindings, scoreRanks } from "./retrieval/outcome.ts";
 import { findable } from "./retrieval/text-retrieval.ts";
 import { numberFindings, scoreNumbers } from "./values/outcome.ts";

@@ -24,13 +24,17 @@ export interface RowsOf {
   readonly count: number;
 }
 
-export interface JobData<File> {
-  /** Sorted, so that the order of the rows changes nothing. */
-  readonly labels: readonly string[];
+/** All files of a job. */
+export interface Files<File> {
   readonly train: File;
   readonly validation: File | undefined;
   readonly test: File | undefined;
   readonly otherTests: readonly File[];
+}
+
+export interface JobData<File> extends Files<File> {
+  /** Sorted, so that the order of the rows changes nothing. */
+  readonly labels: readonly string[];
   /** Of the training and validation rows, as used. */
   readonly sha256: string;
 }

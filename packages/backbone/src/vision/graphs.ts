@@ -136,7 +136,7 @@ function classificationHead(config: VisionConfig, feature: ImageFeature): Vision
   return {
     wanted: feature === "cls" ? { cls: true } : { patches: true },
     add(b, features) {
-      const vector = normalize(b, feature === "cls" ? (features.cls as Value) : meanPatch(b, features));
+      const vector = normalize(b, featureValue(b, features, feature));
       const prototypes = b.input("prototypes", "float32", ["C", config.hiddenSize]);
       const logits = cosineHead(b, vector, prototypes, b.input("scale", "float32", []));
       const targets = b.input("targets", "float32", ["B", "C"]);
@@ -147,7 +147,13 @@ function classificationHead(config: VisionConfig, feature: ImageFeature): Vision
   };
 }
 
-function meanPatch(b: GraphBuilder, { patches }: VisionFeatures): Value {
+/** A feature of each image, [B, H], where the graph gives what it is made of. */
+export function featureValue(
+  b: GraphBuilder,
+  { cls, patches }: VisionFeatures,
+  feature: ImageFeature,
+): Value {
+  if (feature === "cls") return cls as Value;
   return b.op("ReduceMean", [patches as Value, b.ints([1])], { keepdims: 0 });
 }
 

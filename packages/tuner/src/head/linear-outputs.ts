@@ -6,7 +6,7 @@ import {
   sigmoidCrossEntropy,
   type Value,
 } from "@kilotune/engine";
-import type { TargetsOf } from "../task.ts";
+import type { LearningTask, RowStore, TargetsOf } from "../task.ts";
 import type { LinearHead } from "./linear-probe.ts";
 
 /** sigmoid: each output is whether a label fits; squares: each is a number. */
@@ -19,13 +19,46 @@ export interface OutputRows {
   readonly outputs: number;
 }
 
+/** A head in a graph whose rows have one vector each. */
+export type AddToVectors = (b: GraphBuilder, vectors: Value) => readonly string[];
+
+/**
+ * Labels or numbers of a row by a linear head on its vector: all that texts and images share of it.
+ *
+ * @param start a probe of the frozen vectors: its outputs are the head's first ones
+ * @param within where the head stands; `open` gives it vectors of length one
+ */
+export function linearOutputs(
+  data: OutputRows & { readonly store: RowStore },
+  start: LinearHead,
+  loss: OutputLoss,
+  {
+    site,
+    hiddenSize,
+    temperature,
+    open,
+  }: Pick<LearningTask, "site"> & {
+    readonly hiddenSize: number;
+    readonly temperature: number;
+    open(add: AddToVectors, ...options: Parameters<LearningTask["open"]>): ReturnType<LearningTask["open"]>;
+  },
+): LearningTask<"weight" | "bias"> {
+  return {
+    site,
+    head: startOutputs(start, hiddenSize, temperature),
+    rows: data.store,
+    open: (options) => open((b, vectors) => addLinearOutputs(b, vectors, hiddenSize, loss), options),
+    targets: (rows, within) => outputTargets(data, rows, within, temperature),
+  };
+}
+
 /**
  * A linear head on vectors of length one as part of a tuning graph, of texts or of images: scale * (weight . x) + bias, and
  * its loss. Reads `weight`, `bias`, `scale`, `targets`, `weights`; gives `loss`.
  *
  * @returns names of the inputs that the head learns
  */
-export function addLinearOutputs(
+function addLinearOutputs(
   b: GraphBuilder,
   vectors: Value,
   hiddenSize: number,
@@ -43,7 +76,7 @@ export function addLinearOutputs(
 }
 
 /** The head's tensors at the start of a run: its first outputs are those of `start`. */
-export function startOutputs(start: LinearHead, hiddenSize: number, temperature: number) {
+function startOutputs(start: LinearHead, hiddenSize: number, temperature: number) {
   const weight = start.weight.map((value) => value * temperature);
   return {
     weight: float32(weight, [start.bias.length, hiddenSize]),
@@ -52,7 +85,7 @@ export function startOutputs(start: LinearHead, hiddenSize: number, temperature:
 }
 
 /** Feeds of some rows of a batch: each row of the batch counts the same. */
-export function outputTargets(
+function outputTargets(
   { targets, outputs }: OutputRows,
   rows: readonly number[],
   { batch }: Pick<TargetsOf, "batch">,

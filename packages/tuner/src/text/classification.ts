@@ -1,15 +1,13 @@
 import type { Backbone } from "@kilotune/backbone";
 import { float32 } from "@kilotune/engine";
 import type { HiddenStore } from "../data/hidden-store.ts";
-import { embed } from "../embed.ts";
-import { normalizeRows } from "../head/class-means.ts";
 import { type ClassRows, classTargets } from "../head/class-targets.ts";
+import { classAccuracy } from "../head/held-out-vectors.ts";
 import type { LinearSession } from "../head/linear-session.ts";
-import { argmaxRows } from "../measure/argmax.ts";
-import { countRight } from "../measure/count-right.ts";
-import { promptFeed, promptSite } from "../prompt-site.ts";
+import { promptSite } from "../prompt-site.ts";
 import type { TuneSettings } from "../settings.ts";
-import { type LearningTask, standardErrorOfShare, type Validation } from "../task.ts";
+import type { LearningTask, Validation } from "../task.ts";
+import { heldOutTexts } from "./held-out-vectors.ts";
 
 export interface ClassifiedTexts extends ClassRows {
   readonly store: HiddenStore;
@@ -45,22 +43,10 @@ export function textAccuracy(
   linear: LinearSession,
   { store, labels }: Pick<ClassifiedTexts, "store" | "labels">,
 ): Validation {
-  const site = promptSite(settings, backbone.manifest);
-  const { hiddenSize } = backbone.manifest.config;
-  return {
-    standardError: (score) => standardErrorOfShare(score, labels.length),
-    async open() {
-      const upper = await backbone.open({ kind: "upper", site: site.site });
-      return {
-        async measure({ prompt, head }) {
-          const vectors = await embed(upper, store, hiddenSize, promptFeed(site, prompt));
-          const weight = normalizeRows((head.prototypes as Float32Array).slice(), hiddenSize);
-          const classes = weight.length / hiddenSize;
-          const logits = await linear.logits(vectors, weight, new Float32Array(classes));
-          return countRight(labels, argmaxRows(logits, classes)) / Math.max(1, labels.length);
-        },
-        release: () => upper.release(),
-      };
-    },
-  };
+  return classAccuracy(
+    heldOutTexts(backbone, settings, store),
+    linear,
+    labels,
+    backbone.manifest.config.hiddenSize,
+  );
 }

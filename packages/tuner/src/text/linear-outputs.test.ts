@@ -2,6 +2,7 @@ import { tinyBackbone } from "@kilotune/backbone/testing";
 import { expect, it } from "vitest";
 import { HiddenStore } from "../data/hidden-store.ts";
 import { embed } from "../embed.ts";
+import { outputValidation } from "../head/held-out-vectors.ts";
 import { learntHead } from "../head/linear-outputs.ts";
 import { openLinearSession } from "../head/linear-session.ts";
 import { fitLabelProbe } from "../labels/probe.ts";
@@ -9,7 +10,8 @@ import { scoreLabels } from "../labels/score.ts";
 import { crossFitted, reached, sigmoids } from "../labels/thresholds.ts";
 import { runTuning } from "../run-tuning.ts";
 import { SETTINGS } from "../testing.ts";
-import { outputValidation, textOutputs } from "./linear-outputs.ts";
+import { heldOutTexts } from "./held-out-vectors.ts";
+import { textOutputs } from "./linear-outputs.ts";
 
 const TOPICS = ["cash", "door", "late"];
 const FILLERS = ["my", "the", "is", "now", "please"];
@@ -53,10 +55,15 @@ it.each(["kv", "soft", "lora"] as const)(
     start.weight.forEach((value, at) => {
       expect(value).toBeCloseTo(probe.head.weight[at]!, 3);
     });
-    const validation = outputValidation(backbone, settings, linear, store, {
-      standardError: () => 0.01,
-      of: (logits) => scoreLabels(targets, crossFitted(sigmoids(logits), targets, 3), 3).microF1,
-    });
+    const validation = outputValidation(
+      heldOutTexts(backbone, settings, store),
+      linear,
+      settings.temperature,
+      {
+        standardError: () => 0.01,
+        of: (logits) => scoreLabels(targets, crossFitted(sigmoids(logits), targets, 3), 3).microF1,
+      },
+    );
     const { curve } = await runTuning({ settings, task, validation });
     expect(curve.at(-1)!.loss).toBeLessThan(curve[0]!.loss);
     expect(curve.at(-1)!.validationAccuracy).toBeGreaterThan(0.6);

@@ -5,11 +5,9 @@ import { lengthBatches, splitByLength } from "../data/batches.ts";
 import type { DropoutMasks } from "../dropout-masks.ts";
 import { type ClassRows, classTargets } from "../head/class-targets.ts";
 import type { LinearSession } from "../head/linear-session.ts";
-import { normalizeRows } from "../head/class-means.ts";
-import { argmaxRows } from "../measure/argmax.ts";
-import { countRight } from "../measure/count-right.ts";
+import { classAccuracy } from "../head/held-out-vectors.ts";
 import type { TuneSettings } from "../settings.ts";
-import { type LearningTask, standardErrorOfShare, type Validation } from "../task.ts";
+import type { LearningTask, Learnt, Validation } from "../task.ts";
 
 /** Texts by their token ids. */
 export interface WholeTexts extends ClassRows {
@@ -135,23 +133,16 @@ export function wholeAccuracy(
   learntFrom: readonly Int32Array[],
   { ids, labels }: Pick<WholeTexts, "ids" | "labels">,
 ): Validation {
-  const { hiddenSize } = backbone.manifest.config;
-  return {
-    standardError: (score) => standardErrorOfShare(score, labels.length),
+  const vectors = {
     async open() {
       const session = await backbone.open({ kind: "whole", wanted: "embedding" });
       return {
-        async measure({ head }) {
-          const vectors = await embedWhole(session, backbone, weights, head, learntFrom, ids);
-          const weight = normalizeRows((head.prototypes as Float32Array).slice(), hiddenSize);
-          const classes = weight.length / hiddenSize;
-          const logits = await linear.logits(vectors, weight, new Float32Array(classes));
-          return countRight(labels, argmaxRows(logits, classes)) / Math.max(1, labels.length);
-        },
+        of: ({ head }: Learnt) => embedWhole(session, backbone, weights, head, learntFrom, ids),
         release: () => session.release(),
       };
     },
   };
+  return classAccuracy(vectors, linear, labels, backbone.manifest.config.hiddenSize);
 }
 
 const WORDS = "embeddings.word";

@@ -9,13 +9,9 @@ import { classMeans } from "../head/class-means.ts";
 import { openLinearSession } from "../head/linear-session.ts";
 import { promptFeed } from "../prompt-site.ts";
 import { runTuning } from "../run-tuning.ts";
-import {
-  type ClassifiedImages,
-  featureWanted,
-  imageAccuracy,
-  imageClassification,
-} from "./classification.ts";
+import { type ClassifiedImages, imageAccuracy, imageClassification } from "./classification.ts";
 import { embedImages } from "./embed-images.ts";
+import { featureWanted } from "./held-out-vectors.ts";
 import { ImageStore } from "./image-store.ts";
 import { servedPrompt } from "./served-prompt.ts";
 import type { VisionMethod, VisionSettings } from "./settings.ts";

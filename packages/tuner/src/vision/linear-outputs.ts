@@ -1,27 +1,13 @@
-import type { ImageFeature, VisionBackbone, VisionFeatures } from "@kilotune/backbone";
-import { type GraphBuilder, normalize, type Value } from "@kilotune/engine";
-import {
-  addLinearOutputs,
-  learntHead,
-  type OutputLoss,
-  type OutputRows,
-  outputTargets,
-  startOutputs,
-} from "../head/linear-outputs.ts";
+import { featureValue, type VisionBackbone } from "@kilotune/backbone";
+import { normalize } from "@kilotune/engine";
+import { linearOutputs, type OutputLoss, type OutputRows } from "../head/linear-outputs.ts";
 import type { LinearHead } from "../head/linear-probe.ts";
-import type { LinearSession } from "../head/linear-session.ts";
-import { promptFeed } from "../prompt-site.ts";
-import type { LearningTask, RowStore, Validation } from "../task.ts";
-import { featureWanted } from "./classification.ts";
-import { embedImages } from "./embed-images.ts";
+import type { LearningTask, RowStore } from "../task.ts";
+import { featureWanted } from "./held-out-vectors.ts";
 import type { VisionSettings } from "./settings.ts";
 import { openedSite, visionSite } from "./vision-site.ts";
 
-/**
- * Labels of an image by a linear head on its vector: as `textOutputs`.
- *
- * @param start a probe of the frozen vectors: its outputs are the head's first ones
- */
+/** Labels of an image: see `linearOutputs`. */
 export function imageOutputs(
   backbone: VisionBackbone,
   settings: VisionSettings,
@@ -29,61 +15,20 @@ export function imageOutputs(
   start: LinearHead,
   loss: OutputLoss,
 ): LearningTask<"weight" | "bias"> {
+  const { feature, temperature } = settings;
   const site = visionSite(settings, backbone.manifest);
-  const { hiddenSize } = backbone.manifest.config;
-  const { temperature, feature } = settings;
-  return {
+  return linearOutputs(data, start, loss, {
     site,
-    head: startOutputs(start, hiddenSize, temperature),
-    rows: data.store,
-    open: ({ dropout }) =>
+    hiddenSize: backbone.manifest.config.hiddenSize,
+    temperature,
+    open: (add, { dropout }) =>
       backbone.openTuned(
         openedSite(settings, site),
         {
           wanted: featureWanted(feature),
-          add: (b, features) =>
-            addLinearOutputs(b, normalize(b, vectorOf(b, features, feature)), hiddenSize, loss),
+          add: (b, features) => add(b, normalize(b, featureValue(b, features, feature))),
         },
         { dropout },
       ),
-    targets: (rows, within) => outputTargets(data, rows, within, temperature),
-  };
-}
-
-function vectorOf(b: GraphBuilder, { cls, patches }: VisionFeatures, feature: ImageFeature): Value {
-  if (feature === "cls") return cls as Value;
-  return b.op("ReduceMean", [patches as Value, b.ints([1])], { keepdims: 0 });
-}
-
-/** Held-out images by their outputs: as `outputValidation`. */
-export function imageOutputValidation(
-  backbone: VisionBackbone,
-  settings: VisionSettings,
-  linear: LinearSession,
-  store: RowStore,
-  /** @param outputs [rows, outputs] flat */
-  figure: Pick<Validation, "standardError"> & { of(outputs: Float32Array): number },
-): Validation {
-  const site = visionSite(settings, backbone.manifest);
-  return {
-    standardError: figure.standardError,
-    async open() {
-      const upper = await backbone.open({
-        kind: "upper",
-        site: openedSite(settings, site),
-        wanted: featureWanted(settings.feature),
-      });
-      return {
-        async measure({ prompt, head }) {
-          const vectors = await embedImages(upper, store, settings.feature, promptFeed(site, prompt));
-          const { weight, bias } = learntHead(
-            head as Readonly<Record<"weight" | "bias", Float32Array>>,
-            settings.temperature,
-          );
-          return figure.of(await linear.logits(vectors, weight, bias));
-        },
-        release: () => upper.release(),
-      };
-    },
-  };
+  });
 }

@@ -6,7 +6,9 @@ import { type ImageFile, readImageFiles } from "../images/image-files.ts";
 import { openImageVectors, pickVectors, type VectorRows } from "../images/image-vectors.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob } from "../job.ts";
+import { mapFiles } from "../map-files.ts";
 import type { JobData, TaskPlan } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { headLogits } from "./class-heads.ts";
 import { type ClassFile, type ClassInput, classTask, type FittedClasses } from "./class-task.ts";
 import type { ClassOutcome } from "./outcome.ts";
@@ -37,13 +39,7 @@ export function imageClassification(
         ...file,
         labels: Int32Array.from(file.truths),
       });
-      return {
-        ...data,
-        train: labelled(data.train),
-        validation: data.validation && labelled(data.validation),
-        test: data.test && labelled(data.test),
-        otherTests: data.otherTests.map(labelled),
-      };
+      return { ...data, ...mapFiles(data, labelled) };
     },
     open: async (data) => classTask(await openImages(job, data, files as AsyncDisposable), data),
   };
@@ -101,7 +97,7 @@ async function openImages(
       headLogits(linear, (prompt as ImageClassifier).head, await images.vectorsOfPrompt(prompt, rows)),
     promptNumbers: images.promptNumbers,
     notes: () => [],
-    tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
+    tokensIn: ({ store }) => tokensOf(store),
   };
 }
 

@@ -20,6 +20,7 @@ import {
 import type { TextJob } from "../job.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, TaskPlan } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { answer } from "./answer.ts";
 import { type ClassInput, classTask, type FittedClasses, type WholeInput } from "./class-task.ts";
@@ -147,7 +148,7 @@ async function openTexts(
         ? [`Training rows longer than the backbone reads, and cut: ${truncatedRows}.`]
         : []),
     ],
-    tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
+    tokensIn: ({ store }) => tokensOf(store),
   };
 }
 

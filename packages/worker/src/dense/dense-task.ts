@@ -26,6 +26,7 @@ import { servedPart, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, Judged, Judgement, Published, RowsOf, Task } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 
 /** What segmentation and detection share: a head on patches, alone or with a prompt; images, one by one. */
 export interface DenseRows<Truth> extends RowsOf {
@@ -232,7 +233,7 @@ export async function openDense<Truth, Outcome>(
       trainableParameters: kind.headNumbers + (run?.prompt.length ?? 0),
       notes: { first: [], last: [] },
     }),
-    tokensIn: ({ prompted }) => prompted.lengths.reduce((sum, length) => sum + length, 0),
+    tokensIn: ({ prompted }) => tokensOf(prompted),
   };
 }
 

@@ -16,6 +16,7 @@ import {
 import { type ImageFile, readImageFiles } from "../images/image-files.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
+import { mapFiles } from "../map-files.ts";
 import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { judgeRows } from "../judge-rows.ts";
@@ -58,13 +59,7 @@ export function imageSegmentation(
         ...file,
         truths: file.truths.map((row, at) => () => mapOf(file, row, at, values, data.labels)),
       });
-      return {
-        ...data,
-        train: mapped(data.train),
-        validation: data.validation && mapped(data.validation),
-        test: data.test && mapped(data.test),
-        otherTests: data.otherTests.map(mapped),
-      };
+      return { ...data, ...mapFiles(data, mapped) };
     },
     open: (data) => openDense(job, hooks, data, files, (backbone) => masks(backbone, data.labels, job.seed)),
   };

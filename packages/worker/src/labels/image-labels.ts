@@ -1,9 +1,10 @@
 import { KilotuneError } from "@kilotune/contract";
 import type { ImageRow } from "@kilotune/dataset";
-import { imageOutputs, imageOutputValidation, runTuning } from "@kilotune/tuner";
+import { heldOutImages, imageOutputs } from "@kilotune/tuner";
 import { type ImageFile, readImageFiles } from "../images/image-files.ts";
 import { openImageVectors, pickVectors, type VectorRows } from "../images/image-vectors.ts";
 import type { ImageJob } from "../job.ts";
+import { mapFiles } from "../map-files.ts";
 import type { JobData, TaskPlan } from "../task.ts";
 import {
   type FittedLabels,
@@ -13,15 +14,14 @@ import {
   labelTask,
 } from "./label-task.ts";
 import type { LabelOutcome } from "./outcome.ts";
-import { labelMeasure, pickTargets, targetsOf } from "./text-labels.ts";
+import { targetsOf } from "./targets.ts";
 
 interface ImageLabelFile extends ImageFile<readonly string[]>, LabelFile {}
-interface ImageLabelRows extends VectorRows, LabelRows {}
 
 /** Any number of labels an image. */
 export function imageLabels(
   job: ImageJob,
-): TaskPlan<ImageLabelFile, ImageLabelRows, FittedLabels, LabelOutcome> {
+): TaskPlan<ImageLabelFile, LabelRows<VectorRows>, FittedLabels, LabelOutcome> {
   let files: AsyncDisposable;
   return {
     async read(emit) {
@@ -43,13 +43,7 @@ export function imageLabels(
         ...file,
         ...targetsOf(file.truths, data.labels),
       });
-      return {
-        ...data,
-        train: numbered(data.train),
-        validation: data.validation && numbered(data.validation),
-        test: data.test && numbered(data.test),
-        otherTests: data.otherTests.map(numbered),
-      };
+      return { ...data, ...mapFiles(data, numbered) };
     },
     open: async (data) => labelTask(await openLabels(job, data, files), data),
   };
@@ -64,15 +58,10 @@ async function openLabels(
   job: ImageJob,
   data: JobData<ImageLabelFile>,
   files: AsyncDisposable,
-): Promise<LabelInput<ImageLabelFile, ImageLabelRows>> {
+): Promise<LabelInput<ImageLabelFile, VectorRows>> {
   const { labels } = data;
   const images = await openImageVectors(job, data.train.count, files);
   const { backbone, linear, chosen, settings } = images;
-  const prepare = async (file: ImageLabelFile, copies: number, onProgress?: (share: number) => void) => ({
-    ...(await images.prepare(file, copies, onProgress)),
-    targets: file.targets,
-    unknown: file.unknown,
-  });
   return {
     backbone: backbone.manifest,
     settings,
@@ -80,32 +69,21 @@ async function openLabels(
     seed: job.seed,
     rows: "images",
     [Symbol.asyncDispose]: () => images[Symbol.asyncDispose](),
-    prepareTraining: (file, onProgress) => prepare(file, chosen.copies, onProgress),
-    prepare: (file, onProgress) => prepare(file, 0, onProgress),
-    pick: (rows, wanted) => ({ ...pickVectors(rows, wanted), ...pickTargets(rows, wanted) }),
-    learn({ train, validation, epochs, settings: candidate, ...run }, start) {
-      const own = { ...chosen, ...candidate, epochs };
-      const { store, targets } = train;
-      return runTuning({
-        ...run,
+    prepareTraining: (file, onProgress) => images.prepare(file, chosen.copies, onProgress),
+    prepare: (file, onProgress) => images.prepare(file, 0, onProgress),
+    pick: pickVectors,
+    outputs(changes) {
+      const own = { ...chosen, ...changes };
+      return {
         settings: own,
-        task: imageOutputs(backbone, own, { store, targets, outputs: labels.length }, start, "sigmoid"),
-        ...(validation && {
-          validation: imageOutputValidation(
-            backbone,
-            own,
-            linear,
-            validation.store,
-            labelMeasure(validation, labels.length),
-          ),
-        }),
-      });
+        task: (data, start) => imageOutputs(backbone, own, data, start, "sigmoid"),
+        heldOut: ({ store }) => heldOutImages(backbone, own, store),
+      };
     },
     vectorsOf: (learnt, rows) => images.vectorsOf(learnt, rows),
     vectorsOfPrompt: (prompt, rows) => images.vectorsOfPrompt(prompt, rows),
     publish: (calibration, head, published) =>
       images.publish({ task: "multi_label", labels: [...labels], calibration }, head, published),
     promptNumbers: images.promptNumbers,
-    tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
   };
 }

@@ -1,51 +1,59 @@
 import type { Head, Prompt } from "@kilotune/prompt";
 import {
+  type Candidate,
   chooseThresholds,
   fitLabelProbe,
   fitLabelTemperature,
+  type HeldOutVectors,
   type LabelProbe,
+  type LearningTask,
   type Learnt,
   type LinearHead,
   type LinearSession,
   type LoopSettings,
   learntHead,
+  type OutputRows,
+  outputValidation,
   rarestLabels,
   reached,
-  type RunResult,
+  type RowStore,
+  runTuning,
   scoreLabels,
   sigmoids,
 } from "@kilotune/tuner";
 import { headLogits, linearHead } from "../classes/class-heads.ts";
 import { holdOut } from "../held-out.ts";
 import { TUNED } from "../select.ts";
-import type { BackboneFacts, Found, JobData, Published, RowsOf, Run, Task, TaskFacts } from "../task.ts";
+import type { BackboneFacts, Found, JobData, Published, RowsOf, Task, TaskFacts } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 import {
   flat,
   flatLogits,
   judgeLabels,
   labelFindings,
-  type LabelAnswers,
   type LabelOutcome,
   outcomesOf,
   scoreOutcomes,
 } from "./outcome.ts";
+import { labelMeasure, pickTargets, type Targets } from "./targets.ts";
 
-/** Rows of any number of labels each, whatever they are, as prepared. */
-export interface LabelRows extends RowsOf, LabelAnswers {
+/** Rows of texts or of images, as prepared. */
+export interface PlainRows<Store extends RowStore = RowStore> extends RowsOf {
+  /** What people see of each. */
+  readonly texts: readonly string[];
+  readonly store: Store;
   /** Unit vectors of the plain backbone, [rows, H] flat: what the baselines see. */
   readonly vectors: Float32Array;
   readonly truncatedRows: number;
 }
 
-export interface LabelFile extends RowsOf {
-  /** [rows, labels] flat, 0 or 1. */
-  readonly targets: Uint8Array;
-  /** Of each row how many of its labels no training row has. */
-  readonly unknown: Int32Array;
-}
+/** The same with any number of labels each. */
+export type LabelRows<Rows extends PlainRows> = Rows & Targets;
+
+export interface LabelFile extends RowsOf, Targets {}
 
 /** What several labels a text and several an image differ in. */
-export interface LabelInput<File extends LabelFile, Rows extends LabelRows> extends AsyncDisposable {
+export interface LabelInput<File extends LabelFile, Rows extends PlainRows> extends AsyncDisposable {
   readonly backbone: BackboneFacts;
   readonly settings: (LoopSettings & { readonly temperature: number }) | undefined;
   readonly linear: LinearSession;
@@ -56,8 +64,13 @@ export interface LabelInput<File extends LabelFile, Rows extends LabelRows> exte
   prepare(file: File, onProgress?: (share: number) => void): Promise<Rows>;
   /** Some rows of a file; nothing is computed again. */
   pick(rows: Rows, wanted: readonly number[]): Rows;
-  /** @param start what the head starts from: a probe of the frozen vectors of these rows */
-  learn(run: Run<Rows>, start: LinearHead): Promise<RunResult>;
+  /** A run with these in place of its own settings. */
+  outputs(changes: Candidate & Pick<LoopSettings, "epochs">): {
+    readonly settings: LoopSettings & { readonly temperature: number };
+    /** @param start what the head starts from */
+    task(data: OutputRows & Pick<Rows, "store">, start: LinearHead): LearningTask<"weight" | "bias">;
+    heldOut(rows: Rows): HeldOutVectors;
+  };
   /** Unit vectors behind what was learnt, [rows, H] flat. */
   vectorsOf(learnt: Learnt, rows: Rows): Promise<Float32Array>;
   /** Behind a prompt as its file has it. */
@@ -70,7 +83,6 @@ export interface LabelInput<File extends LabelFile, Rows extends LabelRows> exte
   ): Prompt | Promise<Prompt>;
   /** Numbers of the prompt that `settings` ask for. */
   readonly promptNumbers: number;
-  tokensIn(rows: Rows): number;
 }
 
 export interface LabelCalibration {
@@ -91,10 +103,10 @@ export interface FittedLabels {
 const START_C = 10;
 
 /** Any number of labels a row. */
-export function labelTask<File extends LabelFile, Rows extends LabelRows>(
+export function labelTask<File extends LabelFile, Rows extends PlainRows>(
   input: LabelInput<File, Rows>,
   data: JobData<File>,
-): Task<File, Rows, FittedLabels, LabelOutcome> {
+): Task<File, LabelRows<Rows>, FittedLabels, LabelOutcome> {
   const { linear, settings, seed } = input;
   const { labels } = data;
   const C = labels.length;
@@ -115,12 +127,15 @@ export function labelTask<File extends LabelFile, Rows extends LabelRows>(
     heads: ["linearProbe"],
     [Symbol.asyncDispose]: () => input[Symbol.asyncDispose](),
 
-    prepareTraining: (file, onProgress) => input.prepareTraining(file, onProgress),
-    prepare: (file, onProgress) => input.prepare(file, onProgress),
+    prepareTraining: async (file, onProgress) => ({
+      ...(await input.prepareTraining(file, onProgress)),
+      ...targetsIn(file),
+    }),
+    prepare: async (file, onProgress) => ({ ...(await input.prepare(file, onProgress)), ...targetsIn(file) }),
     holdOut: (train, validation) =>
       holdOut(train, validation, seed, {
         strataOf: ({ targets }) => rarestLabels(targets, C),
-        pick: input.pick,
+        pick: (rows, wanted) => ({ ...input.pick(rows, wanted), ...pickTargets(rows, wanted) }),
       }),
 
     fit: async (rows, like) => ({
@@ -140,9 +155,19 @@ export function labelTask<File extends LabelFile, Rows extends LabelRows>(
 
     learntRows: ({ count }) => count,
     runFacts: (train, validation) => [[...train.targets], validation && [...validation.targets]],
-    async learn(run) {
-      const { head } = await fitLabelProbe(linear, run.train, C, seed, { C: START_C });
-      return input.learn(run, head);
+    async learn({ train, validation, epochs, settings: candidate, ...run }) {
+      const { head } = await fitLabelProbe(linear, train, C, seed, { C: START_C });
+      const { store, targets } = train;
+      const { settings, task, heldOut } = input.outputs({ ...candidate, epochs });
+      const { temperature } = settings;
+      return runTuning({
+        ...run,
+        settings,
+        task: task({ store, targets, outputs: C }, head),
+        ...(validation && {
+          validation: outputValidation(heldOut(validation), linear, temperature, labelMeasure(validation, C)),
+        }),
+      });
     },
     async answerRun(run, rows) {
       return outcomesOf(rows, C, {
@@ -171,8 +196,12 @@ export function labelTask<File extends LabelFile, Rows extends LabelRows>(
       evaluation: labelFindings(outcomes, labels, (manifest.calibration as LabelCalibration).thresholds),
     }),
     facts: (found) => factsOf(input, found),
-    tokensIn: (rows) => input.tokensIn(rows),
+    tokensIn: ({ store }) => tokensOf(store),
   };
+}
+
+function targetsIn({ targets, unknown }: Targets): Targets {
+  return { targets, unknown };
 }
 
 /** Both from held-out rows: how sure the probabilities are, and from which on each label is given. */
@@ -206,9 +235,9 @@ function usualLabels(targets: Uint8Array, labels: number): Uint8Array {
   return rows === 0 ? new Uint8Array(labels) : best;
 }
 
-function factsOf<File extends LabelFile, Rows extends LabelRows>(
+function factsOf<File extends LabelFile, Rows extends PlainRows>(
   input: LabelInput<File, Rows>,
-  { data, train, fitted, run }: Found<File, Rows, FittedLabels>,
+  { data, train, fitted, run }: Found<File, LabelRows<Rows>, FittedLabels>,
 ): TaskFacts {
   const { labels, validation, test } = data;
   const head = labels.length * (input.backbone.config.hiddenSize + 1);

@@ -3,6 +3,7 @@ import { rounded } from "../classes/outcome.ts";
 import { crossFitted, type LabelScore, precisionCurve, scoreLabels, sigmoids } from "@kilotune/tuner";
 import type { Judged, Judgement } from "../task.ts";
 import { judgeRows } from "../judge-rows.ts";
+import type { Targets } from "./targets.ts";
 
 /** What was said of a row that may have any number of labels. */
 export interface LabelOutcome {
@@ -19,11 +20,8 @@ export interface LabelOutcome {
 }
 
 /** Rows of any number of labels each, whatever they are. */
-export interface LabelAnswers {
+export interface LabelAnswers extends Targets {
   readonly texts: readonly string[];
-  /** [rows, labels] flat. */
-  readonly targets: Uint8Array;
-  readonly unknown: Int32Array;
 }
 
 /** @param numbers logits, or answers, [rows, labels] flat */

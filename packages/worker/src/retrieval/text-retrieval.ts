@@ -10,7 +10,9 @@ import {
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import { holdOut } from "../held-out.ts";
 import type { TextJob } from "../job.ts";
+import { mapFiles } from "../map-files.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
@@ -36,15 +38,13 @@ const FROZEN = "frozen";
 export function textRetrieval(job: TextJob): TaskPlan<PairFile, PairRows, object, RankOutcome> {
   return {
     async read(emit) {
-      const { train, validation, test, otherTests } = await readTextFiles(job, "retrieval", emit);
-      const facts = (file: typeof validation) => file?.rows.map(({ query, positive }) => [query, positive]);
+      const files = await readTextFiles(job, "retrieval", emit);
+      const facts = (file: typeof files.validation) =>
+        file?.rows.map(({ query, positive }) => [query, positive]);
       return {
         labels: [],
-        train: pairFile(train),
-        validation: validation && pairFile(validation),
-        test: test && pairFile(test),
-        otherTests: otherTests.map(pairFile),
-        sha256: hashOfRows([facts(train), facts(validation)]),
+        ...mapFiles(files, pairFile),
+        sha256: hashOfRows([facts(files.train), facts(files.validation)]),
       };
     },
     open: (data) => openPairs(job, data),
@@ -183,6 +183,6 @@ async function openPairs(
       trainableParameters: run?.prompt.length ?? vectors.promptNumbers,
       notes: { first: [], last: [] },
     }),
-    tokensIn: ({ texts }) => texts.store.lengths.reduce((sum, length) => sum + length, 0),
+    tokensIn: ({ texts }) => tokensOf(texts.store),
   };
 }

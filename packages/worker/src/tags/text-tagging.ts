@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
-import { loadTextRows, type RowOfTask } from "@kilotune/dataset";
+import type { RowOfTask } from "@kilotune/dataset";
 import type { Feeds } from "@kilotune/engine";
 import { type Head, type Prompt, roundToStorage } from "@kilotune/prompt";
 import {
@@ -25,13 +24,15 @@ import {
 } from "@kilotune/tuner";
 import { openFrozenSessions } from "../classes/prepare.ts";
 import { holdOut } from "../held-out.ts";
-import { invalidFile } from "../invalid-file.ts";
-import type { DataSource, JobEvent, TextJob } from "../job.ts";
+import type { JobEvent, TextJob } from "../job.ts";
 import { judgeRows } from "../judge-rows.ts";
+import { mapFiles } from "../map-files.ts";
 import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
+import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
 import { spanFindings, spanScore, scoreOfText, type TagOutcome } from "./outcome.ts";
 
 interface TagFile extends RowsOf {
@@ -59,33 +60,13 @@ export function textTagging(job: TextJob): TaskPlan<TagFile, TagRows, TagProbe, 
 }
 
 async function readTags(job: TextJob, emit: (event: JobEvent) => void): Promise<JobData<TagFile>> {
-  const tokenCount = (text: string) => job.backbone.tokenizer.encode(text);
-  const load = async (source: DataSource, against?: Awaited<ReturnType<typeof loadTextRows<"tagging">>>) => {
-    const { format } = source;
-    const linter = against && { against: against.linter };
-    const read = await loadTextRows(source.open(), { task: "tagging", format, tokenCount, ...linter });
-    emit({ kind: "lint", file: source.name, report: read.report });
-    if (read.report.errors.length > 0) throw invalidFile(source.name, read.report.errors);
-    return read;
-  };
-  const train = await load(job.train);
-  const fileOf = (name: string, rows: TagFile["rows"]): TagFile => ({ name, count: rows.length, rows });
-  const read = async (source: DataSource | undefined) =>
-    source && fileOf(source.name, (await load(source, train)).rows);
-  const validation = await read(job.validation);
-  const test = await read(job.test);
-  const otherTests: TagFile[] = [];
-  for (const source of job.otherTests ?? []) otherTests.push((await read(source)) as TagFile);
-  const hash = createHash("sha256");
-  for (const rows of [train.rows, validation?.rows ?? null])
-    hash.update(JSON.stringify(rows?.map(({ text, tokens, tags }) => [text, tokens, tags]) ?? null));
+  const files = await readTextFiles(job, "tagging", emit);
+  const facts = (file: typeof files.validation) =>
+    file?.rows.map(({ text, tokens, tags }) => [text, tokens, tags]);
   return {
-    labels: tagLabelsOf(train.rows),
-    train: fileOf(job.train.name, train.rows),
-    validation,
-    test,
-    otherTests,
-    sha256: hash.digest("hex"),
+    ...mapFiles(files, ({ name, rows }): TagFile => ({ name, count: rows.length, rows })),
+    labels: tagLabelsOf(files.train.rows),
+    sha256: hashOfRows([facts(files.train), facts(files.validation)]),
   };
 }
 
@@ -254,7 +235,7 @@ async function openTags(
       trainableParameters: labels.length * (hiddenSize + 1) + (run?.prompt.length ?? 0),
       notes: { first: [], last: [] },
     }),
-    tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
+    tokensIn: ({ store }) => tokensOf(store),
   };
 }
 

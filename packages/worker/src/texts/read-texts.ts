@@ -4,6 +4,7 @@ import { guessRows, loadTextRows, type RowOfTask, type TextTask } from "@kilotun
 import { invalidFile } from "../invalid-file.ts";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
 import { type ReadTexts, shownPair } from "../classes/prepare.ts";
+import type { Files } from "../task.ts";
 
 /** A file's rows, as read. */
 export interface RowsOfFile<Row> {
@@ -12,11 +13,7 @@ export interface RowsOfFile<Row> {
 }
 
 /** All files of a job. */
-export interface TextFiles<Row> {
-  readonly train: RowsOfFile<Row>;
-  readonly validation: RowsOfFile<Row> | undefined;
-  readonly test: RowsOfFile<Row> | undefined;
-  readonly otherTests: readonly RowsOfFile<Row>[];
+export interface TextFiles<Row> extends Files<RowsOfFile<Row>> {
   /** Whether each row has a second text: the training file's first row says so. */
   readonly pairs: boolean;
 }

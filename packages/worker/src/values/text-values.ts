@@ -3,6 +3,7 @@ import type { Head } from "@kilotune/prompt";
 import {
   chooseRegressionSettings,
   fitRidge,
+  heldOutTexts,
   type Learnt,
   type LinearHead,
   learntHead,
@@ -19,8 +20,10 @@ import { headLogits, linearHead } from "../classes/class-heads.ts";
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import { holdOut } from "../held-out.ts";
 import type { TextJob } from "../job.ts";
+import { mapFiles } from "../map-files.ts";
 import { TUNED } from "../select.ts";
 import type { JobData, Task, TaskPlan } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles, textsOf } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
@@ -43,20 +46,17 @@ const START_LAMBDA = 1;
 export function textValues(job: TextJob): TaskPlan<ValueFile, ValueRows, Ridge, ValueOutcome> {
   return {
     async read(emit) {
-      const { train, validation, test, otherTests, pairs } = await readTextFiles(job, "regression", emit);
+      const files = await readTextFiles(job, "regression", emit);
       const fileOf = ({ name, rows }: RowsOfFile<RowOfTask["regression"]>): ValueFile => ({
-        ...textsOf(name, rows, pairs),
+        ...textsOf(name, rows, files.pairs),
         values: Float64Array.from(rows, ({ value }) => value),
       });
-      const facts = (file: typeof validation) =>
+      const facts = (file: typeof files.validation) =>
         file?.rows.map(({ text, textPair, value }) => [text, textPair, value]);
       return {
         labels: ["value"],
-        train: fileOf(train),
-        validation: validation && fileOf(validation),
-        test: test && fileOf(test),
-        otherTests: otherTests.map(fileOf),
-        sha256: hashOfRows([facts(train), facts(validation)]),
+        ...mapFiles(files, fileOf),
+        sha256: hashOfRows([facts(files.train), facts(files.validation)]),
       };
     },
     open: (data) => openValues(job, data),
@@ -133,12 +133,17 @@ async function openValues(
         settings: own,
         task: textOutputs(backbone, own, { store: train.store, targets, outputs: 1 }, head, "squares"),
         ...(validation && {
-          validation: outputValidation(backbone, own, linear, validation.store, {
-            // Of a mean of squares of normal errors.
-            standardError: (score) => Math.sqrt(2 / Math.max(1, validation.count)) * Math.max(0, 1 - score),
-            of: (outputs) =>
-              scoreValues(standardised(validation.values, spread.mean, spread.scale), outputs).r2,
-          }),
+          validation: outputValidation(
+            heldOutTexts(backbone, own, validation.store),
+            linear,
+            own.temperature,
+            {
+              // Of a mean of squares of normal errors.
+              standardError: (score) => Math.sqrt(2 / Math.max(1, validation.count)) * Math.max(0, 1 - score),
+              of: (outputs) =>
+                scoreValues(standardised(validation.values, spread.mean, spread.scale), outputs).r2,
+            },
+          ),
         }),
       });
     },
@@ -180,7 +185,7 @@ async function openValues(
       trainableParameters: hiddenSize + 1 + (run?.prompt.length ?? texts.promptNumbers),
       notes: { first: [], last: [] },
     }),
-    tokensIn: ({ store }) => store.lengths.reduce((sum, length) => sum + length, 0),
+    tokensIn: ({ store }) => tokensOf(store),
   };
 }
 
