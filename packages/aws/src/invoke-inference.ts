@@ -58,51 +58,48 @@ export function invokeInference({
     }
   };
 
+  /** All rows of a call, in their order, asked for in pieces. */
+  async function answered<Row>(
+    call: Omit<InferenceCall, "promptId" | "inputs"> & {
+      readonly promptId?: string | undefined;
+      readonly inputs: readonly TextOrPair[];
+    },
+    what: { readonly task: InferRequest["task"]; readonly topK?: number },
+    rowsOf: (answer: Awaited<ReturnType<typeof ask>>) => Rows<Row> | undefined,
+  ): Promise<Rows<Row>> {
+    const { tenant, promptId } = call;
+    const answers = await inPieces(call, async (inputs) => {
+      const asked = { ...what, tenant, inputs, ...(promptId && { promptId }) };
+      const rows = rowsOf(await ask(asked as InferRequest, call));
+      if (rows === undefined) throw notUnderstood();
+      return rows;
+    });
+    return joined(answers);
+  }
+
   return {
     images: invokeImages(ask, notUnderstood),
-    async classify(call): Promise<ClassifyAnswer> {
-      const { tenant, promptId, topK } = call;
-      const answers = await inPieces(call, async (inputs) => {
-        const asked = { task: "classify", tenant, promptId, inputs, ...(topK === undefined ? {} : { topK }) };
-        const answer = await ask(asked as InferRequest, call);
-        if ("classified" in answer)
-          return { rows: named(answer.classified), tokens: answer.classified.tokens };
-        throw notUnderstood();
-      });
-      return joined(answers);
-    },
-    async estimate(call): Promise<EstimateAnswer> {
-      const { tenant, promptId } = call;
-      const answers = await inPieces(call, async (inputs) => {
-        const answer = await ask({ task: "estimate", tenant, promptId, inputs }, call);
-        if ("estimated" in answer) return answer.estimated;
-        throw notUnderstood();
-      });
-      return joined(answers);
-    },
-    async tag(call): Promise<TagAnswer> {
-      const { tenant, promptId } = call;
-      const answers = await inPieces(call, async (inputs) => {
-        const answer = await ask({ task: "tag", tenant, promptId, inputs }, call);
-        if ("tagged" in answer) return answer.tagged;
-        throw notUnderstood();
-      });
-      return joined(answers);
-    },
-    async embed(call): Promise<EmbedAnswer> {
-      const { tenant, promptId } = call;
-      const answers = await inPieces(call, async (inputs) => {
-        const asked = { task: "embed", tenant, inputs, ...(promptId && { promptId }) } as const;
-        const answer = await ask(asked, call);
-        if (!("embedded" in answer)) throw notUnderstood();
+    classify: ({ topK, ...call }): Promise<ClassifyAnswer> =>
+      answered(call, { task: "classify", ...(topK === undefined ? {} : { topK }) }, (answer) =>
+        "classified" in answer
+          ? { rows: named(answer.classified), tokens: answer.classified.tokens }
+          : undefined,
+      ),
+    estimate: (call): Promise<EstimateAnswer> =>
+      answered(call, { task: "estimate" }, (answer) =>
+        "estimated" in answer ? answer.estimated : undefined,
+      ),
+    tag: (call): Promise<TagAnswer> =>
+      answered(call, { task: "tag" }, (answer) => ("tagged" in answer ? answer.tagged : undefined)),
+    embed: (call): Promise<EmbedAnswer> =>
+      answered(call, { task: "embed" }, (answer) => {
+        if (!("embedded" in answer)) return undefined;
         const { rows, tokens } = answer.embedded;
         return {
           rows: rows.map(({ vector, truncated }) => ({ vector: floatsOf(vector), truncated })),
           tokens,
         };
-      });
-      return joined(answers);
-    },
+      }),
     async accept(bytes, tenant) {
       const file = Buffer.from(bytes).toString("base64");
       let refused: unknown = notServed("that the file names");
@@ -147,7 +144,12 @@ async function inPieces<Input extends TextOrPair, Answer>(
   return somePieces(pieces, ask);
 }
 
-function joined<Row>(answers: readonly { readonly rows: readonly Row[]; readonly tokens: number }[]) {
+interface Rows<Row> {
+  readonly rows: readonly Row[];
+  readonly tokens: number;
+}
+
+function joined<Row>(answers: readonly Rows<Row>[]): Rows<Row> {
   return {
     rows: answers.flatMap(({ rows }) => rows),
     tokens: answers.reduce((sum, { tokens }) => sum + tokens, 0),

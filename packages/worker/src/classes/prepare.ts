@@ -129,19 +129,27 @@ export async function prepareRows(
 
 /** Some rows of a file; nothing is computed again. */
 export function pickTexts(rows: TextRows, wanted: readonly number[]): TextRows {
-  const hiddenSize = rows.vectors.length / Math.max(1, rows.count);
-  const vectors = new Float32Array(wanted.length * hiddenSize);
-  wanted.forEach((row, at) => {
-    vectors.set(rows.vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize), at * hiddenSize);
-  });
   return {
     name: rows.name,
     count: wanted.length,
     texts: wanted.map((row) => rows.texts[row] as string),
     store: rows.store.subset(wanted),
-    vectors,
+    vectors: vectorsOfRows(rows, wanted),
     truncatedRows: rows.truncatedRows,
   };
+}
+
+/** The vectors of some of a file's rows, [wanted, H] flat. */
+export function vectorsOfRows(
+  { vectors, count }: Pick<TextRows, "vectors" | "count">,
+  wanted: readonly number[],
+): Float32Array {
+  const hiddenSize = vectors.length / Math.max(1, count);
+  const picked = new Float32Array(wanted.length * hiddenSize);
+  wanted.forEach((row, at) => {
+    picked.set(vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize), at * hiddenSize);
+  });
+  return picked;
 }
 
 export function pickRows(rows: PreparedRows, wanted: readonly number[]): PreparedRows {

@@ -1,14 +1,11 @@
-import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
+import type { Backbone } from "@kilotune/backbone";
 import {
   chooseSettings,
   chooseWholeSettings,
   assertSmallEnough,
   classMeans,
-  embed,
   embedWhole,
   type LinearSession,
-  promptFeed,
-  promptSite,
   runTuning,
   type TuneSettings,
   textAccuracy,
@@ -18,17 +15,16 @@ import {
   wholeClassification,
 } from "@kilotune/tuner";
 import type { TextJob } from "../job.ts";
-import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, TaskPlan } from "../task.ts";
 import { tokensOf } from "../tokens-of.ts";
 import { textSettings } from "../texts/text-settings.ts";
+import { openTextVectors } from "../texts/text-vectors.ts";
 import { answer } from "./answer.ts";
 import { type ClassInput, classTask, type FittedClasses, type WholeInput } from "./class-task.ts";
 import { labelNames, NAME_WEIGHT } from "./label-names.ts";
 import type { ClassOutcome } from "./outcome.ts";
-import { joinRows, openFrozenSessions, type PreparedRows, pickRows, prepareRows } from "./prepare.ts";
+import { joinRows, type PreparedRows, pickRows, prepareRows } from "./prepare.ts";
 import type { OutsideRows } from "./scope.ts";
-import { roundedPrompt } from "./publish.ts";
 import { type LabelledTexts, readData } from "./read-data.ts";
 
 /** One label a text. */
@@ -47,19 +43,10 @@ async function openTexts(
 ): Promise<ClassInput<LabelledTexts, PreparedRows>> {
   const { labels } = data;
   const settings = textSettings(job, data.train.count, chooseSettings);
-  // Released here where a later one doesn't open.
-  await using opened = new AsyncDisposableStack();
-  const backbone = opened.use(sharedSessions(job.backbone));
+  const vectors = await openTextVectors(job, settings);
+  const { backbone, sessions, linear } = vectors;
   const { manifest } = backbone;
-  const { hiddenSize, layers } = manifest.config;
-  const sessions = await openFrozenSessions(
-    backbone,
-    settings?.firstLayer ?? defaultFirstLayer(layers),
-    settings?.method === "lora" ? "in front" : "within attention",
-  );
-  opened.defer(() => sessions.release());
-  const { linear } = sessions;
-  const kept = opened.move();
+  const { hiddenSize } = manifest.config;
   /** The labels' own words, where they help. */
   let names: PreparedRows | undefined;
 
@@ -82,7 +69,7 @@ async function openTexts(
     settings,
     linear,
     seed: job.seed,
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    [Symbol.asyncDispose]: () => vectors[Symbol.asyncDispose](),
 
     async prepareTraining(file, onProgress) {
       const rows = await prepareRows(backbone, sessions, file, onProgress);
@@ -115,33 +102,23 @@ async function openTexts(
       });
     },
     ...(job.fullTuning && { whole: wholeTexts(backbone, linear, data, job) }),
-    async vectorsOf({ prompt }, { store }) {
-      const site = promptSite(settings as TuneSettings, manifest);
-      const upper = await backbone.open({ kind: "upper", site: site.site });
-      try {
-        return await embed(upper, store, hiddenSize, promptFeed(site, prompt));
-      } finally {
-        await upper.release();
-      }
-    },
+    vectorsOf: vectors.vectorsOf,
 
-    publish: ({ tuned, temperature, ...numbers }) =>
-      roundedPrompt({
-        ...numbers,
-        backbone,
-        use: {
+    publish: ({ head, temperature, tuned, receipt }) =>
+      vectors.publish(
+        {
           task: "classification",
           labels,
           calibration: { temperature },
           ...(data.train.pairs && { input: "text_pair" }),
         },
-        storage: job.storage ?? "float16",
-        tuned: tuned && settings && { settings: { ...settings, epochs: tuned.epoch }, data: tuned.prompt },
-      }),
+        head,
+        { tuned, receipt },
+      ),
     answer: (prompt, rows) => answer(backbone, linear, prompt, rows),
 
     ...(job.outOfScope && { outside: () => (outside ??= prepareOutside()) }),
-    promptNumbers: settings ? 2 * (layers - settings.firstLayer) * settings.tokens * hiddenSize : 0,
+    promptNumbers: vectors.promptNumbers,
     notes: ({ truncatedRows }) => [
       ...(names ? ["The labels' own words were learnt along, at half the weight of a row."] : []),
       ...(truncatedRows > 0

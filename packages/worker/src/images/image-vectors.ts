@@ -14,6 +14,7 @@ import {
   type VisionSettings,
   visionSite,
 } from "@kilotune/tuner";
+import { vectorsOfRows } from "../classes/prepare.ts";
 import type { ImageJob } from "../job.ts";
 import { servedPart, siteOfImages, withPart } from "../prompt-part.ts";
 import { sharedSessions } from "../shared-sessions.ts";
@@ -146,11 +147,6 @@ export async function openImageVectors(
 
 /** Some rows of a file; nothing is computed again. */
 export function pickVectors<Rows extends VectorRows>(rows: Rows, wanted: readonly number[]): VectorRows {
-  const hiddenSize = rows.vectors.length / Math.max(1, rows.count);
-  const vectors = new Float32Array(wanted.length * hiddenSize);
-  wanted.forEach((row, at) => {
-    vectors.set(rows.vectors.subarray(row * hiddenSize, (row + 1) * hiddenSize), at * hiddenSize);
-  });
   const { name, truncatedRows, store } = rows;
   return {
     name,
@@ -158,7 +154,7 @@ export function pickVectors<Rows extends VectorRows>(rows: Rows, wanted: readonl
     count: wanted.length,
     texts: wanted.map((row) => rows.texts[row] as string),
     store: store.subset(wanted),
-    vectors,
+    vectors: vectorsOfRows(rows, wanted),
     pictureOf: (row) => rows.pictureOf(wanted[row] as number),
   };
 }

@@ -9,7 +9,13 @@ import {
   type TuneSettings,
 } from "@kilotune/tuner";
 import { promptedVectors } from "../classes/answer.ts";
-import { openFrozenSessions, prepareTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
+import {
+  type FrozenSessions,
+  openFrozenSessions,
+  prepareTexts,
+  type ReadTexts,
+  type TextRows,
+} from "../classes/prepare.ts";
 import { roundedPrompt, type TextUse } from "../classes/publish.ts";
 import type { TextJob } from "../job.ts";
 import { sharedSessions } from "../shared-sessions.ts";
@@ -19,6 +25,7 @@ import type { Published } from "../task.ts";
 export interface TextVectors extends AsyncDisposable {
   /** Its sessions are shared by all runs of the job. */
   readonly backbone: Backbone;
+  readonly sessions: FrozenSessions;
   readonly linear: LinearSession;
   /** Numbers of the prompt; 0 of a head alone. */
   readonly promptNumbers: number;
@@ -53,6 +60,7 @@ export async function openTextVectors(
   const site = settings && promptSite(settings, manifest);
   return {
     backbone,
+    sessions,
     linear: sessions.linear,
     promptNumbers: site?.dims.reduce((a, b) => a * b, 1) ?? 0,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
