@@ -20,6 +20,7 @@ export type {
   TuneJob,
 } from "./job.ts";
 export { childCompute, type ChildComputeOptions } from "./process/child-compute.ts";
+export type { Parallel } from "./process/trials-in-children.ts";
 export { runTask } from "./process/run-task.ts";
 export type {
   AnswerTask,
