@@ -2,6 +2,7 @@ export { CLASS_COLOURS, classColour } from "./class-colours.ts";
 export { describeFault } from "./describe-fault.ts";
 export { type ErrorKind, isCodedError, KilotuneError } from "./error.ts";
 export type { LintIssue, LintReport } from "./lint.ts";
+export { type BackboneKind, METHODS, METHODS_OF, type MethodName, methodsFor } from "./methods.ts";
 export {
   type BoxCorners,
   type Calibration,
@@ -20,7 +21,6 @@ export {
   type Interval,
   isClassification,
   type MeanShare,
-  type MethodName,
   mainFigure,
   type Outline,
   type Picture,
