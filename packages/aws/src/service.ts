@@ -39,9 +39,8 @@ export function openService(environment: Environment): Service {
   };
 }
 
-function serviceBackbone(deployed: DeployedBackbone): ServiceBackbone {
-  const { id, created, layers, input = "text", methods } = deployed;
-  return { id, createdAt: created, layers, input, tasks: TUNED_TASKS[input], ...(methods && { methods }) };
+function serviceBackbone({ id, created, layers, input = "text" }: DeployedBackbone): ServiceBackbone {
+  return { id, createdAt: created, layers, input, tasks: TUNED_TASKS[input] };
 }
 
 /** Functions that steer no execution have no machines' ARNs. */

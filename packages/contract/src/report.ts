@@ -1,5 +1,3 @@
-import type { MethodName } from "./methods.ts";
-
 /**
  * Everything that a tuning job found out, as data: the worker fills it, the HTML report draws it, the command line and
  * the API print parts of it. Accuracies are 0..1, times are seconds unless a name says otherwise.
@@ -32,6 +30,8 @@ export interface ReportFrame {
   readonly curve: readonly CurvePoint[];
   /** The candidates that the settings were chosen from, the best first; of a sweep alone. */
   readonly sweep?: readonly SweptCandidate[];
+  /** Other ways on the same rows and backbone; of a comparison alone. */
+  readonly comparison?: readonly ComparedMethod[];
   /** Baselines and tuned candidates, in the order in which they are shown. */
   readonly candidates: readonly Candidate[];
   readonly verdict: Verdict;
@@ -94,12 +94,39 @@ export function isClassification(report: TuneReport): report is ClassificationRe
   return report.task === undefined || report.task === "classification";
 }
 
+/** `deep` (VPT-deep) is of images alone, and published as the `kv` that it is; `channels` is of convolutional graphs. */
+export type MethodName = "kv" | "soft" | "deep" | "lora" | "channels" | "head";
+
 export interface SweptCandidate {
   readonly settings: Readonly<Record<string, number>>;
   /** Of its run, how much it got before it was dropped; 1 for those that had all of it. */
   readonly share: number;
   /** On held-out rows, higher is better; -Infinity of one that diverged. */
   readonly score: number;
+}
+
+/** One way to answer the same rows on the same backbone, and what it costs. */
+export interface ComparedMethod {
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  /** null where it has none: every class has one row, or it diverged. */
+  readonly heldOut: Score | null;
+  readonly test: Score | null;
+  readonly trainableParameters: number;
+  /** What a tenant stores for it. */
+  readonly sizeBytes: number;
+  /** From the training file to what answers: frozen layers, held-out runs, last run; of prompts the baselines that each is judged by, too. */
+  readonly seconds: number;
+  /** From what is stored to the first answer, less an answer with what is in memory; null where there is nothing to load. */
+  readonly switchSeconds: number | null;
+}
+
+/** The best on held-out rows, of equals the first; undefined where no row was held out. */
+export function bestCompared(methods: readonly ComparedMethod[]): ComparedMethod | undefined {
+  const value = ({ heldOut }: ComparedMethod) =>
+    heldOut === null ? Number.NEGATIVE_INFINITY : mainFigure(heldOut).value;
+  return methods.filter(({ heldOut }) => heldOut !== null).toSorted((a, b) => value(b) - value(a))[0];
 }
 
 export interface CurvePoint {

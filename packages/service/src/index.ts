@@ -17,7 +17,6 @@ export { addCheckpoint, type Checkpoint, listCheckpoints, type NewCheckpoint } f
 export {
   type Backbone,
   type ImageLooks,
-  methodsOf,
   type Page,
   type PageQuery,
   type Service,

@@ -1,11 +1,14 @@
 export {
   type BaselineName,
   type Baselines,
+  chooseNeighbours,
   type FrozenRows,
   fitBaselines,
   predictBaselines,
 } from "./baselines/baselines.ts";
+export { nearestNeighbours } from "./baselines/nearest-neighbours.ts";
 export { fitTagProbe, type ProbedTexts, type TagProbe } from "./baselines/tag-probe.ts";
+export { readableName, zeroShot } from "./baselines/zero-shot.ts";
 export { type BestEpoch, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { chooseSettings, chooseWholeSettings } from "./choose-settings.ts";
 export { HiddenStore } from "./data/hidden-store.ts";
@@ -44,8 +47,8 @@ export { boundaryF1 } from "./measure/boundary-f1.ts";
 export { fitTemperature, reliability } from "./measure/calibration.ts";
 export { confusionOf, perClass, scoreOf, wilson } from "./measure/classification.ts";
 export { countRight } from "./measure/count-right.ts";
-export { type PrecisionCurve, precisionCurve } from "./measure/precision-curve.ts";
 export { bestThreshold } from "./measure/detection-threshold.ts";
+export { type PrecisionCurve, precisionCurve } from "./measure/precision-curve.ts";
 export { type RankedQuery, type RankingFigures, rankingFigures, rankQueries } from "./measure/ranking.ts";
 export { type SegmentationScore, SegmentationTally } from "./measure/segmentation.ts";
 export { type SpanScore, scoreSpans } from "./measure/spans.ts";
@@ -120,16 +123,16 @@ export {
   type LabelledBox,
   openBoxes,
 } from "./vision/detection.ts";
-export { featureWanted, heldOutImages } from "./vision/held-out-vectors.ts";
-export { imageOutputs } from "./vision/linear-outputs.ts";
 export { embedImages } from "./vision/embed-images.ts";
 export { type FrozenFeatures, frozenFeatures } from "./vision/frozen-features.ts";
+export { featureWanted, heldOutImages } from "./vision/held-out-vectors.ts";
 export {
   type ImageSource,
   ImageStore,
   type ImageStoreOptions,
   type ImageView,
 } from "./vision/image-store.ts";
+export { imageOutputs } from "./vision/linear-outputs.ts";
 export {
   alsoOfMasks,
   imageSegmentation,

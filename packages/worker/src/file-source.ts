@@ -9,7 +9,6 @@ export function fileSource(file: string): DataSource {
   return {
     name: path.basename(file),
     format: guessFormat(file),
-    path: file,
     async *open() {
       try {
         yield* createReadStream(file, { highWaterMark: 1 << 18 });

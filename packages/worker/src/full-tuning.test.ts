@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { tinyPlace, toyJob, tuneClasses, withoutValidation } from "./testing.ts";
 
@@ -19,6 +20,7 @@ describe("full fine-tuning as a baseline", () => {
     const weights = await place.tiny.backbone.weights();
     const numbers = [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
     expect(full?.sizeBytes).toBe(2 * numbers);
+    expect(await readdir(place.folder)).toEqual(["prompt.safetensors"]);
   });
 
   it("has an answer for every held-out row where the training rows are their own judge", async () => {

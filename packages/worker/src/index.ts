@@ -1,6 +1,15 @@
 export { backboneIdentity } from "./backbone-identity.ts";
-export { evaluateImagePrompt } from "./evaluate-images.ts";
+export {
+  COMPARED,
+  type ComparedName,
+  type CompareHooks,
+  type CompareResult,
+  type Comparison,
+  leavesFile,
+  runComparison,
+} from "./compare/compare.ts";
 export { evaluatePrompt, evaluateTextPrompt, type TextEvaluation } from "./evaluate.ts";
+export { evaluateImagePrompt } from "./evaluate-images.ts";
 export { fileSource } from "./file-source.ts";
 export {
   type ImageRows,
@@ -19,8 +28,7 @@ export type {
   TextJob,
   TuneJob,
 } from "./job.ts";
-export { childCompute, type ChildComputeOptions } from "./process/child-compute.ts";
-export type { Parallel } from "./process/trials-in-children.ts";
+export { type ChildComputeOptions, childCompute } from "./process/child-compute.ts";
 export { runTask } from "./process/run-task.ts";
 export type {
   AnswerTask,
@@ -31,12 +39,12 @@ export type {
   TuneTask,
   TuneTaskResult,
 } from "./process/tasks.ts";
-export { type Reproduction, type ReproducedFiles, reproducePrompt } from "./reproduce.ts";
+export { type ReproducedFiles, type Reproduction, reproducePrompt } from "./reproduce.ts";
 export { runTuneJob } from "./run-tune-job.ts";
-export { runSweep, type Sweep, type SweepHooks } from "./sweep.ts";
 export type { Execution, StateContext } from "./states/context.ts";
 export { removeJobBlobs } from "./states/job-blobs.ts";
 export { parseExecution, type State } from "./states/state.ts";
 export { JobStopped } from "./states/state-error.ts";
 export { STATES } from "./states/states.ts";
+export { runSweep, type Sweep, type SweepHooks } from "./sweep.ts";
 export { type TuneJobDefinition, tuneJobDefinition } from "./workflow/definition.ts";

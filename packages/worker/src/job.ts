@@ -47,6 +47,8 @@ interface JobOf<DataSource> {
   /** Draws this many rows a class with the seed; all rows where left out. */
   readonly shots?: number;
   readonly epochs: number | "auto";
+  /** Publishes what was asked for, whatever held-out rows say of it: for comparisons. */
+  readonly publishAsked?: true;
   /** Full fine-tuning besides, as a baseline; of texts with one label each. */
   readonly fullTuning?: boolean;
   readonly seed: number;
@@ -65,8 +67,6 @@ export interface DataSource {
   /** For people: the file's name. */
   readonly name: string;
   readonly format: Format;
-  /** Of a file on this machine: other processes can read it too. */
-  readonly path?: string;
   /** Opens the bytes; may be called more than once. */
   open(): Chunks;
 }
@@ -104,6 +104,8 @@ export interface JobResult {
   readonly epochs: number;
   /** Tokens of the training rows, once an epoch of the run that is published; once where that is a head alone. */
   readonly trainedTokens: number;
+  /** Of full fine-tuning, where it was asked for. */
+  readonly full?: { readonly weights: number; readonly seconds: number };
 }
 
 export interface JobHooks {

@@ -30,6 +30,7 @@ function askedOf({
   shots,
   epochs,
   settings,
+  publishAsked,
 }: TuneJob): NonNullable<Receipt["asked"]> {
   return {
     method,
@@ -38,5 +39,6 @@ function askedOf({
     ...(shots === undefined ? {} : { shots }),
     epochs,
     ...(settings === undefined ? {} : { settings: { ...settings } }),
+    ...(publishAsked && { publishAsked }),
   };
 }

@@ -5,7 +5,7 @@ import { assertWhole, tuneFully } from "./full-tuning.ts";
 import type { HeldOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type LearnContext, learn } from "./learn.ts";
-import { type JobFindings, FULL, type Measured, makeReport } from "./make-report.ts";
+import { FULL, type JobFindings, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
@@ -43,10 +43,10 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
   progress.stage("tune", settings ? "tuning on a part, measuring on the rest" : "measuring on held-out rows");
   const heldOut = task.holdOut(train, validation);
   const tune = learnerOf({ job, hooks, progress, data, task }, train, validation, heldOut);
-  const { method } = job;
+  const { method, publishAsked = false } = job;
   const tuneOn: Parameters<typeof select<File, Rows, Fitted, Outcome>>[1]["tuneOn"] = (fold, run) =>
     tune((settings as LoopSettings).epochs, run, fold.train, fold.heldOut);
-  const selection = await select(task, { fitted, method, tuneOn }, heldOut);
+  const selection = await select(task, { fitted, method, publishAsked, tuneOn }, heldOut);
   const { published, final } = await learnChosen({ settings, progress }, train, validation, selection, tune);
 
   const full = job.fullTuning
@@ -185,5 +185,6 @@ function resultOf<Outcome>(
     },
     epochs,
     trainedTokens: tokens * Math.max(1, epochs),
+    ...(found.full && { full: { weights: found.full.weights, seconds: found.full.seconds } }),
   };
 }

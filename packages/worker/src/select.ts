@@ -30,6 +30,8 @@ export interface SelectContext<Rows, Fitted> {
   /** Of all training rows. */
   readonly fitted: Fitted;
   readonly method: MethodName;
+  /** The method is published whatever is decided of it, unless it diverged. */
+  readonly publishAsked?: boolean;
   /** Tunes on a fold's training rows, with its held-out rows as validation. */
   readonly tuneOn: (fold: Fold<Rows>, name: string) => Promise<RunResult>;
 }
@@ -37,7 +39,7 @@ export interface SelectContext<Rows, Fitted> {
 /** Third state of a job: everything that is decided, decided on held-out rows. */
 export async function select<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
   task: Task<File, Rows, Fitted, Outcome>,
-  { fitted, method, tuneOn }: SelectContext<Rows, Fitted>,
+  { fitted, method, publishAsked = false, tuneOn }: SelectContext<Rows, Fitted>,
   { folds }: HeldOut<Rows>,
 ): Promise<Selection<Outcome>> {
   const { settings } = task;
@@ -67,12 +69,17 @@ export async function select<File extends RowsOf, Rows extends RowsOf, Fitted, O
   const head = betterHead(task.heads, scores);
   // Judged by what a file can hold: a prompt that only neighbours beat isn't given up for a head that is worse still.
   const heads = baselines.filter(({ name }) => name === head);
-  const publish = tuned !== undefined && task.judge(asked, heads).paid ? TUNED : head;
+  const pays = tuned !== undefined && task.judge(asked, heads).paid;
+  const own = tuned !== undefined ? TUNED : settings === undefined ? twin : undefined;
+  const publish = publishAsked && own !== undefined ? own : pays ? TUNED : head;
   if (publish === undefined) throw divergedForGood();
   const title = baselines.find(({ name }) => name === publish)?.title;
   const [only] = runs;
   return {
-    verdict: { ...judgement, words: verdictWords(judgement, title, settings !== undefined, diverged) },
+    verdict: {
+      ...judgement,
+      words: verdictWords(judgement, title, settings !== undefined, { diverged, pays }),
+    },
     publish,
     betterHead: head,
     epochs: settings === undefined ? 0 : chooseEpochs(settings, runs),
@@ -92,11 +99,12 @@ function verdictWords(
   { words, paid }: Judgement,
   head: string | undefined,
   wantsPrompt: boolean,
-  diverged: boolean,
+  { diverged, pays }: { readonly diverged: boolean; readonly pays: boolean },
 ): string {
   if (!wantsPrompt) return words;
   if (diverged) return `Tuning diverged: its loss was no longer a number. A ${head} is published instead.`;
   if (head !== undefined) return `${words} A ${head} is published instead.`;
+  if (!pays) return `${words} It is published all the same, since that was asked for.`;
   if (!paid)
     return `${words} It is published all the same, since no head that a prompt file can hold is better.`;
   return words;

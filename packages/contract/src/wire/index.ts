@@ -15,20 +15,6 @@ export {
   MAX_FILE_BYTES,
   UploadPurpose,
 } from "./files.ts";
-export { badField, invalidField } from "./invalid-field.ts";
-export {
-  ClassifyRequest,
-  ClassifyResponse,
-  EmbeddingsRequest,
-  EmbeddingsResponse,
-  EstimateRequest,
-  EstimateResponse,
-  type TextOrPair,
-  MAX_INPUT_LENGTH,
-  MAX_INPUTS,
-  TagRequest,
-  TagResponse,
-} from "./inference.ts";
 export {
   DetectRequest,
   DetectResponse,
@@ -40,6 +26,20 @@ export {
   SegmentResponse,
   TOKENS_OF_IMAGE,
 } from "./images.ts";
+export {
+  ClassifyRequest,
+  ClassifyResponse,
+  EmbeddingsRequest,
+  EmbeddingsResponse,
+  EstimateRequest,
+  EstimateResponse,
+  MAX_INPUT_LENGTH,
+  MAX_INPUTS,
+  TagRequest,
+  TagResponse,
+  type TextOrPair,
+} from "./inference.ts";
+export { badField, invalidField } from "./invalid-field.ts";
 export {
   CheckpointObject,
   CheckpointPage,

@@ -51,7 +51,7 @@ export async function fitBaselines(
     classMeans: classMeans(vectors, labels, classes, session.hiddenSize),
     probe: await fitLinearProbe(session, vectors, labels, classes, { C }),
     C,
-    k: chosen?.k ?? (await chooseK(session, rows)),
+    k: chosen?.k ?? (await chooseNeighbours(session, rows)),
   };
 }
 
@@ -70,6 +70,22 @@ export async function predictBaselines(
     knn: await nearestNeighbours(session, rows.vectors, rows.labels, classes, queries, fitted.k),
     linearProbe: argmaxRows(await session.logits(queries, fitted.probe.weight, fitted.probe.bias), classes),
   };
+}
+
+/** How many neighbours vote: leave-one-out on the first 2,000 rows. */
+export async function chooseNeighbours(
+  session: LinearSession,
+  { vectors, labels, classes }: FrozenRows,
+): Promise<number> {
+  const rows = Math.min(labels.length, 2000);
+  const queries = vectors.subarray(0, rows * session.hiddenSize);
+  let best: { k: number; right: number } = { k: 1, right: -1 };
+  for (const k of K_GRID) {
+    const predicted = await nearestNeighbours(session, vectors, labels, classes, queries, k, true);
+    const right = countRight(labels.subarray(0, rows), predicted);
+    if (right > best.right) best = { k, right };
+  }
+  return best.k;
 }
 
 const C_GRID = [1, 10, 100] as const;
@@ -104,17 +120,4 @@ async function chooseC(
     }
   }
   return [...right].reduce((best, next) => (next[1] > best[1] ? next : best))[0];
-}
-
-/** Leave-one-out on the first 2,000 rows. */
-async function chooseK(session: LinearSession, { vectors, labels, classes }: FrozenRows): Promise<number> {
-  const rows = Math.min(labels.length, 2000);
-  const queries = vectors.subarray(0, rows * session.hiddenSize);
-  let best: { k: number; right: number } = { k: 1, right: -1 };
-  for (const k of K_GRID) {
-    const predicted = await nearestNeighbours(session, vectors, labels, classes, queries, k, true);
-    const right = countRight(labels.subarray(0, rows), predicted);
-    if (right > best.right) best = { k, right };
-  }
-  return best.k;
 }

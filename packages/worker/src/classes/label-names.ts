@@ -1,7 +1,7 @@
+import type { Backbone } from "@kilotune/backbone";
+import { argmaxRows, countRight, readableName } from "@kilotune/tuner";
 import type { FrozenSessions, PreparedRows } from "./prepare.ts";
 import { prepareRows } from "./prepare.ts";
-import { argmaxRows, countRight } from "@kilotune/tuner";
-import type { Backbone } from "@kilotune/backbone";
 
 /**
  * The labels' own words as one more example a class ("card_arrival" -> "card arrival"): with few rows they help. Only
@@ -14,7 +14,7 @@ export async function labelNames(
   labels: readonly string[],
   train: PreparedRows,
 ): Promise<PreparedRows | undefined> {
-  const texts = labels.map(words);
+  const texts = labels.map(readableName);
   if (texts.some((text) => text === "")) return undefined;
   const names = await prepareRows(backbone, sessions, {
     name: "label names",
@@ -32,10 +32,3 @@ export async function labelNames(
 
 /** Against 1 for a row that somebody wrote. */
 export const NAME_WEIGHT = 0.5;
-
-function words(label: string): string {
-  return label
-    .replaceAll(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
-    .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
-    .trim();
-}

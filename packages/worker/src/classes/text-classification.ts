@@ -1,31 +1,32 @@
 import type { Backbone } from "@kilotune/backbone";
+import { KilotuneError } from "@kilotune/contract";
 import {
+  assertSmallEnough,
   chooseSettings,
   chooseWholeSettings,
-  assertSmallEnough,
   classMeans,
   embedWhole,
   type LinearSession,
+  textClassification as learnTexts,
   runTuning,
   type TuneSettings,
   textAccuracy,
-  textClassification as learnTexts,
   weightsIn,
   wholeAccuracy,
   wholeClassification,
 } from "@kilotune/tuner";
 import type { TextJob } from "../job.ts";
 import type { JobData, TaskPlan } from "../task.ts";
-import { tokensOf } from "../tokens-of.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { answer } from "./answer.ts";
 import { type ClassInput, classTask, type FittedClasses, type WholeInput } from "./class-task.ts";
 import { labelNames, NAME_WEIGHT } from "./label-names.ts";
 import type { ClassOutcome } from "./outcome.ts";
 import { joinRows, type PreparedRows, pickRows, prepareRows } from "./prepare.ts";
-import type { OutsideRows } from "./scope.ts";
 import { type LabelledTexts, readData } from "./read-data.ts";
+import type { OutsideRows } from "./scope.ts";
 
 /** One label a text. */
 export function textClassification(
@@ -129,6 +130,18 @@ async function openTexts(
   };
 }
 
+/** Before anything is learnt; the weights themselves refuse at the first run. Throws `not_tunable`. */
+export function assertFullyTunable({ manifest }: Backbone): void {
+  if (manifest.precision === "int8")
+    throw new KilotuneError(
+      "not_tunable",
+      `expected a backbone in fp32 for full fine-tuning, saw ${manifest.id} in int8`,
+      "Leave full fine-tuning out, or take the model in fp32.",
+      { kind: "usage" },
+    );
+  assertSmallEnough(manifest.weightsBytes / Float32Array.BYTES_PER_ELEMENT - HEADER_SLACK);
+}
+
 /** A file of weights has a header, too: far less than what is asked here. */
 const HEADER_SLACK = 1e5;
 
@@ -139,8 +152,7 @@ function wholeTexts(
   { labels, train: { count } }: JobData<LabelledTexts>,
   { seed, epochs }: TextJob,
 ): WholeInput<PreparedRows> {
-  // Before anything is learnt; the weights themselves refuse at the first run.
-  assertSmallEnough(backbone.manifest.weightsBytes / Float32Array.BYTES_PER_ELEMENT - HEADER_SLACK);
+  assertFullyTunable(backbone);
   const settings = chooseWholeSettings(backbone.manifest, {
     trainRows: count,
     seed,

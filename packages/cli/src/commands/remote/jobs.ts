@@ -1,4 +1,4 @@
-import { METHODS, type MethodName, TASKS, type TaskName } from "@kilotune/contract";
+import { type MethodName, TASKS, type TaskName } from "@kilotune/contract";
 import type { JobCreate, JobObject, Kilotune } from "@kilotune/sdk";
 import { type AnyCommand, defineCommand } from "../../command.ts";
 import { openService } from "../../remote/open-service.ts";
@@ -26,9 +26,10 @@ export const jobsCreate = defineCommand({
     },
     method: {
       kind: "choice",
-      of: METHODS,
+      of: ["kv", "soft", "deep", "lora", "channels", "head"],
       about:
-        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, or a head alone; the model's default else",
+        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, or a head alone",
+      default: "kv",
     },
     epochs: {
       kind: "integer",
@@ -157,7 +158,7 @@ interface Asked {
   readonly model: string;
   readonly task: TaskName;
   readonly validation: string | undefined;
-  readonly method: MethodName | undefined;
+  readonly method: MethodName;
   readonly epochs: number | "auto";
   readonly tokens: number | undefined;
   readonly rank: number | undefined;
@@ -181,19 +182,10 @@ function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked
     training_file: asked.file,
     // Left out where it says nothing: older servers don't know the field.
     ...(asked.task !== "classification" && { task: asked.task }),
-    ...methodOf(method ?? (rank === undefined ? undefined : "lora"), hyperparameters),
+    method: { type: method, [method]: { hyperparameters } } as NonNullable<JobCreate["method"]>,
     ...(asked.validation !== undefined && { validation_file: asked.validation }),
     ...(asked.suffix !== undefined && { suffix: asked.suffix }),
     ...(asked.seed !== undefined && { seed: asked.seed }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   };
-}
-
-/** Without a name the server takes the model's default. */
-function methodOf(
-  name: MethodName | undefined,
-  hyperparameters: NonNullable<JobCreate["hyperparameters"]>,
-): Pick<JobCreate, "method" | "hyperparameters"> {
-  if (name === undefined) return { hyperparameters };
-  return { method: { type: name, [name]: { hyperparameters } } as NonNullable<JobCreate["method"]> };
 }
