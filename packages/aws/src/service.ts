@@ -39,8 +39,9 @@ export function openService(environment: Environment): Service {
   };
 }
 
-function serviceBackbone({ id, created, layers, input = "text" }: DeployedBackbone): ServiceBackbone {
-  return { id, createdAt: created, layers, input, tasks: TUNED_TASKS[input] };
+function serviceBackbone(deployed: DeployedBackbone): ServiceBackbone {
+  const { id, created, layers, input = "text", methods } = deployed;
+  return { id, createdAt: created, layers, input, tasks: TUNED_TASKS[input], ...(methods && { methods }) };
 }
 
 /** Functions that steer no execution have no machines' ARNs. */

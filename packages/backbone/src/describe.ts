@@ -1,3 +1,4 @@
+import { METHODS_OF, type MethodName } from "@kilotune/contract";
 import type { BackboneObject } from "@kilotune/contract/wire";
 import type { BackboneManifest } from "./bundle/manifest.ts";
 import type { VisionManifest } from "./vision/manifest.ts";
@@ -8,12 +9,19 @@ export function describeBackbone(manifest: BackboneManifest | VisionManifest): B
   const { id, licence, config } = manifest;
   const about = {
     id,
-    object: "backbone",
+    object: "backbone" as const,
     title: KNOWN_BACKBONES.find((known) => known.id === id)?.title ?? id,
     licence,
+    methods: [...methodsOfBackbone(manifest)],
     hidden_size: config.hiddenSize,
-  } as const;
+  };
   if ("preprocessing" in manifest)
     return { ...about, input: "image", tasks: ["classify", "segment", "detect"], max_tokens: null };
   return { ...about, input: "text", tasks: ["classify", "embeddings"], max_tokens: manifest.maxTokens };
+}
+
+/** What it can be tuned by, the default first. */
+export function methodsOfBackbone(manifest: BackboneManifest | VisionManifest): readonly MethodName[] {
+  if (!("preprocessing" in manifest)) return METHODS_OF.text;
+  return METHODS_OF[manifest.family === "graph" ? "graph" : "image"];
 }

@@ -4,7 +4,7 @@ export { buildGraph, type GraphSpec, graphFile, type TextHead, type TunedSite } 
 export type { BackboneIdentity, BackboneManifest } from "./bundle/manifest.ts";
 export { openBundle } from "./bundle/open.ts";
 export { PRECISIONS, type Precision } from "./bundle/quantize-weights.ts";
-export { describeBackbone } from "./describe.ts";
+export { describeBackbone, methodsOfBackbone } from "./describe.ts";
 export { sha256OfFile } from "./download/checksum.ts";
 export { type PullOptions, type PullProgress, pullBackbone } from "./download/pull-backbone.ts";
 export { type BackboneCheck, verifyBackbone } from "./download/verify-backbone.ts";

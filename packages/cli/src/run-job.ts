@@ -1,4 +1,4 @@
-import { isClassification, type MethodName, mainFigure, type TuneReport } from "@kilotune/contract";
+import { isClassification, mainFigure, METHODS, type TuneReport } from "@kilotune/contract";
 import { terminalSummary } from "@kilotune/report";
 import { type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
 import { jobProgress } from "./job-progress.ts";
@@ -32,7 +32,7 @@ export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
     test: report.data.testRows > 0 ? testFigures(report) : null,
     baselines: Object.fromEntries(
       report.candidates
-        .filter(({ name }) => !METHODS.has(name))
+        .filter(({ name }) => !METHODS.some((method) => method === name))
         .map(({ name, test }) => [name, test && mainFigure(test).value]),
     ),
     verdict: { best, margin, significant },
@@ -40,8 +40,6 @@ export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
     epochs,
   };
 }
-
-const METHODS: ReadonlySet<string> = new Set<MethodName>(["kv", "soft", "deep", "lora", "channels", "head"]);
 
 function testFigures(report: TuneReport): Readonly<Record<string, number>> {
   if (isClassification(report)) {

@@ -122,6 +122,8 @@ describe("lint", () => {
 describe("wrong pairings", () => {
   it.each([
     [["tune", "t.jsonl", "--method", "head", "--tokens", "4"], "a head has none"],
+    [["tune", "t.jsonl", "--method", "deep"], "for classification, kv, soft, lora, head"],
+    [["tune", "t.jsonl", "--method", "head", "--task", "retrieve"], "for retrieval, kv, soft, lora."],
     [["tune", "t.jsonl", "--method", "soft", "--first-layer", "2"], "--first-layer is of --method kv"],
     [["classify", "--prompt", "p", "text", "--file", "f"], "both TEXT and --file"],
     [["classify", "--prompt", "p", "--prompt", "q", "text"], "several --prompt"],

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, it } from "vitest";
+import fc from "fast-check";
 import { bytesOfDataUrl, isDataUrl } from "./data-url.ts";
 
 it("gives the bytes that Node has encoded", () => {

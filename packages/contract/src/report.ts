@@ -1,3 +1,5 @@
+import type { MethodName } from "./methods.ts";
+
 /**
  * Everything that a tuning job found out, as data: the worker fills it, the HTML report draws it, the command line and
  * the API print parts of it. Accuracies are 0..1, times are seconds unless a name says otherwise.
@@ -93,9 +95,6 @@ export interface ScopeEvaluation {
 export function isClassification(report: TuneReport): report is ClassificationReport {
   return report.task === undefined || report.task === "classification";
 }
-
-/** `deep` (VPT-deep) is of images alone, and published as the `kv` that it is; `channels` is of convolutional graphs. */
-export type MethodName = "kv" | "soft" | "deep" | "lora" | "channels" | "head";
 
 export interface SweptCandidate {
   readonly settings: Readonly<Record<string, number>>;

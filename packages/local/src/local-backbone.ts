@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import type { Backbone, VisionBackbone } from "@kilotune/backbone";
+import { type Backbone, methodsOfBackbone, type VisionBackbone } from "@kilotune/backbone";
 import { type Backbone as ServiceBackbone, type Service, TUNED_TASKS } from "@kilotune/service";
 
 /** A backbone to serve and to tune. */
@@ -22,7 +22,8 @@ export async function serviceBackbones(all: readonly LocalBackbone[]): Promise<S
     const { layers } = manifest.config;
     const { id } = manifest;
     const input = readsImages(backbone) ? "image" : "text";
-    return [id, { id, createdAt: Math.floor(mtimeMs / 1000), layers, input, tasks: TUNED_TASKS[input] }];
+    const can = { tasks: TUNED_TASKS[input], methods: methodsOfBackbone(manifest) };
+    return [id, { id, createdAt: Math.floor(mtimeMs / 1000), layers, input, ...can }];
   });
   return new Map(await Promise.all(rows));
 }

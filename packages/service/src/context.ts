@@ -1,4 +1,4 @@
-import type { KeyId, TaskName } from "@kilotune/contract";
+import { type KeyId, METHODS_OF, type MethodName, type TaskName } from "@kilotune/contract";
 import type { ImageFacts, MaskFacts } from "@kilotune/image";
 import type { Blobs, Clock, Records, Workflow } from "@kilotune/store";
 
@@ -35,6 +35,12 @@ export interface Backbone {
   readonly layers: number;
   /** What jobs can tune it for. Classification alone where left out. */
   readonly tasks?: readonly TaskName[];
+  /** What jobs can tune it by, the default first. Left out: all of a transformer of what it reads. */
+  readonly methods?: readonly MethodName[];
+}
+
+export function methodsOf({ methods, input = "text" }: Backbone): readonly MethodName[] {
+  return methods ?? METHODS_OF[input];
 }
 
 /** What jobs tune backbones for, by what these read. */

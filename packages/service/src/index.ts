@@ -17,6 +17,7 @@ export { addCheckpoint, type Checkpoint, listCheckpoints, type NewCheckpoint } f
 export {
   type Backbone,
   type ImageLooks,
+  methodsOf,
   type Page,
   type PageQuery,
   type Service,

@@ -1,5 +1,5 @@
-import type { TaskName } from "@kilotune/contract";
-import type { Service } from "./context.ts";
+import { methodsFor, type TaskName } from "@kilotune/contract";
+import { methodsOf, type Service } from "./context.ts";
 import { invalidValue, modelNotFound } from "./errors.ts";
 import type { JobMethod } from "./job.ts";
 
@@ -10,7 +10,7 @@ export interface JobRequest {
   readonly task?: TaskName;
   readonly trainingFile: string;
   readonly validationFile?: string;
-  /** Left out in part or whole: the default of what the model reads, kv of texts, lora of images. */
+  /** Left out in part or whole: the default of the model and the task. */
   readonly method: Partial<JobMethod>;
   /** 0 .. 4,294,967,295, default 0. */
   readonly seed?: number;
@@ -44,21 +44,20 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     throw invalidValue("suffix", "at most 64 letters, digits, `.`, `_` or `-`", "others");
   checkWhole("seed", seed, 0, 2 ** 32 - 1);
   checkMetadata(metadata);
-  const checked = checkedMethod(
-    { type: tasks.includes("detection") ? "lora" : "kv", ...method },
-    backbone.layers,
-  );
-  if (task === "retrieval" && checked.type === "head")
-    throw invalidValue("method.type", "kv, soft or lora for retrieval", "head");
-  if ((checked.type === "deep" || checked.type === "channels") && !tasks.includes("detection"))
-    throw invalidValue("method.type", "kv, soft, lora or head for texts", checked.type);
+  const methods = methodsFor(task, methodsOf(backbone));
+  const [type = "head"] = methods;
+  const checked = checkedMethod({ type, ...method }, backbone.layers);
+  if (!methods.includes(checked.type))
+    throw invalidValue(
+      "method.type",
+      `what ${model} can be tuned by for ${task} (${methods.join(", ")})`,
+      checked.type,
+    );
   return { model, task, method: checked, seed, suffix, metadata };
 }
 
 function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {
   const { type, epochs = "auto", tokens = null, firstLayer = null } = method;
-  if (!METHODS.includes(type))
-    throw invalidValue("method.type", "kv, soft, deep, lora, channels or head", "another");
   if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
   if (tokens !== null && (type === "head" || type === "channels"))
     throw invalidValue("tokens", `none with method ${type}`, "some");
@@ -68,8 +67,6 @@ function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, lay
   if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
   return { type, epochs, tokens, firstLayer };
 }
-
-const METHODS: readonly JobMethod["type"][] = ["kv", "soft", "deep", "lora", "channels", "head"];
 
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   const pairs = Object.entries(metadata);

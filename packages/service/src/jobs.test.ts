@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import type { JobId } from "@kilotune/contract";
+import { type JobId, METHODS_OF } from "@kilotune/contract";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { listAudit } from "./audit.ts";
+import type { Backbone } from "./context.ts";
 import { createFile } from "./create-file.ts";
 import { createJob } from "./create-job.ts";
 import { deleteFile, getFile } from "./files.ts";
@@ -53,16 +54,30 @@ describe("a job", () => {
   it("has the method that suits what its model reads, where none is asked for", async () => {
     const { service, tenant } = await world();
     const tasks = ["classification", "segmentation", "detection"] as const;
-    const vit = { id: "vit", createdAt: 0, layers: 12, tasks };
-    const both = { ...service, backbones: new Map([...service.backbones, ["vit", vit]]) };
+    const vit = { id: "vit", createdAt: 0, layers: 12, input: "image", tasks } as const;
+    const yolo: Backbone = { ...vit, id: "yolo", layers: 1, methods: METHODS_OF.graph };
+    const backbones = new Map(service.backbones).set("vit", vit).set("yolo", yolo);
+    const all = { ...service, backbones };
     for (const [model, type] of [
       ["minilm-l6", "kv"],
       ["vit", "lora"],
-    ]) {
+      ["yolo", "channels"],
+    ] as const) {
       const { id: file } = await upload(service, tenant, `{"text":"${model}","label":"a"}\n${ROWS}`);
-      const job = await createJob(both, tenant, request(file, { model: model as string, method: {} }));
+      const job = await createJob(all, tenant, request(file, { model, method: {} }));
       expect(job.method.type).toBe(type);
     }
+    for (const [model, type, allowed] of [
+      ["minilm-l6", "deep", "classification (kv, soft, lora, head)"],
+      ["vit", "channels", "classification (lora, kv, deep, soft, head)"],
+      ["yolo", "lora", "classification (channels, head)"],
+    ] as const)
+      await expect(
+        createJob(all, tenant, request("none", { model, method: { type } })),
+      ).rejects.toMatchObject({
+        code: "invalid_value",
+        message: `method.type: expected what ${model} can be tuned by for ${allowed}, saw ${type}.`,
+      });
   });
 
   it("is refused with the field that is to blame", async () => {

@@ -1,5 +1,5 @@
 import type { Backbone } from "@kilotune/backbone";
-import { KilotuneError, type LintIssue, type ReportFindings, type Score } from "@kilotune/contract";
+import { type LintIssue, type ReportFindings, type Score, KilotuneError } from "@kilotune/contract";
 import { assertCompatible, expectUse, isFor, type StoredPrompt } from "@kilotune/prompt";
 import { createPredictor, type Predictor } from "@kilotune/serving";
 import { normalizeRows, reached, sigmoids } from "@kilotune/tuner";
@@ -12,11 +12,11 @@ import { labelFindings, outcomesOf, scoreOutcomes } from "./labels/outcome.ts";
 import { targetsOf } from "./labels/targets.ts";
 import { outcomesOfVectors, rankFindings, scoreRanks } from "./retrieval/outcome.ts";
 import { findable } from "./retrieval/text-retrieval.ts";
+import { numberFindings, scoreNumbers } from "./values/outcome.ts";
 import { servedOutcomes } from "./tags/answer.ts";
 import { spanFindings, spanScore } from "./tags/outcome.ts";
-import { readTextRows, shownRow } from "./texts/read-texts.ts";
-import { numberFindings, scoreNumbers } from "./values/outcome.ts";
 import { valuesOf } from "./values/text-values.ts";
+import { readTextRows, shownRow } from "./texts/read-texts.ts";
 
 interface Evaluated {
   readonly backbone: Backbone;

@@ -9,6 +9,7 @@ export function fileSource(file: string): DataSource {
   return {
     name: path.basename(file),
     format: guessFormat(file),
+    path: file,
     async *open() {
       try {
         yield* createReadStream(file, { highWaterMark: 1 << 18 });

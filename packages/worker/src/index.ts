@@ -8,8 +8,8 @@ export {
   leavesFile,
   runComparison,
 } from "./compare/compare.ts";
-export { evaluatePrompt, evaluateTextPrompt, type TextEvaluation } from "./evaluate.ts";
 export { evaluateImagePrompt } from "./evaluate-images.ts";
+export { evaluatePrompt, evaluateTextPrompt, type TextEvaluation } from "./evaluate.ts";
 export { fileSource } from "./file-source.ts";
 export {
   type ImageRows,
@@ -28,7 +28,8 @@ export type {
   TextJob,
   TuneJob,
 } from "./job.ts";
-export { type ChildComputeOptions, childCompute } from "./process/child-compute.ts";
+export { childCompute, type ChildComputeOptions } from "./process/child-compute.ts";
+export type { Parallel } from "./process/trials-in-children.ts";
 export { runTask } from "./process/run-task.ts";
 export type {
   AnswerTask,
@@ -39,12 +40,12 @@ export type {
   TuneTask,
   TuneTaskResult,
 } from "./process/tasks.ts";
-export { type ReproducedFiles, type Reproduction, reproducePrompt } from "./reproduce.ts";
+export { type Reproduction, type ReproducedFiles, reproducePrompt } from "./reproduce.ts";
 export { runTuneJob } from "./run-tune-job.ts";
+export { runSweep, type Sweep, type SweepHooks } from "./sweep.ts";
 export type { Execution, StateContext } from "./states/context.ts";
 export { removeJobBlobs } from "./states/job-blobs.ts";
 export { parseExecution, type State } from "./states/state.ts";
 export { JobStopped } from "./states/state-error.ts";
 export { STATES } from "./states/states.ts";
-export { runSweep, type Sweep, type SweepHooks } from "./sweep.ts";
 export { type TuneJobDefinition, tuneJobDefinition } from "./workflow/definition.ts";

@@ -67,6 +67,8 @@ export interface DataSource {
   /** For people: the file's name. */
   readonly name: string;
   readonly format: Format;
+  /** Of a file on this machine: other processes can read it too. */
+  readonly path?: string;
   /** Opens the bytes; may be called more than once. */
   open(): Chunks;
 }

@@ -2,13 +2,13 @@ import { imageClassification } from "./classes/image-classification.ts";
 import { textClassification } from "./classes/text-classification.ts";
 import { imageDetection } from "./dense/detection.ts";
 import { imageSegmentation } from "./dense/segmentation.ts";
-import type { JobHooks, TuneJob } from "./job.ts";
 import { imageLabels } from "./labels/image-labels.ts";
 import { textLabels } from "./labels/text-labels.ts";
-import { textRetrieval } from "./retrieval/text-retrieval.ts";
+import type { JobHooks, TuneJob } from "./job.ts";
 import { textTagging } from "./tags/text-tagging.ts";
-import type { RowsOf, TaskPlan } from "./task.ts";
 import { textValues } from "./values/text-values.ts";
+import { textRetrieval } from "./retrieval/text-retrieval.ts";
+import type { RowsOf, TaskPlan } from "./task.ts";
 
 /** Hands the plan of the job's task to `run`. A new task is a new case. */
 export function planOf<Result>(job: TuneJob, hooks: JobHooks, run: RunPlan<Result>): Promise<Result> {

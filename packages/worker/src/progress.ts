@@ -1,5 +1,5 @@
-import { interrupted } from "./interrupted.ts";
 import type { JobEvent, JobHooks, JobStage } from "./job.ts";
+import { interrupted } from "./interrupted.ts";
 import { stopwatch } from "./stopwatch.ts";
 
 /** Where a job stands: told to whoever listens, timed, and the moment at which Ctrl-C is heard between runs. */

@@ -19,8 +19,8 @@ import type { DataSource, JobHooks, TuneJob } from "./job.ts";
 import { planOf } from "./plan-of.ts";
 import { receiptOf } from "./receipt.ts";
 import { runPlan } from "./run-tune-job.ts";
-import { samePlaces } from "./same-places.ts";
 import type { JobData, RowsOf, TaskPlan } from "./task.ts";
+import { samePlaces } from "./same-places.ts";
 
 export interface ReproducedFiles {
   readonly train: DataSource | ImageRows;

@@ -1,7 +1,7 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { loadVisionBackbone, type VisionBackbone } from "@kilotune/backbone";
+import { loadVisionBackbone, methodsOfBackbone, type VisionBackbone } from "@kilotune/backbone";
 import { prng } from "@kilotune/dataset";
 import { createSharpCodec, encodePng } from "@kilotune/image/node";
 import { decodePrompt } from "@kilotune/prompt";
@@ -68,6 +68,7 @@ it("is a backbone whose levels are cells of 16 pixels", () => {
   const { family, config } = backbone.manifest;
   // P3 in four parts, P4, P5; C3 to P5 are prompted.
   expect(family).toBe("graph");
+  expect(methodsOfBackbone(backbone.manifest)).toEqual(["channels", "head"]);
   expect(config).toMatchObject({
     patchSize: 16,
     hiddenSize: 4 * 8 + 8 + 16,

@@ -7,9 +7,9 @@ import { decodePrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { evaluateImagePrompt } from "./evaluate-images.ts";
-import { toyImageRows } from "./images/testing.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
+import { toyImageRows } from "./images/testing.ts";
 
 let tiny: Awaited<ReturnType<typeof tinyVisionBackbone>>;
 let folder: string;

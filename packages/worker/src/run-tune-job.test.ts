@@ -3,15 +3,15 @@ import path from "node:path";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { describe, expect, it } from "vitest";
+import { answerTwice } from "./process/answer-twice.ts";
 import { evaluatePrompt } from "./evaluate.ts";
 import type { JobEvent, TextJob } from "./job.ts";
-import { answerTwice } from "./process/answer-twice.ts";
 import {
   jsonl,
   lines,
   openTiny,
-  type Row,
   tinyPlace,
+  type Row,
   toyJob,
   toyRows,
   tuneClasses,

@@ -5,7 +5,7 @@ import { assertWhole, tuneFully } from "./full-tuning.ts";
 import type { HeldOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type LearnContext, learn } from "./learn.ts";
-import { FULL, type JobFindings, type Measured, makeReport } from "./make-report.ts";
+import { type JobFindings, FULL, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";

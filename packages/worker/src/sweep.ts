@@ -2,15 +2,12 @@ import { createHash } from "node:crypto";
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError, type SweptCandidate } from "@kilotune/contract";
-import { type Candidate, type Rung, rungsOf, successiveHalving, type TuneSettings } from "@kilotune/tuner";
+import { type Candidate, type Rung, rungsOf, successiveHalving } from "@kilotune/tuner";
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
-import { learn } from "./learn.ts";
-import { openTask } from "./open-task.ts";
-import { planOf } from "./plan-of.ts";
-import { jobProgress } from "./progress.ts";
+import { type Parallel, trialsInChildren } from "./process/trials-in-children.ts";
 import { runTuneJob } from "./run-tune-job.ts";
-import type { RowsOf, TaskPlan } from "./task.ts";
+import { trialsHere } from "./trials.ts";
 import { CODE_VERSION } from "./version.ts";
 
 export interface Sweep {
@@ -19,6 +16,8 @@ export interface Sweep {
   readonly candidates: readonly Candidate[];
   /** Drops who falls behind before its run is over; false runs each to its end. */
   readonly halving: boolean;
+  /** Tries candidates in processes beside this one, with the same results; left out, one after the other in this one. */
+  readonly parallel?: Parallel;
 }
 
 export interface SweepHooks extends JobHooks {
@@ -33,7 +32,7 @@ export interface SweepHooks extends JobHooks {
  * @throws KilotuneError `bad_sweep`, and as runTuneJob
  */
 export async function runSweep(
-  { job, candidates, halving }: Sweep,
+  { job, candidates, halving, parallel }: Sweep,
   hooks: SweepHooks = {},
 ): Promise<JobResult> {
   if (job.method === "head" || candidates.length === 0)
@@ -52,102 +51,35 @@ export async function runSweep(
     sum: 0,
   }).sum;
   let trials = 0;
-  let opened: { readonly firstLayer: number | undefined; readonly trials: Trials } | undefined;
-  const open = async (candidate: Candidate): Promise<Trials> => {
-    if (opened !== undefined && opened.firstLayer === candidate.firstLayer) return opened.trials;
-    await opened?.trials[Symbol.asyncDispose]();
-    opened = undefined;
-    const opening = await openTrials(job, candidate, hooks);
-    opened = { firstLayer: candidate.firstLayer, trials: opening };
-    return opening;
-  };
-  let log: TrialLog | undefined;
+  const measuring = parallel ? trialsInChildren(job, parallel, hooks) : trialsHere(job, hooks);
+  let opening: Promise<TrialLog> | undefined;
+  const openLog = async (candidate: Candidate) => trialLog(job, await measuring.facts(candidate), ordered);
+  let ranking: Awaited<ReturnType<typeof successiveHalving<Candidate>>>;
   try {
-    const ranking = await successiveHalving(
+    ranking = await successiveHalving(
       ordered,
       rungs,
       async (candidate, rung, index) => {
-        log ??= await trialLog(job, (await open(candidate)).facts, ordered);
+        opening ??= openLog(candidate);
+        const log = await opening;
         const known = log.scoreOf(index, rung);
         if (known !== undefined) return known;
-        const score = await (await open(candidate)).measure(candidate, rung, index);
+        const score = await measuring.measure(candidate, rung, index);
         await log.add(index, rung, score);
         return score;
       },
       ({ candidate, share, score }) =>
         hooks.onTrial?.({ settings: candidate, share, score }, { trials: ++trials, of }),
+      parallel !== undefined,
     );
-    await opened?.trials[Symbol.asyncDispose]();
-    opened = undefined;
-    const swept = ranking.map(({ candidate, share, score }) => ({ settings: candidate, share, score }));
-    const [best] = ranking;
-    const { firstLayer, ...settings } = best!.candidate;
-    const chosen = { ...job, settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
-    const result = await runTuneJob(chosen, hooks);
-    return { ...result, report: { ...result.report, sweep: swept } };
   } finally {
-    await opened?.trials[Symbol.asyncDispose]();
+    await measuring[Symbol.asyncDispose]();
   }
-}
-
-/** The held-out rows of a job, and what candidates with one first layer share. */
-interface Trials extends AsyncDisposable {
-  /** What scores depend on, besides the candidates: data and backbone. */
-  readonly facts: readonly unknown[];
-  /** Mean score on the held-out rows, after so much of the candidate's run. */
-  measure(candidate: Candidate, rung: Rung, index: number): Promise<number>;
-}
-
-function openTrials(job: TuneJob, { firstLayer }: Candidate, hooks: JobHooks): Promise<Trials> {
-  const own = firstLayer === undefined ? job : { ...job, firstLayer };
-  return planOf(own, hooks, (plan) => trialsOf(plan, own, hooks));
-}
-
-async function trialsOf<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
-  plan: TaskPlan<File, Rows, Fitted, Outcome>,
-  job: TuneJob,
-  hooks: JobHooks,
-): Promise<Trials> {
-  const progress = jobProgress(hooks);
-  const { data, task, train, validation } = await openTask(plan, progress);
-  try {
-    const { folds } = task.holdOut(train, validation);
-    progress.stage("tune", "trying candidates on held-out rows");
-    const context = {
-      // A candidate that goes on does so from its checkpoint.
-      job: { ...job, resume: true },
-      hooks,
-      dataSha256: data.sha256,
-      pace: { begin: () => ({ onStep: () => {}, onEpoch: () => {} }) },
-    };
-    return {
-      facts: [data.sha256, task.backbone],
-      async measure({ firstLayer: _, ...candidate }, { share }, index) {
-        const { epochs } = { ...(task.settings as TuneSettings), ...candidate };
-        const until = Math.max(1, Math.round(share * epochs));
-        let [sum, rows] = [0, 0];
-        for (const [at, fold] of folds.entries()) {
-          const { end, curve } = await learn(
-            task,
-            context,
-            epochs,
-            `sweep-${index}-${at}`,
-            fold.train,
-            fold.heldOut,
-            { settings: candidate, until },
-          );
-          if (end === "diverged") return Number.NEGATIVE_INFINITY;
-          sum += fold.heldOut.count * (curve[Math.min(until, curve.length) - 1]?.validationAccuracy ?? 0);
-          rows += fold.heldOut.count;
-        }
-        return sum / rows;
-      },
-      [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
-    };
-  } catch (error) {
-    await task[Symbol.asyncDispose]();
-    throw error;
-  }
+  const swept = ranking.map(({ candidate, share, score }) => ({ settings: candidate, share, score }));
+  const { firstLayer, ...settings } = ranking[0]!.candidate;
+  const chosen = { ...job, settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
+  const result = await runTuneJob(chosen, hooks);
+  return { ...result, report: { ...result.report, sweep: swept } };
 }
 
 interface TrialLog {

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { randomNumbers, type TinyBackbone, type TinyOptions, tinyBackbone } from "@kilotune/backbone/testing";
 import { type ClassificationReport, isClassification } from "@kilotune/contract";
+import { randomNumbers, type TinyBackbone, type TinyOptions, tinyBackbone } from "@kilotune/backbone/testing";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { DataSource, JobHooks, JobResult, TextJob } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";

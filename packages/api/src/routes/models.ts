@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { ModelDeleted, ModelList, ModelObject } from "@kilotune/contract/wire";
-import { type Backbone, deleteModel, getModel, type TunedModel } from "@kilotune/service";
+import { type Backbone, deleteModel, getModel, methodsOf, type TunedModel } from "@kilotune/service";
 import { z } from "zod";
 import { allModels } from "../all-models.ts";
 import { answers, calls } from "../declare.ts";
@@ -68,8 +68,9 @@ export function modelRoutes() {
   return routes;
 }
 
-function backboneView({ id, createdAt }: Backbone): ModelObject {
-  return { id, object: "model", created: createdAt, owned_by: "kilotune" };
+function backboneView(backbone: Backbone): ModelObject {
+  const { id, createdAt } = backbone;
+  return { id, object: "model", created: createdAt, owned_by: "kilotune", methods: [...methodsOf(backbone)] };
 }
 
 function tunedView({ name, createdAt }: TunedModel, tenant: string): ModelObject {

@@ -10,6 +10,7 @@ import { prepareOutput, writeWhole } from "../output-file.ts";
 import { summaryWords, tuneResult } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { percent } from "../terminal/units.ts";
+import { PARALLEL_FLAGS, parallelOf } from "../parallel.ts";
 import { openBackbone, precisionFlag } from "../with-backbone.ts";
 
 export const sweep = defineCommand({
@@ -18,6 +19,7 @@ export const sweep = defineCommand({
     "Ranges are NAME=RANGE: tokens=4,8,16 (values), dropout=0..0.3 (evenly), promptLearningRate=1e-3..1e-1:log.\n" +
     "NAME is tokens, firstLayer, epochs, batchSize, promptLearningRate, headLearningRate, temperature or dropout.\n" +
     "Whoever falls behind is dropped early (--strategy halving). The test file is seen once, by the best one.\n" +
+    "--parallel N tries N at once, each in a process of its own, with the same result; auto: as many as cores and --memory allow.\n" +
     "Ctrl-C leaves what was measured beside --out, and --resume goes on from it.",
   positionals: {
     train: { value: "TRAIN", count: "one", about: 'JSONL of {"text", "label"}, or CSV with a header' },
@@ -49,6 +51,7 @@ export const sweep = defineCommand({
       default: "kv",
     },
     ...SHOTS_FLAG,
+    ...PARALLEL_FLAGS,
     ...OUTPUT_FLAGS,
     resume: { kind: "switch", about: "Go on where the very same sweep was stopped" },
   },
@@ -60,6 +63,10 @@ export const sweep = defineCommand({
     {
       line: "kilotune sweep train.jsonl tokens=4,8 temperature=0.05,0.08 --strategy grid --report sweep.html",
       purpose: "a grid of 4",
+    },
+    {
+      line: "kilotune sweep train.jsonl tokens=4,8,16 dropout=0..0.3 --parallel auto --memory 8000",
+      purpose: "several at once, in 8 GB",
     },
   ],
   async run(args, terminal) {
@@ -85,8 +92,9 @@ export const sweep = defineCommand({
       resume: args.resume,
     };
     const halving = strategy === "halving";
+    const parallel = await parallelOf(args, terminal);
     const result = await runSweep(
-      { job, candidates, halving },
+      { job, candidates, halving, ...(parallel && { parallel }) },
       {
         onEvent: jobProgress(terminal),
         onTrial: (trial, { trials, of }) => terminal.say(`${trials} of ${of}: ${trialWords(trial)}`),

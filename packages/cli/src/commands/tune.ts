@@ -1,7 +1,8 @@
-import { type Backbone, defaultFirstLayer, type VisionBackbone } from "@kilotune/backbone";
+import { type Backbone, defaultFirstLayer, methodsOfBackbone, type VisionBackbone } from "@kilotune/backbone";
+import { METHODS, METHODS_OF, type MethodName, methodsFor, type TaskName } from "@kilotune/contract";
 import type { TextTask } from "@kilotune/dataset";
 import { renderReport } from "@kilotune/report";
-import { fileSource, type ImageRows, imagesAt, type TuneJob } from "@kilotune/worker";
+import { fileSource, type ImageRows, imagesAt, type TextJob, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
@@ -46,7 +47,7 @@ export const tune = defineCommand({
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "deep", "lora", "channels", "head"],
+      of: METHODS,
       about:
         "Key/value prefixes, soft tokens, of images VPT-deep, LoRA, channels of a convolutional graph, or a head alone; kv else, of images lora, of graphs channels",
     },
@@ -117,6 +118,9 @@ export const tune = defineCommand({
     const { train, validation, test, out, report } = args;
     const { images, texts } = await taskOf(args.task, train, terminal);
     refuseIdleFlags(args, images, texts.task);
+    // Of images the backbone says which, once it is open.
+    if (images === undefined) chosenMethod(texts.task, METHODS_OF.text, args);
+    else if (args.method !== undefined) refuseIdleSizes(args.method, args);
     for (const file of [train, validation, test])
       if (file !== undefined)
         await (images === undefined
@@ -144,8 +148,8 @@ export const tune = defineCommand({
       const { precision } = args;
       const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
       refuseLayer(args.firstLayer, backbone);
-      const method = textMethod(args.method);
       const { task } = texts;
+      const method = chosenMethod(task, methodsOfBackbone(backbone.manifest), args) as TextJob["method"];
       const files = {
         train: fileSource(train),
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
@@ -168,8 +172,7 @@ export const tune = defineCommand({
       };
       const several = images === "classify" && (await haveSeveralLabels(files.train));
       const task = several ? "multi_label" : TASKS[images];
-      const isGraph = backbone.manifest.family === "graph";
-      const method = args.method ?? (isGraph ? "channels" : "lora");
+      const method = chosenMethod(task, methodsOfBackbone(backbone.manifest), args);
       job = { input: "image", task, backbone, method, ...files, ...shared };
     }
     const result = await tuneWithProgress(job, terminal, signal);
@@ -215,10 +218,6 @@ function refuseIdleFlags(
     withFullTuning: boolean;
     precision: string;
     shots: number | undefined;
-    method: "kv" | "soft" | "deep" | "lora" | "channels" | "head" | undefined;
-    firstLayer: number | undefined;
-    tokens: number | undefined;
-    rank: number | undefined;
     oos: boolean;
     oosLabel: string | undefined;
   },
@@ -242,7 +241,30 @@ function refuseIdleFlags(
       "--with-full-tuning is of labelled sentences, on a model in fp32",
       "Leave one of them out.",
     );
-  const method = images === undefined ? textMethod(args.method) : (args.method ?? "lora");
+}
+
+interface PromptFlags {
+  readonly method: MethodName | undefined;
+  readonly firstLayer: number | undefined;
+  readonly tokens: number | undefined;
+  readonly rank: number | undefined;
+}
+
+/** What was asked for, else the default of backbone and task. @param all what the backbone allows */
+function chosenMethod(task: TaskName, all: readonly MethodName[], args: PromptFlags): MethodName {
+  const allowed = methodsFor(task, all);
+  const method = args.method ?? (allowed[0] as MethodName);
+  if (!allowed.includes(method))
+    throw usageError(
+      "tune",
+      `--method ${method}: expected one that the backbone can be tuned by for ${task}, ${allowed.join(", ")}`,
+      `Leave it out for ${allowed[0]}.`,
+    );
+  refuseIdleSizes(method, args);
+  return method;
+}
+
+function refuseIdleSizes(method: MethodName, args: PromptFlags): void {
   if (args.firstLayer !== undefined && ["soft", "channels", "head"].includes(method))
     throw usageError(
       "tune",
@@ -263,18 +285,6 @@ function refuseIdleFlags(
       `--tokens is of --method kv, soft and deep: a ${method} has none`,
       "Leave one of them out.",
     );
-}
-
-function textMethod<Method extends string>(
-  method: Method | undefined,
-): Exclude<Method, "deep" | "channels"> | "kv" {
-  if (method === "deep" || method === "channels")
-    throw usageError(
-      "tune",
-      `--method ${method} is of images`,
-      "Give a --task of images, or say kv: both stand in every layer.",
-    );
-  return (method as Exclude<Method, "deep" | "channels"> | undefined) ?? "kv";
 }
 
 function refuseLayer(

@@ -1,5 +1,10 @@
 import { z } from "zod";
+import { METHODS } from "../methods.ts";
 import { Count, Id } from "./values.ts";
+
+export const Methods = z
+  .array(z.enum(METHODS))
+  .meta({ description: "What jobs can tune it by, the default first" });
 
 export const BackboneObject = z
   .object({
@@ -9,6 +14,7 @@ export const BackboneObject = z
     licence: z.string(),
     tasks: z.array(z.string()).meta({ description: "What it can do, e.g. classify, embeddings" }),
     input: z.enum(["text", "image"]).optional().meta({ description: "What it reads; texts where left out" }),
+    methods: Methods.optional(),
     hidden_size: Count,
     max_tokens: Count.nullable().meta({ description: "null: it reads images" }),
   })

@@ -15,6 +15,20 @@ export {
   MAX_FILE_BYTES,
   UploadPurpose,
 } from "./files.ts";
+export { badField, invalidField } from "./invalid-field.ts";
+export {
+  ClassifyRequest,
+  ClassifyResponse,
+  EmbeddingsRequest,
+  EmbeddingsResponse,
+  EstimateRequest,
+  EstimateResponse,
+  type TextOrPair,
+  MAX_INPUT_LENGTH,
+  MAX_INPUTS,
+  TagRequest,
+  TagResponse,
+} from "./inference.ts";
 export {
   DetectRequest,
   DetectResponse,
@@ -26,20 +40,6 @@ export {
   SegmentResponse,
   TOKENS_OF_IMAGE,
 } from "./images.ts";
-export {
-  ClassifyRequest,
-  ClassifyResponse,
-  EmbeddingsRequest,
-  EmbeddingsResponse,
-  EstimateRequest,
-  EstimateResponse,
-  MAX_INPUT_LENGTH,
-  MAX_INPUTS,
-  TagRequest,
-  TagResponse,
-  type TextOrPair,
-} from "./inference.ts";
-export { badField, invalidField } from "./invalid-field.ts";
 export {
   CheckpointObject,
   CheckpointPage,

@@ -1,5 +1,5 @@
-import type { z } from "zod";
 import { KilotuneError } from "../error.ts";
+import type { z } from "zod";
 
 /** The first thing that a schema found, in words; the caller's values are never quoted, since they may be texts. */
 export function invalidField(error: z.core.$ZodError, ...inside: string[]): KilotuneError {

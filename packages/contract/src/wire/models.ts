@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Methods } from "./backbones.ts";
 import { Id, UnixSeconds } from "./values.ts";
 
 export const ModelObject = z
@@ -7,6 +8,7 @@ export const ModelObject = z
     object: z.literal("model"),
     created: UnixSeconds,
     owned_by: z.string().meta({ description: "`kilotune` for a shared backbone, else your tenant's id" }),
+    methods: Methods.optional(),
   })
   .meta({ id: "Model" });
 export type ModelObject = z.infer<typeof ModelObject>;

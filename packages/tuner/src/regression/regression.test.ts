@@ -1,6 +1,6 @@
-import { prng } from "@kilotune/dataset";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { prng } from "@kilotune/dataset";
 import { fitRidge, spreadOf } from "./ridge.ts";
 import { scoreValues } from "./score.ts";
 

@@ -30,6 +30,7 @@ export interface Trial<Candidate> {
 /**
  * Measures the candidates round by round. The same scores give the same ranking; of equals the earlier candidate is better.
  * @param measure runs a candidate on to `share` of its run and says how good it is then; may be asked again after a restart
+ * @param together asks for all of a round at once; else one by one
  * @returns the last trial of each, the best first: who got further stands before who was dropped
  */
 export async function successiveHalving<Candidate>(
@@ -37,17 +38,19 @@ export async function successiveHalving<Candidate>(
   rungs: readonly Rung[],
   measure: (candidate: Candidate, rung: Rung, index: number) => Promise<number>,
   onTrial: (trial: Trial<Candidate>) => void = () => {},
+  together = false,
 ): Promise<Trial<Candidate>[]> {
   let standing = candidates.map((candidate, index) => ({ candidate, index }));
   const dropped: Trial<Candidate>[] = [];
   for (const rung of rungs) {
-    const trials: Trial<Candidate>[] = [];
-    for (const { candidate, index } of standing) {
+    const tryOne = async ({ candidate, index }: (typeof standing)[number]): Promise<Trial<Candidate>> => {
       const score = await measure(candidate, rung, index);
       const trial = { candidate, index, share: rung.share, score: Number.isNaN(score) ? -Infinity : score };
-      trials.push(trial);
       onTrial(trial);
-    }
+      return trial;
+    };
+    const trials: Trial<Candidate>[] = together ? await Promise.all(standing.map(tryOne)) : [];
+    if (!together) for (const each of standing) trials.push(await tryOne(each));
     trials.sort((a, b) => (a.score === b.score ? a.index - b.index : b.score > a.score ? 1 : -1));
     const going = rung === rungs.at(-1) ? trials.length : rung.keep;
     dropped.unshift(...trials.slice(going));

@@ -9,7 +9,7 @@ import { scoreSpans } from "../measure/spans.ts";
 import { runTuning } from "../run-tuning.ts";
 import { SETTINGS } from "../testing.ts";
 import { embedWords } from "./embed-words.ts";
-import { taggedWords, tagLabelsOf, tagsOfTokens } from "./tagged-words.ts";
+import { tagLabelsOf, taggedWords, tagsOfTokens } from "./tagged-words.ts";
 import { answerTags, spanF1, textTagging } from "./tagging.ts";
 
 const CITIES = ["rome", "york", "new"];

@@ -1,5 +1,5 @@
 import type { Backbone, TextHead } from "@kilotune/backbone";
-import { crossEntropy, type Feeds, float32, normalize, type Value } from "@kilotune/engine";
+import { type Feeds, float32, crossEntropy, normalize, type Value } from "@kilotune/engine";
 import { decodeTags } from "@kilotune/heads";
 import type { HiddenStore } from "../data/hidden-store.ts";
 import { learntHead } from "../head/linear-outputs.ts";

@@ -4,8 +4,8 @@ import { type Feeds, float32, type Session, sizeOf, type Tensor } from "@kilotun
 import { lengthBatches, splitByLength } from "../data/batches.ts";
 import type { DropoutMasks } from "../dropout-masks.ts";
 import { type ClassRows, classTargets } from "../head/class-targets.ts";
-import { classAccuracy } from "../head/held-out-vectors.ts";
 import type { LinearSession } from "../head/linear-session.ts";
+import { classAccuracy } from "../head/held-out-vectors.ts";
 import type { TuneSettings } from "../settings.ts";
 import type { LearningTask, Learnt, Validation } from "../task.ts";
 

@@ -1,8 +1,8 @@
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openTiny } from "../testing.ts";
 import { labelNames } from "./label-names.ts";
 import { type FrozenSessions, openFrozenSessions, prepareRows } from "./prepare.ts";
+import { openTiny } from "../testing.ts";
 
 let tiny: TinyBackbone;
 let sessions: FrozenSessions;

@@ -1,8 +1,8 @@
 import type { Backbone } from "@kilotune/backbone";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openTiny } from "../testing.ts";
 import { openFrozenSessions } from "./prepare.ts";
+import { openTiny } from "../testing.ts";
 
 let tiny: TinyBackbone;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import type { Backbone } from "@kilotune/backbone";
 import { float32, type Session, sizeOf } from "@kilotune/engine";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
-import type { RowsOf } from "../task.ts";
 import type { ClassRows } from "./class-task.ts";
+import type { RowsOf } from "../task.ts";
 import type { LabelledTexts } from "./read-data.ts";
 
 /** A file's texts, or pairs of them, as read. */

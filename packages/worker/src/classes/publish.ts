@@ -1,5 +1,5 @@
 import type { Backbone } from "@kilotune/backbone";
-import { type Head, type Prompt, roundToStorage, type Storage, type TextClassifier } from "@kilotune/prompt";
+import { type Head, roundToStorage, type Storage, type Prompt, type TextClassifier } from "@kilotune/prompt";
 import type { TuneSettings } from "@kilotune/tuner";
 import { promptPart, withPart } from "../prompt-part.ts";
 import type { Published } from "../task.ts";

@@ -16,12 +16,12 @@ import {
   textClassification,
 } from "@kilotune/tuner";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTiny, toyRows } from "../testing.ts";
 import { writePrompt } from "../write-prompt.ts";
 import { answer } from "./answer.ts";
 import { headLogits } from "./class-heads.ts";
 import { openFrozenSessions, type PreparedRows, prepareRows } from "./prepare.ts";
 import { type PublishedTexts, roundedPrompt } from "./publish.ts";
+import { openTiny, toyRows } from "../testing.ts";
 
 let tiny: TinyBackbone;
 let folder: string;

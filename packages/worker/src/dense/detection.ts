@@ -7,10 +7,10 @@ import type { Prompt, Use } from "@kilotune/prompt";
 import {
   ap50Of,
   type DetectionPlan,
+  imageDetection as learnBoxes,
   inShape,
   type LabelledBox,
   type Learnt,
-  imageDetection as learnBoxes,
   openBoxes,
   planDetection,
   scoreDetections,
@@ -18,9 +18,9 @@ import {
 import { countedShare } from "../classes/outcome.ts";
 import { type ImageFile, readImageFiles } from "../images/image-files.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
-import { judgeRows } from "../judge-rows.ts";
 import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
+import { judgeRows } from "../judge-rows.ts";
 import { type DenseKind, type DenseRows, openDense } from "./dense-task.ts";
 import { matchBoxes } from "./match-boxes.ts";
 

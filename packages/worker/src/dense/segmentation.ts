@@ -7,8 +7,8 @@ import { decodeRle, IGNORED, type LabelMap, maskOf, outlineMask } from "@kilotun
 import {
   alsoOfMasks,
   boundaryF1,
-  type Learnt,
   imageSegmentation as learnMasks,
+  type Learnt,
   meanIouOf,
   openMasks,
   planSegmentation,
@@ -16,10 +16,10 @@ import {
 import { type ImageFile, readImageFiles } from "../images/image-files.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
-import { judgeRows } from "../judge-rows.ts";
 import { mapFiles } from "../map-files.ts";
 import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
+import { judgeRows } from "../judge-rows.ts";
 import { type DenseKind, type DenseRows, openDense } from "./dense-task.ts";
 
 export interface SegmentationOutcome {

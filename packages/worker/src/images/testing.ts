@@ -1,4 +1,4 @@
-import { type ImageRow, prng, type Target } from "@kilotune/dataset";
+import { prng, type ImageRow, type Target } from "@kilotune/dataset";
 import { encodeMask, encodePng } from "@kilotune/image/node";
 import type { ImageJob } from "../job.ts";
 import type { ImageRows } from "./image-source.ts";

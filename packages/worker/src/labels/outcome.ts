@@ -1,8 +1,8 @@
 import type { FiguresEvaluation, FiguresScore } from "@kilotune/contract";
-import { crossFitted, type LabelScore, precisionCurve, scoreLabels, sigmoids } from "@kilotune/tuner";
 import { rounded } from "../classes/outcome.ts";
-import { judgeRows } from "../judge-rows.ts";
+import { crossFitted, type LabelScore, precisionCurve, scoreLabels, sigmoids } from "@kilotune/tuner";
 import type { Judged, Judgement } from "../task.ts";
+import { judgeRows } from "../judge-rows.ts";
 import type { Targets } from "./targets.ts";
 
 /** What was said of a row that may have any number of labels. */

@@ -4,9 +4,9 @@ import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts"
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
 import type { JobData, TaskPlan } from "../task.ts";
-import { hashOfRows, type RowsOfFile, readTextFiles, textsOf } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
+import { hashOfRows, type RowsOfFile, readTextFiles, textsOf } from "../texts/read-texts.ts";
 import {
   type FittedLabels,
   type LabelFile,

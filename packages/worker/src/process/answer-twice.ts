@@ -1,14 +1,14 @@
 import type { Backbone } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
-import { decodeTags } from "@kilotune/heads";
 import { expectUse, type StoredPrompt, useOf } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor, type Predictor } from "@kilotune/serving";
+import { decodeTags } from "@kilotune/heads";
 import { argmaxRows } from "@kilotune/tuner";
 import { answerTexts, vectorsOfTexts } from "../classes/answer.ts";
-import { readRows } from "../classes/read-data.ts";
 import { isOneValue, servedVectors } from "../evaluate.ts";
 import type { DataSource } from "../job.ts";
+import { readRows } from "../classes/read-data.ts";
 import { tagsAt, wordLogits } from "../tags/answer.ts";
 import { readTextRows } from "../texts/read-texts.ts";
 import type { AnswerTaskResult, TaskHooks } from "./tasks.ts";

@@ -1,12 +1,12 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { getCompileCacheDir } from "node:module";
+import type { ChildProcess } from "node:child_process";
 import { constants, setPriority } from "node:os";
-import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
 import type { Device } from "@kilotune/engine/node";
 import { WorkerDied } from "../states/state-error.ts";
+import { forkChild } from "./fork-child.ts";
 import type { FromChild, ToChild } from "./messages.ts";
 import type { AnswerTask, AnswerTaskResult, Compute, TaskHooks, TuneTask, TuneTaskResult } from "./tasks.ts";
+import { errorOf } from "./told-error.ts";
 
 export interface ChildComputeOptions {
   /** Folders of the backbones' bundles, by id. */
@@ -37,27 +37,17 @@ async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
 ): Promise<Result> {
   const bundle = bundles.get(task.backbone);
   if (bundle === undefined) throw noBackbone();
-  const child = fork(new URL("./child.ts", import.meta.url), {
-    // Structured clones: events hold Maps. Nothing of this process's own flags or streams.
-    serialization: "advanced",
-    execArgv: [],
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    env: { ...process.env, ...compileCache() },
-  });
+  const { child, complaints } = forkChild(new URL("./child.ts", import.meta.url));
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
-  let complaints = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-    complaints = (complaints + text).slice(-2000);
-  });
   child.on("error", reject);
   child.on("message", (message: FromChild) => {
     if (message.kind === "event") onEvent(message.event);
     else if (message.kind === "checkpoint") onCheckpoint?.(message.checkpoint);
     else if (message.kind === "done") resolve(message.result as Result);
-    else reject(errorOf(message));
+    else reject(errorOf(message.error));
   });
   // `close` comes after the last message: a child that told its end has settled this already.
-  child.on("close", (code, by) => reject(new WorkerDied(by ?? `exit code ${code}`, complaints)));
+  child.on("close", (code, by) => reject(new WorkerDied(by ?? `exit code ${code}`, complaints())));
   const stop = () => stopChild(child);
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -93,17 +83,6 @@ function lowerPriority({ pid }: ChildProcess, priority: number): void {
   } catch {
     // It ended already, or the system doesn't allow it: slower answers meanwhile, no more.
   }
-}
-
-/** Where this process keeps its compiled modules: they are the child's too, and half of its start. */
-function compileCache(): NodeJS.ProcessEnv {
-  const folder = getCompileCacheDir();
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(folder) };
-}
-
-function errorOf({ error }: FromChild & { readonly kind: "failed" }): KilotuneError {
-  const { code, message, hint, kind, retryable } = error;
-  return new KilotuneError(code, message, hint, { kind, retryable });
 }
 
 function noBackbone(): KilotuneError {

@@ -1,9 +1,10 @@
+import { KilotuneError } from "@kilotune/contract";
 import { openBundle, openVisionBundle } from "@kilotune/backbone";
-import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { chooseDevice } from "@kilotune/engine/node";
 import type { JobEvent } from "../job.ts";
-import type { FromChild, ToChild, ToldError } from "./messages.ts";
+import type { FromChild, ToChild } from "./messages.ts";
 import { runTask } from "./run-task.ts";
+import { told } from "./told-error.ts";
 
 /** Entry of the process that does one task and ends. It knows files and a backbone: no store, no tenant, no key. */
 
@@ -63,13 +64,4 @@ function throttled(emit: (event: JobEvent) => void): (event: JobEvent) => void {
 
 function say(message: FromChild): Promise<void> {
   return new Promise((resolve) => process.send?.(message, undefined, undefined, () => resolve()));
-}
-
-function told(error: unknown): ToldError {
-  if (isCodedError(error)) {
-    const { code, message, hint, kind } = error;
-    return { code, message, hint, kind, retryable: "retryable" in error && error.retryable === true };
-  }
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: "internal_error", message, hint: "", kind: "machine", retryable: false };
 }

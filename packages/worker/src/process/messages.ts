@@ -1,7 +1,7 @@
-import type { ErrorKind } from "@kilotune/contract";
 import type { Device } from "@kilotune/engine/node";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
 import type { AnswerTask, AnswerTaskResult, TuneTask, TuneTaskResult } from "./tasks.ts";
+import type { ToldError } from "./told-error.ts";
 
 /** What a server says to the process that does its heavy work, and what that one says back. */
 
@@ -22,12 +22,3 @@ export type FromChild =
   | { readonly kind: "checkpoint"; readonly checkpoint: EpochCheckpoint }
   | { readonly kind: "done"; readonly result: TuneTaskResult | AnswerTaskResult }
   | { readonly kind: "failed"; readonly error: ToldError };
-
-/** An error as it crosses from process to process. */
-export interface ToldError {
-  readonly code: string;
-  readonly message: string;
-  readonly hint: string;
-  readonly kind: ErrorKind;
-  readonly retryable: boolean;
-}

@@ -2,20 +2,20 @@ import { KilotuneError } from "@kilotune/contract";
 import type { RowOfTask } from "@kilotune/dataset";
 import {
   chooseRetrievalSettings,
-  textRetrieval as learnVectors,
   retrievalPrecision,
   runTuning,
   type TuneSettings,
+  textRetrieval as learnVectors,
 } from "@kilotune/tuner";
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import { holdOut } from "../held-out.ts";
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
-import { tokensOf } from "../tokens-of.ts";
 import {
   type Findable,
   judgeRanks,

@@ -30,6 +30,8 @@ export class TryAgain extends Error {
 export class WorkerDied extends Error {
   override readonly name = "WorkerDied";
 
+  /** How: a signal, or an exit code. */
+  readonly seen: string;
   /** `complaints`: the end of what it wrote to stderr, for the operator. */
   readonly complaints: string;
 
@@ -41,6 +43,7 @@ export class WorkerDied extends Error {
         param: null,
       } satisfies JobError),
     );
+    this.seen = seen;
     this.complaints = complaints;
   }
 }

@@ -13,8 +13,9 @@ import {
 } from "@kilotune/service";
 import { openLocalStore } from "@kilotune/store/local";
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
+import type { Compute, TuneTaskResult } from "../process/tasks.ts";
 import { runTask } from "../process/run-task.ts";
-import type { AnswerTaskResult, Compute, TuneTaskResult } from "../process/tasks.ts";
+import type { AnswerTaskResult } from "../process/tasks.ts";
 import { type Row, toyRows } from "../testing.ts";
 import { tuneJobDefinition } from "../workflow/definition.ts";
 import type { StateContext } from "./context.ts";

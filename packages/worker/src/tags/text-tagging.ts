@@ -9,8 +9,6 @@ import {
   fitTagProbe,
   HiddenStore,
   type LinearHead,
-  textTagging as learnTags,
-  learntHead,
   promptFeed,
   promptSite,
   runTuning,
@@ -19,8 +17,10 @@ import {
   type TagProbe,
   type TuneSettings,
   taggedWords,
+  learntHead,
   tagLabelsOf,
   tagsOfTokens,
+  textTagging as learnTags,
 } from "@kilotune/tuner";
 import { openFrozenSessions } from "../classes/prepare.ts";
 import { holdOut } from "../held-out.ts";
@@ -31,9 +31,9 @@ import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
-import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
 import { tokensOf } from "../tokens-of.ts";
-import { scoreOfText, spanFindings, spanScore, type TagOutcome } from "./outcome.ts";
+import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
+import { spanFindings, spanScore, scoreOfText, type TagOutcome } from "./outcome.ts";
 
 interface TagFile extends RowsOf {
   readonly rows: readonly RowOfTask["tagging"][];

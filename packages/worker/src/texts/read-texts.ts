@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { LintIssue } from "@kilotune/contract";
 import { guessRows, loadTextRows, type RowOfTask, type TextTask } from "@kilotune/dataset";
-import { type ReadTexts, shownPair } from "../classes/prepare.ts";
 import { invalidFile } from "../invalid-file.ts";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
+import { type ReadTexts, shownPair } from "../classes/prepare.ts";
 import type { Files } from "../task.ts";
 
 /** A file's rows, as read. */

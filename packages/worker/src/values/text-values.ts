@@ -23,10 +23,10 @@ import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
 import { TUNED } from "../select.ts";
 import type { JobData, Task, TaskPlan } from "../task.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles, textsOf } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
-import { tokensOf } from "../tokens-of.ts";
 import { judgeNumbers, numberFindings, scoreNumbers, type ValueOutcome } from "./outcome.ts";
 
 interface ValueFile extends ReadTexts {

@@ -1,4 +1,4 @@
-import { type MethodName, TASKS, type TaskName } from "@kilotune/contract";
+import { METHODS, type MethodName, TASKS, type TaskName } from "@kilotune/contract";
 import type { JobCreate, JobObject, Kilotune } from "@kilotune/sdk";
 import { type AnyCommand, defineCommand } from "../../command.ts";
 import { openService } from "../../remote/open-service.ts";
@@ -26,10 +26,9 @@ export const jobsCreate = defineCommand({
     },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "deep", "lora", "channels", "head"],
+      of: METHODS,
       about:
-        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, or a head alone",
-      default: "kv",
+        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, or a head alone; the model's default else",
     },
     epochs: {
       kind: "integer",
@@ -158,7 +157,7 @@ interface Asked {
   readonly model: string;
   readonly task: TaskName;
   readonly validation: string | undefined;
-  readonly method: MethodName;
+  readonly method: MethodName | undefined;
   readonly epochs: number | "auto";
   readonly tokens: number | undefined;
   readonly rank: number | undefined;
@@ -182,10 +181,19 @@ function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked
     training_file: asked.file,
     // Left out where it says nothing: older servers don't know the field.
     ...(asked.task !== "classification" && { task: asked.task }),
-    method: { type: method, [method]: { hyperparameters } } as NonNullable<JobCreate["method"]>,
+    ...methodOf(method ?? (rank === undefined ? undefined : "lora"), hyperparameters),
     ...(asked.validation !== undefined && { validation_file: asked.validation }),
     ...(asked.suffix !== undefined && { suffix: asked.suffix }),
     ...(asked.seed !== undefined && { seed: asked.seed }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   };
+}
+
+/** Without a name the server takes the model's default. */
+function methodOf(
+  name: MethodName | undefined,
+  hyperparameters: NonNullable<JobCreate["hyperparameters"]>,
+): Pick<JobCreate, "method" | "hyperparameters"> {
+  if (name === undefined) return { hyperparameters };
+  return { method: { type: name, [name]: { hyperparameters } } as NonNullable<JobCreate["method"]> };
 }

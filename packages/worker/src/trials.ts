@@ -1,0 +1,91 @@
+import type { Candidate, Rung, TuneSettings } from "@kilotune/tuner";
+import type { JobHooks, TuneJob } from "./job.ts";
+import { learn } from "./learn.ts";
+import { openTask } from "./open-task.ts";
+import { planOf } from "./plan-of.ts";
+import { jobProgress } from "./progress.ts";
+import type { RowsOf, TaskPlan } from "./task.ts";
+
+/** Measures the candidates of a sweep on a job's held-out rows, here or in other processes. */
+export interface Trials extends AsyncDisposable {
+  /** What scores depend on, besides the candidates: data and backbone. */
+  facts(candidate: Candidate): Promise<readonly unknown[]>;
+  /** Mean score on the held-out rows, after so much of the candidate's run; goes on from its checkpoint. */
+  measure(candidate: Candidate, rung: Rung, index: number): Promise<number>;
+}
+
+/** In this process. What lies below a first layer is computed once for candidates of that layer that follow one another. */
+export function trialsHere(job: TuneJob, hooks: JobHooks): Trials {
+  let opened: { readonly firstLayer: number | undefined; readonly layer: LayerTrials } | undefined;
+  const close = async () => {
+    const layer = opened?.layer;
+    opened = undefined;
+    await layer?.[Symbol.asyncDispose]();
+  };
+  const open = async ({ firstLayer }: Candidate): Promise<LayerTrials> => {
+    if (opened !== undefined && opened.firstLayer === firstLayer) return opened.layer;
+    await close();
+    const own = firstLayer === undefined ? job : { ...job, firstLayer };
+    const layer = await planOf(own, hooks, (plan) => openLayer(plan, own, hooks));
+    opened = { firstLayer, layer };
+    return layer;
+  };
+  return {
+    facts: async (candidate) => (await open(candidate)).facts,
+    measure: async (candidate, rung, index) => (await open(candidate)).measure(candidate, rung, index),
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What candidates with one first layer share. */
+interface LayerTrials extends AsyncDisposable {
+  readonly facts: readonly unknown[];
+  measure(candidate: Candidate, rung: Rung, index: number): Promise<number>;
+}
+
+async function openLayer<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
+  plan: TaskPlan<File, Rows, Fitted, Outcome>,
+  job: TuneJob,
+  hooks: JobHooks,
+): Promise<LayerTrials> {
+  const progress = jobProgress(hooks);
+  const { data, task, train, validation } = await openTask(plan, progress);
+  try {
+    const { folds } = task.holdOut(train, validation);
+    progress.stage("tune", "trying candidates on held-out rows");
+    const context = {
+      // A candidate that goes on does so from its checkpoint.
+      job: { ...job, resume: true },
+      hooks,
+      dataSha256: data.sha256,
+      pace: { begin: () => ({ onStep: () => {}, onEpoch: () => {} }) },
+    };
+    return {
+      facts: [data.sha256, task.backbone],
+      async measure({ firstLayer: _, ...candidate }, { share }, index) {
+        const { epochs } = { ...(task.settings as TuneSettings), ...candidate };
+        const until = Math.max(1, Math.round(share * epochs));
+        let [sum, rows] = [0, 0];
+        for (const [at, fold] of folds.entries()) {
+          const { end, curve } = await learn(
+            task,
+            context,
+            epochs,
+            `sweep-${index}-${at}`,
+            fold.train,
+            fold.heldOut,
+            { settings: candidate, until },
+          );
+          if (end === "diverged") return Number.NEGATIVE_INFINITY;
+          sum += fold.heldOut.count * (curve[Math.min(until, curve.length) - 1]?.validationAccuracy ?? 0);
+          rows += fold.heldOut.count;
+        }
+        return sum / rows;
+      },
+      [Symbol.asyncDispose]: () => task[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await task[Symbol.asyncDispose]();
+    throw error;
+  }
+}
