@@ -98,16 +98,3 @@ describe("the first row says what is learnt", () => {
     expect(own.vector).not.toEqual(plain.vector);
   }, 60_000);
 });
-
-it("sweeps in two processes to the bytes that one has", async () => {
-  const { train, test } = await filesOf("sweep", (row) => row);
-  const swept = async (out: string, ...more: string[]) => {
-    const ranges = ["tokens=1,2", "epochs=2", "--strategy", "grid"];
-    const flags = ["--test", test, "--out", out, ...more, ...onTiny()];
-    const result = (await kilotune("sweep", train, ...ranges, ...flags)).at(-1);
-    return { sweep: result.sweep, id: result.prompt.id };
-  };
-  const alone = await swept("alone.safetensors");
-  expect(alone.sweep).toHaveLength(2);
-  expect(await swept("beside.safetensors", "--parallel", "2", "--memory", "4000")).toEqual(alone);
-}, 60_000);
