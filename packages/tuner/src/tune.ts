@@ -42,8 +42,12 @@ export interface TuneHooks {
 
 export type TuneEnd = "done" | "stopped" | "aborted" | "diverged";
 
-export function startTuning(settings: Pick<LoopSettings, "seed">, task: LearningTask): TuneState {
-  const { seed } = settings;
+/** @param start of the prompt, flat; its site's own where left out */
+export function startTuning(
+  { seed }: Pick<LoopSettings, "seed">,
+  task: LearningTask,
+  start?: Float32Array,
+): TuneState {
   const trained = (values: Float32Array): Trained => ({ values, moments: initAdamW(values.length) });
   const head = Object.entries(task.head).map(([name, { data }]) => [
     name,
@@ -53,7 +57,7 @@ export function startTuning(settings: Pick<LoopSettings, "seed">, task: Learning
     epoch: 0,
     step: 0,
     lossSum: 0,
-    prompt: trained(task.site?.start(prng(seed, "prompt")) ?? new Float32Array()),
+    prompt: trained(start ?? task.site?.start(prng(seed, "prompt")) ?? new Float32Array()),
     head: Object.fromEntries(head),
     batchRandom: prng(seed, "batches").state,
     dropoutRandom: prng(seed, "dropout").state,

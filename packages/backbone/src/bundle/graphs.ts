@@ -10,6 +10,7 @@ import type { TextConfig } from "../text/config.ts";
 import {
   type TextFeatures,
   type TextWanted,
+  textKeysGraph,
   textLowerGraph,
   textServeGraph,
   textUpper,
@@ -22,6 +23,7 @@ import { asInputs, type WeightPlaces } from "../weight-places.ts";
  * The graphs of one backbone. All point into the same weights file.
  * serve: ids and prompts of many tenants -> unit sentence vectors; with `lora` those prompts, too, that are low-rank.
  * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row. `cut`: see textLowerGraph.
+ * keys: ids -> `kv`, the frozen layers' own keys and values from `firstLayer` on: what a prefix may start as.
  * upper: `hidden` and one prompt -> unit sentence vectors, or the text's tokens [B, S, H].
  * tune: `hidden`, one prompt, prototypes and targets -> loss and gradients.
  * whole: ids and all weights as inputs -> unit sentence vectors, or with prototypes and targets loss and all gradients.
@@ -29,6 +31,7 @@ import { asInputs, type WeightPlaces } from "../weight-places.ts";
 export type GraphSpec =
   | { readonly kind: "serve"; readonly lora?: boolean }
   | { readonly kind: "lower"; readonly firstLayer: number; readonly cut?: "within attention" | "in front" }
+  | { readonly kind: "keys"; readonly firstLayer: number }
   | { readonly kind: "upper"; readonly site: UpperSite; readonly wanted?: "embedding" | "tokens" }
   | { readonly kind: "tune"; readonly site: TunedSite; readonly dropout: boolean }
   | { readonly kind: "whole"; readonly wanted: "embedding" }
@@ -43,6 +46,8 @@ export function graphFile(spec: GraphSpec): string {
       return spec.lora ? "serve-lora.onnx" : "serve.onnx";
     case "lower":
       return `lower-${spec.firstLayer}${spec.cut === "in front" ? "-in-front" : ""}.onnx`;
+    case "keys":
+      return `keys-${spec.firstLayer}.onnx`;
     case "upper":
       return `upper-${siteName(spec.site)}${spec.wanted === "tokens" ? "-tokens" : ""}.onnx`;
     case "tune":
@@ -58,6 +63,8 @@ export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightP
       return textServeGraph(config, weights, { lora: spec.lora ?? false });
     case "lower":
       return textLowerGraph(config, weights, spec.firstLayer, spec.cut);
+    case "keys":
+      return textKeysGraph(config, weights, spec.firstLayer);
     case "upper": {
       const { wanted = "embedding" } = spec;
       const { builder, features } = textUpper(

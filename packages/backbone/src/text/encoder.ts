@@ -81,12 +81,21 @@ export class SentenceEncoder extends EncoderParts {
       to = this.#config.layers,
       attended,
       dropout = (x) => x,
-    }: { from?: number; to?: number; attended: (layer: number) => Attended; dropout?: Dropout },
+      onKeys,
+    }: {
+      from?: number;
+      to?: number;
+      attended: (layer: number) => Attended;
+      dropout?: Dropout;
+      /** Told of a layer's own keys and values, each [B, N, S, D]. */
+      onKeys?: (layer: number, key: Value, value: Value) => void;
+    },
   ): Value {
     let x = hidden;
     for (let layer = from; layer < to; layer++) {
       const around = attended(layer);
       const { query, key, value } = this.project(this.#asked(x, layer), like, layer, around.lowRank);
+      onKeys?.(layer, key, value);
       const drop = (attention: Value) => dropout(attention, `${layer}.attention`);
       const context = this.attend(query, key, value, around, drop);
       x = this.#afterAttention(this.joinHeads(context), x, layer, dropout);

@@ -250,7 +250,7 @@ type Open = (spec: GraphSpec) => Promise<Session>;
 /** Texts through the lower graph, then through `spec` with whatever else it reads. */
 async function run(
   open: Open,
-  spec: Exclude<GraphSpec, { kind: "serve" | "lower" | "whole" }>,
+  spec: Exclude<GraphSpec, { kind: "serve" | "lower" | "keys" | "whole" }>,
   prompt: Feeds = {},
   texts: Feeds = textFeeds(),
 ): Promise<Record<string, Tensor>> {

@@ -1,4 +1,4 @@
-import { type Graph, type GraphBuilder, normalize, type Value } from "@kilotune/engine";
+import { type Graph, type GraphBuilder, normalize, prune, type Value } from "@kilotune/engine";
 import { type Attended, type Dropout, servedLora, sharedLora, splitAxis } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
@@ -84,6 +84,33 @@ export function textLowerGraph(
   else if (cut === "in front") b.output(b.op("Reshape", [hidden, b.shapeOf(text)]), "hidden");
   else b.output(encoder.cutAt(hidden, text, firstLayer, bias(firstLayer)), "hidden");
   return b.build();
+}
+
+/**
+ * Ids -> `kv` [B, L - firstLayer, 2, N, S, D]: what the frozen layers make of texts as keys and values. A prefix of these
+ * numbers is to the layers from `firstLayer` on what the text would be if it stood there and read nothing but itself.
+ */
+export function textKeysGraph(config: TextConfig, weights: WeightPlaces, firstLayer: number): Graph {
+  const encoder = new SentenceEncoder(`keys-${firstLayer}`, config, weights);
+  const { b } = encoder;
+  const { ids, positions, types, mask } = tokenInputs(b);
+  const text = encoder.embed(ids, positions, types);
+  const bias = encoder.biases(mask);
+  const found: Value[] = [];
+  const onKeys = (layer: number, ...pair: Value[]) => {
+    if (layer >= firstLayer) found.push(...pair.map((each) => b.op("Unsqueeze", [each, b.ints([1])])));
+  };
+  encoder.layers(encoder.flatten(text), text, { attended: (layer) => ({ bias: bias(layer) }), onKeys });
+  const { layers: L, heads: N, headDim: D } = config;
+  const dims = b.op(
+    "Concat",
+    [b.dimOf(ids, 0), b.ints([L - firstLayer, 2, N]), b.dimOf(ids, 1), b.ints([D])],
+    {
+      axis: 0,
+    },
+  );
+  b.output(b.op("Reshape", [b.op("Concat", found, { axis: 1 }), dims]), "kv");
+  return prune(b.build());
 }
 
 /** How a prompt joins the layers from `firstLayer` on. `none`: it doesn't, the plain backbone. A soft prompt joins at the embeddings. */

@@ -10,6 +10,8 @@ export interface Tokenizer {
   readonly maxTokens: number;
   /** Every id is below this. */
   readonly vocabularySize: number;
+  /** The special tokens around a text. */
+  readonly specials: { readonly inFront: Int32Array; readonly behind: Int32Array };
   /**
    * @param instruction name of the one whose words go in front; default the backbone's own, where it has one
    * @throws KilotuneError `unknown_instruction`
@@ -55,7 +57,8 @@ export function loadTokenizer(source: {
 }): Tokenizer {
   const { maxTokens, instructions } = source;
   const opened = openTokenizer(source.tokenizerJson, source.tokenizerConfig);
-  const specialsOfOne = opened.addSpecials([], null).ids.length;
+  const around = opened.addSpecials([], null).ids;
+  const specialsOfOne = around.length;
   const specialsOfTwo = opened.addSpecials([], []).ids.length;
   if (!Number.isInteger(maxTokens) || maxTokens <= specialsOfTwo + 1) {
     throw badTokenizer(
@@ -68,6 +71,7 @@ export function loadTokenizer(source: {
   return {
     maxTokens,
     vocabularySize: opened.vocabularySize,
+    specials: { inFront: around.slice(0, specialsInFront), behind: around.slice(specialsInFront) },
     encode(text, instruction) {
       const words = opened.split(inFrontOf(instructions, instruction) + text);
       const room = maxTokens - specialsOfOne;

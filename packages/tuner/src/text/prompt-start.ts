@@ -1,0 +1,185 @@
+import { type Backbone, packTexts } from "@kilotune/backbone";
+import { KilotuneError } from "@kilotune/contract";
+import type { Prng } from "@kilotune/dataset";
+import type { Tensor } from "@kilotune/engine";
+import { lengthBatches } from "../data/batches.ts";
+import { promptSite } from "../prompt-site.ts";
+import type { TuneSettings } from "../settings.ts";
+
+/** What a prompt starts as, other than small random numbers (Lester et al., arXiv:2104.08691; Li & Liang, arXiv:2101.00190). */
+export type TextStart =
+  /** Each virtual token is one of the backbone's own, drawn; special ones are none. */
+  | { readonly kind: "vocabulary" }
+  /** Each is a token of the text, in their order; they go round where the text has fewer. */
+  | { readonly kind: "text"; readonly text: string }
+  /**
+   * Each is the mean of a group's tokens: of a label's name, of a class's rows. Where there are more groups than virtual
+   * tokens, some are drawn; where fewer, they go round. Texts are ids as the tokenizer encodes them.
+   */
+  | { readonly kind: "groups"; readonly groups: readonly (readonly Int32Array[])[] };
+
+/**
+ * The start of a soft prompt, the tokens' embeddings, or of a prefix, the keys and values that the frozen layers make of
+ * them. -> the site's numbers, flat.
+ *
+ * @throws KilotuneError `bad_init` where there is nothing to start from, or the method knows no such start
+ */
+export function startFromTexts(
+  backbone: Backbone,
+  settings: Pick<TuneSettings, "method" | "tokens" | "firstLayer" | "initScale">,
+  start: TextStart,
+): (random: Prng) => Promise<Float32Array> {
+  const { method, tokens } = settings;
+  if (method === "lora")
+    throw badInit(
+      "a method whose prompt stands for tokens",
+      "lora",
+      "Start it at random, or say kv or soft.",
+    );
+  return async (random) => {
+    const { rows, picks } = tokensOf(backbone, start, tokens, random);
+    return method === "soft"
+      ? meansOfEmbeddings(backbone, rows, picks)
+      : meansOfKeys(backbone, settings as TuneSettings, rows, picks);
+  };
+}
+
+export function badInit(expected: string, seen: string, hint: string): KilotuneError {
+  return new KilotuneError("bad_init", `init: expected ${expected}, saw ${seen}`, hint, { kind: "usage" });
+}
+
+interface Picked {
+  /** Ids of the texts that are read, as encoded. */
+  readonly rows: readonly Int32Array[];
+  /** Of each virtual token whose mean it is: rows and positions within them. */
+  readonly picks: readonly (readonly Place[])[];
+}
+
+type Place = readonly [row: number, position: number];
+
+function tokensOf({ tokenizer }: Backbone, start: TextStart, tokens: number, random: Prng): Picked {
+  const { inFront, behind } = tokenizer.specials;
+  const ownPlaces = (ids: Int32Array, row: number, from = inFront.length): Place[] =>
+    Array.from({ length: Math.max(0, ids.length - behind.length - from) }, (_, at) => [row, from + at]);
+  const round = <T>(values: readonly T[]) =>
+    Array.from({ length: tokens }, (_, at) => values[at % values.length] as T);
+  switch (start.kind) {
+    case "vocabulary": {
+      const special = new Set([...inFront, ...behind]);
+      const drawn: number[] = [];
+      // A text that is cut at the backbone's longest would lack tokens.
+      while (drawn.length < Math.min(tokens, tokenizer.maxTokens - inFront.length - behind.length)) {
+        const id = random.integer(tokenizer.vocabularySize);
+        if (!special.has(id)) drawn.push(id);
+      }
+      const ids = Int32Array.of(...inFront, ...drawn, ...behind);
+      return { rows: [ids], picks: round(ownPlaces(ids, 0)).map((place) => [place]) };
+    }
+    case "text": {
+      // An instruction of the backbone's own is read along, as in every text, but is no virtual token.
+      const { ids, firsts } = tokenizer.encodeWords(start.text, [[0, start.text.length]]);
+      const [first = -1] = firsts;
+      if (first < 0) throw badInit("a text with at least one token", "none", "Write some words.");
+      return { rows: [ids], picks: round(ownPlaces(ids, 0, first)).map((place) => [place]) };
+    }
+    case "groups": {
+      const filled = start.groups.filter((texts) =>
+        texts.some((ids) => ids.length > inFront.length + behind.length),
+      );
+      if (filled.length === 0)
+        throw badInit("words to start from", "texts without any", "Start from a text, or at random.");
+      // Those of one order, whatever was drawn.
+      const drawn = random
+        .shuffle([...filled.keys()])
+        .slice(0, tokens)
+        .sort((a, b) => a - b);
+      const rows: Int32Array[] = [];
+      const means = drawn.map((group) =>
+        (filled[group] as readonly Int32Array[]).flatMap((ids) => ownPlaces(ids, rows.push(ids) - 1)),
+      );
+      return { rows, picks: round(means) };
+    }
+  }
+}
+
+/** [P, H] */
+async function meansOfEmbeddings(
+  backbone: Backbone,
+  rows: readonly Int32Array[],
+  picks: Picked["picks"],
+): Promise<Float32Array> {
+  const { hiddenSize: H } = backbone.manifest.config;
+  const sums = new Float64Array(picks.length * H);
+  await eachRow(backbone, { kind: "lower", firstLayer: 0 }, rows, ({ hidden }, row, at) => {
+    const { data, dims } = hidden as Tensor;
+    const S = dims[1] as number;
+    addMeans(picks, row, (position, share, token) => {
+      const from = (at * S + position) * H;
+      for (let h = 0; h < H; h++) sums[token * H + h]! += share * (data[from + h] as number);
+    });
+  });
+  return Float32Array.from(sums);
+}
+
+/** [L, 2, N, P, D] from the first layer on */
+async function meansOfKeys(
+  backbone: Backbone,
+  settings: TuneSettings,
+  rows: readonly Int32Array[],
+  picks: Picked["picks"],
+): Promise<Float32Array> {
+  const [layers, , heads, P, D] = promptSite(settings, backbone.manifest).dims as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const blocks = layers * 2 * heads;
+  const sums = new Float64Array(blocks * P * D);
+  const { firstLayer } = settings;
+  await eachRow(backbone, { kind: "keys", firstLayer }, rows, ({ kv }, row, at) => {
+    const { data, dims } = kv as Tensor;
+    const S = dims[4] as number;
+    addMeans(picks, row, (position, share, token) => {
+      for (let block = 0; block < blocks; block++) {
+        const from = ((at * blocks + block) * S + position) * D;
+        const to = (block * P + token) * D;
+        for (let d = 0; d < D; d++) sums[to + d]! += share * (data[from + d] as number);
+      }
+    });
+  });
+  return Float32Array.from(sums);
+}
+
+function addMeans(
+  picks: Picked["picks"],
+  row: number,
+  add: (position: number, share: number, token: number) => void,
+): void {
+  picks.forEach((places, token) => {
+    for (const [of, position] of places) if (of === row) add(position, 1 / places.length, token);
+  });
+}
+
+/** Runs all texts through a graph, and hands over each with its batch's results and its place there. */
+async function eachRow(
+  backbone: Backbone,
+  graph: { readonly kind: "lower" | "keys"; readonly firstLayer: number },
+  rows: readonly Int32Array[],
+  take: (results: Readonly<Record<string, Tensor>>, row: number, at: number) => void,
+): Promise<void> {
+  const session = await backbone.open(graph);
+  try {
+    const lengths = Int32Array.from(rows, (ids) => ids.length);
+    for (const batch of lengthBatches(lengths, 64)) {
+      const ids = batch.map((row) => rows[row] as Int32Array);
+      const longest = Math.max(...ids.map(({ length }) => length));
+      const { pool: _, ...feeds } = packTexts(ids, longest, backbone.manifest.pooling);
+      const results = await session.run(feeds);
+      batch.forEach((row, at) => take(results, row, at));
+    }
+  } finally {
+    await session.release();
+  }
+}
