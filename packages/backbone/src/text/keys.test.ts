@@ -106,7 +106,7 @@ describe.each(["bert", "roberta", "distilbert"])("keys and values of a text in a
     const expected = await prepended(firstLayer);
     const ours = tokens!.data as Float32Array;
     expect(ours.length).toBe(expected.length);
-    ours.forEach((value, at) => expect(value).toBeCloseTo(expected[at]!, 4));
+    for (const [at, value] of ours.entries()) expect(value).toBeCloseTo(expected[at]!, 4);
     // Without the prefix it is another text: the comparison could fail.
     const plain = await run(
       { kind: "upper", site: { kind: "none", firstLayer }, wanted: "tokens" },

@@ -58,7 +58,7 @@ describe("a soft prompt", () => {
     const values = await start(SOFT, { kind: "groups", groups });
     const [pair, single] = [await read("lower", 0, "card stolen"), await read("lower", 0, "bank")];
     const mean = token(pair, 1).map((value, h) => (value + token(pair, 2)[h]! + token(single, 1)[h]!) / 3);
-    token(values, 0).forEach((value, h) => expect(value).toBeCloseTo(mean[h]!, 6));
+    for (const [h, value] of token(values, 0).entries()) expect(value).toBeCloseTo(mean[h]!, 6);
     expect(token(values, 1)).toEqual(token(await read("lower", 0, "refund"), 1));
     expect(token(values, 4)).toEqual(token(values, 0));
   });

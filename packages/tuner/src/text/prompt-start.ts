@@ -177,7 +177,7 @@ async function eachRow(
       const longest = Math.max(...ids.map(({ length }) => length));
       const { pool: _, ...feeds } = packTexts(ids, longest, backbone.manifest.pooling);
       const results = await session.run(feeds);
-      batch.forEach((row, at) => take(results, row, at));
+      for (const [at, row] of batch.entries()) take(results, row, at);
     }
   } finally {
     await session.release();
