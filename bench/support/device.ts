@@ -3,7 +3,7 @@ import { prng } from "@kilotune/dataset";
 import { decodeImage } from "@kilotune/image";
 import { createSharpCodec, encodePng } from "@kilotune/image/node";
 import type { DetectionScore } from "@kilotune/tuner";
-import { otherDevice } from "../../examples/cells/other-device.ts";
+import { otherDevice, WORSE } from "../../examples/cells/other-device.ts";
 import { say } from "./bench.ts";
 import { boxesOf, type DenseRun, learnBoxes, type Pictures, type Trained } from "./dense.ts";
 import type { ImageSet } from "./image-sets.ts";
@@ -63,10 +63,7 @@ function seenBy<T>({ files, truths }: Pictures<T>, seed: number): Pictures<T> {
     truths,
     files: files.map((file, at) => async () => {
       const pixels = await decodeImage(codec, await file());
-      return encodePng(otherDevice(pixels, prng(seed, `device ${at}`), PALER));
+      return encodePng(otherDevice(pixels, prng(seed, `device ${at}`), WORSE));
     }),
   };
 }
-
-/** Half the contrast about a darker grey, a blur of 5 x 5 pixels. */
-const PALER = { contrast: 0.5, grey: 100, reach: 2, noise: 12 };

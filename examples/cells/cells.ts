@@ -9,7 +9,7 @@ import { createSharpCodec, encodePng } from "@kilotune/image/node";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { renderReport } from "@kilotune/report";
 import { evaluateImagePrompt, type ImageJob, imageRowsOf, runTuneJob } from "@kilotune/worker";
-import { otherDevice } from "./other-device.ts";
+import { otherDevice, WORSE } from "./other-device.ts";
 import { proveDeletion } from "./prove-deletion.ts";
 
 /**
@@ -33,8 +33,6 @@ await mkdir(out, { recursive: true });
 
 /** Images that the first site has; the twenty others of the training file are the second site's. */
 const OWN = 100;
-/** A much worse microscope: a blur of 15 x 15 pixels. */
-const WORSE = { contrast: 0.25, grey: 90, reach: 7, noise: 30 };
 
 const lines = async (file: string) => (await readFile(path.join(data, file), "utf8")).trim().split("\n");
 const train = await lines("bccd/train.jsonl");

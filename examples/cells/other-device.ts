@@ -13,6 +13,9 @@ export interface Device {
   readonly noise: number;
 }
 
+/** A much worse microscope: a quarter of the contrast about a darker grey, a blur of 15 x 15 pixels. Half the contrast and 5 x 5 cost nothing. */
+export const WORSE: Device = { contrast: 0.25, grey: 90, reach: 7, noise: 30 };
+
 /** The picture as a device would see it: blurred, paler, noisy. */
 export function otherDevice(pixels: Pixels, random: Prng, { contrast, grey, reach, noise }: Device): Pixels {
   const { width, height, channels, data } = pixels;
