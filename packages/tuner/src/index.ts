@@ -85,7 +85,7 @@ export { embedWords } from "./text/embed-words.ts";
 export { heldOutTexts } from "./text/held-out-vectors.ts";
 export { textOutputs } from "./text/linear-outputs.ts";
 export { chooseScope, type ScopeChoice, type ScopeScore, scopeScores } from "./text/out-of-scope.ts";
-export { badInit, startFromTexts, type TextStart } from "./text/prompt-start.ts";
+export { badInit, startFromTexts, type TextStart, tokensOfText } from "./text/prompt-start.ts";
 export { type GroupedTexts, retrievalPrecision, textRetrieval } from "./text/retrieval.ts";
 export { type TaggedWords, taggedWords, tagLabelsOf, tagsOfTokens } from "./text/tagged-words.ts";
 export { answerTags, spanF1, type TaggedTexts, textTagging } from "./text/tagging.ts";
@@ -98,7 +98,7 @@ export {
   wholeAccuracy,
   wholeClassification,
 } from "./text/whole-backbone.ts";
-export { startTuning, type TuneState, tune } from "./tune.ts";
+export { type Start, startTuning, type TuneState, tune } from "./tune.ts";
 export { type HeldOutAnswers, judge } from "./verdict.ts";
 export { chooseVisionSettings } from "./vision/choose-settings.ts";
 export {

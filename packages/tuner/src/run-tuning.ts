@@ -3,13 +3,13 @@ import { type Prng, prng } from "@kilotune/dataset";
 import type { BestEpoch, Checkpoint } from "./checkpoint.ts";
 import type { LoopSettings } from "./settings.ts";
 import type { LearningTask, Learnt, Meter, Validation } from "./task.ts";
-import { learntOf, startTuning, type TuneEnd, type TuneHooks, tune } from "./tune.ts";
+import { learntOf, type Start, startTuning, type TuneEnd, type TuneHooks, tune } from "./tune.ts";
 
 export interface RunOptions<Name extends string = string> {
   readonly settings: LoopSettings;
   readonly task: LearningTask<Name>;
-  /** What the prompt starts as, flat, in place of its site's own start. Not asked of a run that goes on. */
-  readonly promptStart?: (random: Prng) => Promise<Float32Array>;
+  /** What a run begins with in place of its site's and its task's own start. Not asked of one that goes on. */
+  readonly start?: (random: Prng) => Promise<Start<Name>>;
   /** Held-out rows, measured after every epoch: an earlier epoch that was clearly better than the last is the result. */
   readonly validation?: Validation;
   /** Ends the run after this many epochs that were worse than the best by more than one standard error. */
@@ -44,8 +44,7 @@ export async function runTuning<Name extends string>(options: RunOptions<Name>):
     meter = await validation?.open();
     const standing = await checkpoint?.load();
     const state =
-      standing?.state ??
-      startTuning(settings, task, await options.promptStart?.(prng(settings.seed, "prompt")));
+      standing?.state ?? startTuning(settings, task, await options.start?.(prng(settings.seed, "prompt")));
     const curve: CurvePoint[] = [...(standing?.curve ?? [])];
     let best: BestEpoch | undefined = standing?.best;
     let saved = clock();

@@ -42,14 +42,19 @@ export interface TuneHooks {
 
 export type TuneEnd = "done" | "stopped" | "aborted" | "diverged";
 
-/** @param start of the prompt, flat; its site's own where left out */
+/** What a run begins with: the prompt, flat, and the head as a task has it, the run's task where left out. */
+export interface Start<Name extends string = string> extends Partial<Pick<LearningTask<Name>, "head">> {
+  readonly prompt: Float32Array;
+}
+
+/** @param start in place of the site's and the task's own */
 export function startTuning(
   { seed }: Pick<LoopSettings, "seed">,
   task: LearningTask,
-  start?: Float32Array,
+  start?: Start,
 ): TuneState {
   const trained = (values: Float32Array): Trained => ({ values, moments: initAdamW(values.length) });
-  const head = Object.entries(task.head).map(([name, { data }]) => [
+  const head = Object.entries(start?.head ?? task.head).map(([name, { data }]) => [
     name,
     trained((data as Float32Array).slice()),
   ]);
@@ -57,7 +62,7 @@ export function startTuning(
     epoch: 0,
     step: 0,
     lossSum: 0,
-    prompt: trained(start ?? task.site?.start(prng(seed, "prompt")) ?? new Float32Array()),
+    prompt: trained(start?.prompt ?? task.site?.start(prng(seed, "prompt")) ?? new Float32Array()),
     head: Object.fromEntries(head),
     batchRandom: prng(seed, "batches").state,
     dropoutRandom: prng(seed, "dropout").state,

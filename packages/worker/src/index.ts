@@ -25,6 +25,7 @@ export type {
   JobHooks,
   JobResult,
   JobStage,
+  PromptInit,
   TextJob,
   TuneJob,
 } from "./job.ts";

@@ -21,7 +21,20 @@ export interface TextJob extends JobOf<DataSource> {
   readonly outOfScope?: { readonly label?: string };
   readonly backbone: Backbone;
   readonly method: Exclude<MethodName, "deep" | "channels">;
+  /** What the prompt's numbers start as; small random ones where left out. */
+  readonly init?: PromptInit;
 }
+
+/**
+ * vocabulary: tokens drawn from the backbone's. labels: the labels' names. examples: the training rows of each label. text: at
+ * most 2,000 characters. prompt: another one of the same backbone, method and shape.
+ */
+export type PromptInit =
+  | { readonly kind: "vocabulary" }
+  | { readonly kind: "labels" }
+  | { readonly kind: "examples" }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "prompt"; readonly prompt: StoredPrompt };
 
 /** Of images. */
 export interface ImageJob extends JobOf<ImageRows> {

@@ -4,6 +4,7 @@ import { checkpointFile } from "./checkpoint-files.ts";
 import { interrupted } from "./interrupted.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import type { BackboneFacts, RowsOf, Run, Task } from "./task.ts";
+import { initFacts } from "./receipt.ts";
 import type { TrainingPace } from "./training-pace.ts";
 import { CODE_VERSION } from "./version.ts";
 
@@ -74,13 +75,15 @@ export async function learn<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
 
 /** All that a run depends on: a checkpoint with another key can't be gone on with. */
 function runKey(
-  { dataSha256 }: LearnContext,
+  { dataSha256, job }: LearnContext,
   settings: unknown,
   run: string,
   { identity, precision }: BackboneFacts,
   facts: readonly unknown[],
 ): string {
   const rounded = precision === "int8" ? [precision] : [];
-  const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts, ...rounded];
+  const { init } = initFacts(job);
+  const began = init === undefined ? [] : [{ init }];
+  const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts, ...rounded, ...began];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

@@ -2,6 +2,7 @@ import type { Receipt } from "@kilotune/prompt";
 import { engineFacts } from "./engine-facts.ts";
 import type { TuneJob } from "./job.ts";
 import type { JobData, RowsOf } from "./task.ts";
+import { askedInit } from "./texts/prompt-init.ts";
 import { CODE_VERSION } from "./version.ts";
 
 /** All that a job's bytes depend on, besides the backbone, which the manifest names anyway. */
@@ -22,17 +23,16 @@ export function receiptOf(
   };
 }
 
+/** What of a job decides where its prompt starts; nothing where at random. */
+export function initFacts(job: TuneJob): Pick<NonNullable<Receipt["asked"]>, "init"> {
+  return job.input === "image" || job.init === undefined ? {} : { init: askedInit(job.init) };
+}
+
 /** A setting of jobs that decides numbers is named here, in the receipt's schema, and in `jobOfReceipt`. */
-function askedOf({
-  method,
-  tokens,
-  firstLayer,
-  shots,
-  epochs,
-  settings,
-  publishAsked,
-}: TuneJob): NonNullable<Receipt["asked"]> {
+function askedOf(job: TuneJob): NonNullable<Receipt["asked"]> {
+  const { method, tokens, firstLayer, shots, epochs, settings, publishAsked } = job;
   return {
+    ...initFacts(job),
     method,
     ...(tokens === undefined ? {} : { tokens }),
     ...(firstLayer === undefined ? {} : { firstLayer }),

@@ -20,6 +20,7 @@ import { planOf } from "./plan-of.ts";
 import { receiptOf } from "./receipt.ts";
 import { runPlan } from "./run-tune-job.ts";
 import type { JobData, RowsOf, TaskPlan } from "./task.ts";
+import { initOfReceipt } from "./texts/prompt-init.ts";
 import { samePlaces } from "./same-places.ts";
 
 export interface ReproducedFiles {
@@ -27,6 +28,8 @@ export interface ReproducedFiles {
   readonly validation?: DataSource | ImageRows;
   /** Where left out, the figures of a test file are taken over unchecked. */
   readonly test?: DataSource | ImageRows;
+  /** The prompt that it was tuned from, where it was. */
+  readonly initPrompt?: StoredPrompt;
 }
 
 export interface Reproduction {
@@ -56,7 +59,7 @@ export interface Part {
  * data end it before anything is tuned.
  *
  * @param file as it lies on disk
- * @throws KilotuneError `no_receipt`, `old_receipt`, `backbone_mismatch`, and as runTuneJob
+ * @throws KilotuneError `no_receipt`, `old_receipt`, `backbone_mismatch`, `bad_init`, and as runTuneJob
  */
 export async function reproducePrompt(
   file: Uint8Array,
@@ -133,9 +136,11 @@ function jobOfReceipt(
 ): TuneJob {
   const isOfImages = "input" in manifest && manifest.input === "image";
   const wantsTest = "test" in manifest.metrics && manifest.metrics.test !== undefined;
-  const { test, ...learnt } = files;
+  const { test, initPrompt, ...learnt } = files;
+  const { init, ...rest } = asked;
   return {
-    ...asked,
+    ...rest,
+    ...(init === undefined ? {} : { init: initOfReceipt(init, initPrompt) }),
     seed,
     ...(isOfImages ? { input: "image" } : {}),
     task: manifest.task,

@@ -6,6 +6,7 @@ import { type Candidate, type Rung, rungsOf, successiveHalving } from "@kilotune
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type Parallel, trialsInChildren } from "./process/trials-in-children.ts";
+import { initFacts } from "./receipt.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { trialsHere } from "./trials.ts";
 import { CODE_VERSION } from "./version.ts";
@@ -90,11 +91,13 @@ interface TrialLog {
 
 /** What was measured, a line each, so that a sweep that was interrupted doesn't measure it again. */
 async function trialLog(
-  { method, tokens, firstLayer, shots, epochs, seed, settings, checkpoints, resume }: TuneJob,
+  job: TuneJob,
   facts: readonly unknown[],
   candidates: readonly Candidate[],
 ): Promise<TrialLog> {
-  const asked = [CODE_VERSION, method, tokens, firstLayer, shots, epochs, seed, settings, candidates];
+  const { method, tokens, firstLayer, shots, epochs, seed, settings, checkpoints, resume } = job;
+  const { init } = initFacts(job);
+  const asked = [CODE_VERSION, method, tokens, firstLayer, shots, epochs, seed, settings, candidates, init];
   const key = createHash("sha256")
     .update(JSON.stringify([asked, facts]))
     .digest("hex");

@@ -3,6 +3,9 @@ import { name, positiveInteger, type Refuse, sha256, share } from "./fields.ts";
 
 /** Where a prompt comes from, and what was measured of it. */
 
+/** A prompt has at most 128 virtual tokens. */
+export const MAX_INIT_TEXT = 2000;
+
 /** The file of another system that the prompt was read from; names and versions as it gave them. */
 export const origin = z.strictObject({
   format: z.enum(["peft", "p-tuning-v2", "tgis", "npy", "tensor"]),
@@ -17,11 +20,20 @@ export const origin = z.strictObject({
   sha256,
 });
 
+/** What a prompt's numbers started as, where that isn't at random. */
+const init = z.union([
+  z.enum(["vocabulary", "labels", "examples"]),
+  z.strictObject({ text: z.string().min(1).max(MAX_INIT_TEXT) }),
+  /** Of the file of another prompt. */
+  z.strictObject({ prompt: sha256 }),
+]);
+
 /** What a job was told, as far as it decides the numbers: what was left out, the job chose. */
 const asked = z.strictObject({
   method: name,
   tokens: z.exactOptional(positiveInteger),
   firstLayer: z.exactOptional(z.int().nonnegative()),
+  init: z.exactOptional(init),
   shots: z.exactOptional(positiveInteger),
   epochs: z.union([positiveInteger, z.literal("auto")]),
   /** What a sweep found. */

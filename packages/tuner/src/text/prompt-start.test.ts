@@ -1,10 +1,10 @@
 import { type Backbone, packTexts } from "@kilotune/backbone";
 import { type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
 import { prng } from "@kilotune/dataset";
-import type { Tensor } from "@kilotune/engine";
+import { float32, type Tensor } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint.ts";
-import { runTuning } from "../run-tuning.ts";
+import { type RunOptions, runTuning } from "../run-tuning.ts";
 import { SETTINGS, toyData, toyTexts, WORDS } from "../testing.ts";
 import { textClassification } from "./classification.ts";
 import { startFromTexts, type TextStart } from "./prompt-start.ts";
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => tiny[Symbol.asyncDispose]());
 
-const start = (settings: typeof SOFT | typeof KV, from: TextStart, seed = 1) =>
+const start = async (settings: typeof SOFT | typeof KV, from: TextStart, seed = 1) =>
   startFromTexts(backbone, settings, from)(prng(seed, "prompt"));
 const idsOf = (text: string) => backbone.tokenizer.encode(text).ids;
 
@@ -142,24 +142,27 @@ it("is where a run begins, and isn't asked for again by one that goes on", async
   const plain = await backbone.open({ kind: "upper", site: { kind: "none", firstLayer: 1 } });
   const { data, prototypes } = await toyData(backbone, lower, plain, toyTexts(4));
   const task = textClassification(backbone, KV, data, prototypes);
+  const doubled = prototypes.map((value) => 2 * value);
   let asked = 0;
-  const promptStart: NonNullable<Parameters<typeof runTuning>[0]["promptStart"]> = (random) => {
+  const begin: NonNullable<RunOptions["start"]> = async (random) => {
     asked++;
-    return startFromTexts(backbone, KV, { kind: "text", text: "card stolen" })(random);
+    const prompt = await startFromTexts(backbone, KV, { kind: "text", text: "card stolen" })(random);
+    return { prompt, head: { prototypes: float32(doubled, [3, H]) } };
   };
   const wanted = await start(KV, { kind: "text", text: "card stolen" });
-  const untrained = await runTuning({ settings: { ...KV, epochs: 0 }, task, promptStart });
+  const untrained = await runTuning({ settings: { ...KV, epochs: 0 }, task, start: begin });
   expect(untrained.prompt).toEqual(wanted);
+  expect(untrained.head.prototypes).toEqual(doubled);
 
   const files: Uint8Array[] = [];
   const save = async (checkpoint: Parameters<typeof encodeCheckpoint>[0]) =>
     void files.push(encodeCheckpoint(checkpoint, "job"));
   const saving = { load: async () => undefined, save };
-  const whole = await runTuning({ settings: KV, task, promptStart, checkpoint: saving });
+  const whole = await runTuning({ settings: KV, task, start: begin, checkpoint: saving });
   expect(whole.prompt).not.toEqual(wanted);
   expect(asked).toBe(2);
   const going = { load: async () => decodeCheckpoint(files[0]!, "job"), save: async () => {} };
-  expect(await runTuning({ settings: KV, task, promptStart, checkpoint: going })).toEqual(whole);
+  expect(await runTuning({ settings: KV, task, start: begin, checkpoint: going })).toEqual(whole);
   expect(asked).toBe(2);
   await Promise.all([lower.release(), plain.release()]);
 });

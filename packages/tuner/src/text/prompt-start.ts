@@ -36,12 +36,29 @@ export function startFromTexts(
       "lora",
       "Start it at random, or say kv or soft.",
     );
+  if (start.kind === "text") tokensOfText(backbone, start.text);
   return async (random) => {
     const { rows, picks } = tokensOf(backbone, start, tokens, random);
     return method === "soft"
       ? meansOfEmbeddings(backbone, rows, picks)
       : meansOfKeys(backbone, settings as TuneSettings, rows, picks);
   };
+}
+
+/**
+ * Ids of a text, and the positions of its own tokens: neither special ones nor those of an instruction of the backbone's,
+ * which is read along.
+ * @throws KilotuneError `bad_init` where there are none
+ */
+export function tokensOfText(
+  { tokenizer }: Backbone,
+  text: string,
+): { readonly ids: Int32Array; readonly positions: readonly number[] } {
+  const { ids, firsts } = tokenizer.encodeWords(text, [[0, text.length]]);
+  const [first = -1] = firsts;
+  if (first < 0) throw badInit("a text with at least one token", "none", "Write some words.");
+  const count = ids.length - tokenizer.specials.behind.length - first;
+  return { ids, positions: Array.from({ length: count }, (_, at) => first + at) };
 }
 
 export function badInit(expected: string, seen: string, hint: string): KilotuneError {
@@ -57,10 +74,12 @@ interface Picked {
 
 type Place = readonly [row: number, position: number];
 
-function tokensOf({ tokenizer }: Backbone, start: TextStart, tokens: number, random: Prng): Picked {
+function tokensOf(backbone: Backbone, start: TextStart, tokens: number, random: Prng): Picked {
+  const { tokenizer } = backbone;
   const { inFront, behind } = tokenizer.specials;
-  const ownPlaces = (ids: Int32Array, row: number, from = inFront.length): Place[] =>
-    Array.from({ length: Math.max(0, ids.length - behind.length - from) }, (_, at) => [row, from + at]);
+  const specials = inFront.length + behind.length;
+  const ownPlaces = (ids: Int32Array, row: number): Place[] =>
+    Array.from({ length: ids.length - specials }, (_, at) => [row, inFront.length + at]);
   const round = <T>(values: readonly T[]) =>
     Array.from({ length: tokens }, (_, at) => values[at % values.length] as T);
   switch (start.kind) {
@@ -68,7 +87,7 @@ function tokensOf({ tokenizer }: Backbone, start: TextStart, tokens: number, ran
       const special = new Set([...inFront, ...behind]);
       const drawn: number[] = [];
       // A text that is cut at the backbone's longest would lack tokens.
-      while (drawn.length < Math.min(tokens, tokenizer.maxTokens - inFront.length - behind.length)) {
+      while (drawn.length < Math.min(tokens, tokenizer.maxTokens - specials)) {
         const id = random.integer(tokenizer.vocabularySize);
         if (!special.has(id)) drawn.push(id);
       }
@@ -76,16 +95,11 @@ function tokensOf({ tokenizer }: Backbone, start: TextStart, tokens: number, ran
       return { rows: [ids], picks: round(ownPlaces(ids, 0)).map((place) => [place]) };
     }
     case "text": {
-      // An instruction of the backbone's own is read along, as in every text, but is no virtual token.
-      const { ids, firsts } = tokenizer.encodeWords(start.text, [[0, start.text.length]]);
-      const [first = -1] = firsts;
-      if (first < 0) throw badInit("a text with at least one token", "none", "Write some words.");
-      return { rows: [ids], picks: round(ownPlaces(ids, 0, first)).map((place) => [place]) };
+      const { ids, positions } = tokensOfText(backbone, start.text);
+      return { rows: [ids], picks: round(positions).map((position) => [[0, position]]) };
     }
     case "groups": {
-      const filled = start.groups.filter((texts) =>
-        texts.some((ids) => ids.length > inFront.length + behind.length),
-      );
+      const filled = start.groups.filter((texts) => texts.some((ids) => ids.length > specials));
       if (filled.length === 0)
         throw badInit("words to start from", "texts without any", "Start from a text, or at random.");
       // Those of one order, whatever was drawn.

@@ -7,6 +7,7 @@ import {
   classMeans,
   embedWhole,
   type LinearSession,
+  readableName,
   textClassification as learnTexts,
   runTuning,
   type TuneSettings,
@@ -94,11 +95,15 @@ async function openTexts(
       const rowWeights = Float32Array.from(all.labels, (_, row) => (row < train.count ? 1 : NAME_WEIGHT));
       const classes = labels.length;
       const rows = { store: all.store, labels: all.labels, classes, rowWeights };
-      const prototypes = classMeans(all.vectors, all.labels, classes, hiddenSize, rowWeights);
+      const meansOf = (vectors: Float32Array) =>
+        classMeans(vectors, all.labels, classes, hiddenSize, rowWeights);
+      const taskOn = (vectors: Float32Array) => learnTexts(backbone, own, rows, meansOf(vectors));
+      const words = { labels: labels.map(readableName), examples: textsByLabel(train, classes) };
       return runTuning({
         ...run,
         settings: own,
-        task: learnTexts(backbone, own, rows, prototypes),
+        ...vectors.startOf(own, all, words, taskOn),
+        task: taskOn(all.vectors),
         ...(validation ? { validation: textAccuracy(backbone, own, linear, validation) } : {}),
       });
     },
@@ -140,6 +145,15 @@ export function assertFullyTunable({ manifest }: Backbone): void {
       { kind: "usage" },
     );
   assertSmallEnough(manifest.weightsBytes / Float32Array.BYTES_PER_ELEMENT - HEADER_SLACK);
+}
+
+/** Of each label its rows, as encoded. */
+function textsByLabel({ store, labels }: PreparedRows, classes: number): Int32Array[][] {
+  const texts: Int32Array[][] = Array.from({ length: classes }, () => []);
+  labels.forEach((label, row) => {
+    texts[label]?.push(store.rows[row] as Int32Array);
+  });
+  return texts;
 }
 
 /** A file of weights has a header, too: far less than what is asked here. */

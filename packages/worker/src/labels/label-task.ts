@@ -17,6 +17,7 @@ import {
   rarestLabels,
   reached,
   type RowStore,
+  type RunOptions,
   runTuning,
   scoreLabels,
   sigmoids,
@@ -70,6 +71,11 @@ export interface LabelInput<File extends LabelFile, Rows extends PlainRows> exte
     /** @param start what the head starts from */
     task(data: OutputRows & Pick<Rows, "store">, start: LinearHead): LearningTask<"weight" | "bias">;
     heldOut(rows: Rows): HeldOutVectors;
+    /** What a run begins with, where that isn't the task's own start. @param taskOn its task by the rows' unit vectors */
+    startOf?(
+      rows: Rows & Targets,
+      taskOn: (vectors: Float32Array) => Promise<LearningTask<"weight" | "bias">>,
+    ): Pick<RunOptions<"weight" | "bias">, "start">;
   };
   /** Unit vectors behind what was learnt, [rows, H] flat. */
   vectorsOf(learnt: Learnt, rows: Rows): Promise<Float32Array>;
@@ -156,14 +162,18 @@ export function labelTask<File extends LabelFile, Rows extends PlainRows>(
     learntRows: ({ count }) => count,
     runFacts: (train, validation) => [[...train.targets], validation && [...validation.targets]],
     async learn({ train, validation, epochs, settings: candidate, ...run }) {
-      const { head } = await fitLabelProbe(linear, train, C, seed, { C: START_C });
       const { store, targets } = train;
-      const { settings, task, heldOut } = input.outputs({ ...candidate, epochs });
+      const { settings, task, heldOut, startOf } = input.outputs({ ...candidate, epochs });
+      const taskOn = async (vectors: Float32Array) => {
+        const { head } = await fitLabelProbe(linear, { vectors, targets }, C, seed, { C: START_C });
+        return task({ store, targets, outputs: C }, head);
+      };
       const { temperature } = settings;
       return runTuning({
         ...run,
         settings,
-        task: task({ store, targets, outputs: C }, head),
+        ...startOf?.(train, taskOn),
+        task: await taskOn(train.vectors),
         ...(validation && {
           validation: outputValidation(heldOut(validation), linear, temperature, labelMeasure(validation, C)),
         }),

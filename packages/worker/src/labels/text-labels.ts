@@ -1,5 +1,11 @@
 import type { RowOfTask } from "@kilotune/dataset";
-import { chooseLabelSettings, heldOutTexts, type TuneSettings, textOutputs } from "@kilotune/tuner";
+import {
+  chooseLabelSettings,
+  heldOutTexts,
+  readableName,
+  type TuneSettings,
+  textOutputs,
+} from "@kilotune/tuner";
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
@@ -15,7 +21,7 @@ import {
   labelTask,
 } from "./label-task.ts";
 import type { LabelOutcome } from "./outcome.ts";
-import { targetsOf } from "./targets.ts";
+import { type Targets, targetsOf } from "./targets.ts";
 
 interface TextLabelFile extends ReadTexts, LabelFile {}
 
@@ -70,6 +76,10 @@ async function openLabels(
         settings: own,
         task: (data, start) => textOutputs(backbone, own, data, start, "sigmoid"),
         heldOut: ({ store }) => heldOutTexts(backbone, own, store),
+        startOf: (rows, taskOn) => {
+          const words = { labels: labels.map(readableName), examples: textsByLabel(rows, labels.length) };
+          return texts.startOf(own, rows, words, taskOn);
+        },
       };
     },
     vectorsOf: (learnt, rows) => texts.vectorsOf(learnt, rows),
@@ -82,4 +92,11 @@ async function openLabels(
       ),
     promptNumbers: texts.promptNumbers,
   };
+}
+
+/** Of each label the rows that have it, as encoded. */
+function textsByLabel({ store, targets }: Pick<TextRows, "store"> & Targets, labels: number): Int32Array[][] {
+  return Array.from({ length: labels }, (_, label) =>
+    store.rows.filter((_, row) => targets[row * labels + label] === 1),
+  );
 }

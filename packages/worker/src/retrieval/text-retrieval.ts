@@ -150,10 +150,12 @@ async function openPairs(
         groups: Int32Array.from([...groups, ...groups]),
       };
       const measured = validation && sides(validation);
+      const task = learnVectors(backbone, own, rows);
       return runTuning({
         ...run,
         settings: own,
-        task: learnVectors(backbone, own, rows),
+        ...vectors.startOf(own, texts, {}, () => task),
+        task,
         ...(measured && {
           validation: retrievalPrecision(backbone, own, measured.queries, measured.found),
         }),

@@ -11,6 +11,7 @@ import {
   type LinearHead,
   promptFeed,
   promptSite,
+  readableName,
   runTuning,
   START_C,
   spanF1,
@@ -33,6 +34,8 @@ import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
 import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
+import { promptStart } from "../texts/prompt-init.ts";
+import { textSettings } from "../texts/text-settings.ts";
 import { spanFindings, spanScore, scoreOfText, type TagOutcome } from "./outcome.ts";
 
 interface TagFile extends RowsOf {
@@ -81,7 +84,7 @@ async function openTags(
   const { manifest, tokenizer } = backbone;
   const { config } = manifest;
   const { hiddenSize, layers, heads, headDim } = config;
-  const settings = job.method === "head" ? undefined : settingsOf(job, data, job.method);
+  const settings = textSettings(job, data.train.count, chooseTagSettings);
   const firstLayer = settings?.firstLayer ?? defaultFirstLayer(layers);
   const cut = settings?.method === "lora" ? "in front" : "within attention";
   const sessions = await openFrozenSessions(backbone, firstLayer, cut, "tokens");
@@ -125,10 +128,10 @@ async function openTags(
       return { text, tokens, expected, answered: tagsOfTokens(rows.wordOfToken[row] as Int32Array, tags) };
     });
   };
-  const throughPrompt = async (site: UpperSite, prompt: Feeds, rows: TagRows, head: LinearHead) => {
+  const throughPrompt = async (site: UpperSite, prompt: Feeds, rows: TagRows) => {
     const upper = await backbone.open({ kind: "upper", site, wanted: "tokens" });
     try {
-      return await outcomesOf(rows, await embedWords(upper, rows, hiddenSize, prompt), head);
+      return await embedWords(upper, rows, hiddenSize, prompt);
     } finally {
       await upper.release();
     }
@@ -159,11 +162,23 @@ async function openTags(
     runFacts: (train, validation) => [train.wordTags, validation?.wordTags],
     async learn({ train, validation, epochs, settings: candidate, ...run }) {
       const own = { ...(settings as TuneSettings), ...candidate, epochs };
-      const start = await fitTagProbe(linear, probed(train), labels, job.seed, { C: START_C });
+      const taskOn = async (vectors: Float32Array) => {
+        const { head } = await fitTagProbe(linear, { ...train, vectors }, labels, job.seed, { C: START_C });
+        return learnTags(backbone, own, train, head);
+      };
+      const start = promptStart(job, own, { labels: spanNames(labels) });
       return runTuning({
         ...run,
         settings: own,
-        task: learnTags(backbone, own, train, start.head),
+        ...(start && {
+          async start(random) {
+            const prompt = await start(random);
+            const site = promptSite(own, manifest);
+            const vectors = await throughPrompt(site.site, promptFeed(site, prompt), train);
+            return { prompt, head: (await taskOn(vectors)).head };
+          },
+        }),
+        task: await taskOn(joined(train.vectors)),
         ...(validation
           ? {
               validation: spanF1(backbone, own, linear, labels, {
@@ -174,15 +189,11 @@ async function openTags(
           : {}),
       });
     },
-    answerRun({ prompt, head }, rows) {
+    async answerRun({ prompt, head }, rows) {
       const own = settings as TuneSettings;
       const site = promptSite(own, manifest);
-      return throughPrompt(
-        site.site,
-        promptFeed(site, prompt),
-        rows,
-        learntHead(head as TagNumbers, own.temperature),
-      );
+      const vectors = await throughPrompt(site.site, promptFeed(site, prompt), rows);
+      return outcomesOf(rows, vectors, learntHead(head as TagNumbers, own.temperature));
     },
 
     score: spanScore,
@@ -217,12 +228,12 @@ async function openTags(
       const part = isTuned ? promptPart(settings, tuned.prompt, config) : undefined;
       return roundToStorage(withPart(part, shared, head) as unknown as Prompt, job.storage ?? "float16");
     },
-    answer(prompt, rows) {
+    async answer(prompt, rows) {
       const { weight, bias, scale } = prompt.head as Extract<Head, { kind: "linear" }>;
       const head = { weight: weight.map((number) => number * scale), bias };
       if (prompt.method === "head") return outcomesOf(rows, joined(rows.vectors), head);
       const { site, feeds } = siteOfPrompt(prompt, firstLayer);
-      return throughPrompt(site, feeds, rows, head);
+      return outcomesOf(rows, await throughPrompt(site, feeds, rows), head);
     },
 
     findings: async (outcomes) => ({ task: "tagging", evaluation: spanFindings(outcomes) }),
@@ -241,16 +252,10 @@ async function openTags(
 
 type TagNumbers = Readonly<Record<"weight" | "bias", Float32Array>>;
 
-function settingsOf(job: TextJob, data: JobData<TagFile>, method: TuneSettings["method"]): TuneSettings {
-  const { tokens, firstLayer, epochs } = job;
-  return chooseTagSettings(job.backbone.manifest, {
-    method,
-    seed: job.seed,
-    trainRows: data.train.count,
-    ...(tokens === undefined ? {} : { tokens }),
-    ...(firstLayer === undefined ? {} : { firstLayer }),
-    ...(epochs === "auto" ? {} : { epochs }),
-  });
+/** Of what the tags' spans are: "B-city", "I-city", "O" -> "city" */
+function spanNames(labels: readonly string[]): string[] {
+  const names = labels.filter((label) => label !== "O").map((label) => readableName(label.slice(2)));
+  return [...new Set(names)];
 }
 
 function pickTexts(rows: TagRows, wanted: readonly number[]): TagRows {

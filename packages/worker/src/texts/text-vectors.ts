@@ -2,10 +2,12 @@ import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
 import type { Head, Prompt } from "@kilotune/prompt";
 import {
   embed,
+  type LearningTask,
   type Learnt,
   type LinearSession,
   promptFeed,
   promptSite,
+  type RunOptions,
   type TuneSettings,
 } from "@kilotune/tuner";
 import { promptedVectors } from "../classes/answer.ts";
@@ -18,6 +20,7 @@ import {
 } from "../classes/prepare.ts";
 import { roundedPrompt, type TextUse } from "../classes/publish.ts";
 import type { TextJob } from "../job.ts";
+import { promptStart, type StartWords } from "./prompt-init.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { Published } from "../task.ts";
 
@@ -30,8 +33,22 @@ export interface TextVectors extends AsyncDisposable {
   /** Numbers of the prompt; 0 of a head alone. */
   readonly promptNumbers: number;
   prepare(file: ReadTexts, onProgress?: (share: number) => void): Promise<TextRows>;
-  /** Unit vectors behind what was learnt, [rows, H] flat. */
-  vectorsOf(learnt: Pick<Learnt, "prompt">, rows: Pick<TextRows, "store">): Promise<Float32Array>;
+  /**
+   * What a run on these rows begins with, nothing where at random.
+   * @param taskOn the run's task by the rows' unit vectors, which its head starts from: those behind the prompt's start
+   */
+  startOf<Name extends string>(
+    settings: TuneSettings,
+    rows: Pick<TextRows, "store">,
+    words: StartWords,
+    taskOn: (vectors: Float32Array) => LearningTask<Name> | Promise<LearningTask<Name>>,
+  ): Pick<RunOptions<Name>, "start">;
+  /** Unit vectors behind what was learnt, [rows, H] flat. @param own settings of the run, where they are others */
+  vectorsOf(
+    learnt: Pick<Learnt, "prompt">,
+    rows: Pick<TextRows, "store">,
+    own?: TuneSettings,
+  ): Promise<Float32Array>;
   /** Behind a prompt as its file has it. */
   vectorsOfPrompt(prompt: Prompt, rows: Pick<TextRows, "store" | "vectors">): Promise<Float32Array>;
   /** Rounded to what its file will hold. */
@@ -58,6 +75,11 @@ export async function openTextVectors(
   opened.defer(() => sessions.release());
   const kept = opened.move();
   const site = settings && promptSite(settings, manifest);
+  const vectorsOf: TextVectors["vectorsOf"] = async ({ prompt }, { store }, own = settings) => {
+    const { site, ...rest } = promptSite(own as TuneSettings, manifest);
+    const upper = await backbone.open({ kind: "upper", site });
+    return embed(upper, store, hiddenSize, promptFeed({ site, ...rest }, prompt));
+  };
   return {
     backbone,
     sessions,
@@ -65,11 +87,18 @@ export async function openTextVectors(
     promptNumbers: site?.dims.reduce((a, b) => a * b, 1) ?? 0,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
     prepare: (file, onProgress) => prepareTexts(backbone, sessions, file, onProgress),
-    async vectorsOf({ prompt }, { store }) {
-      const own = promptSite(settings as TuneSettings, manifest);
-      const upper = await backbone.open({ kind: "upper", site: own.site });
-      return embed(upper, store, hiddenSize, promptFeed(own, prompt));
+    startOf(own, rows, words, taskOn) {
+      const start = promptStart(job, own, words);
+      if (start === undefined) return {};
+      return {
+        async start(random) {
+          const prompt = await start(random);
+          const { head } = await taskOn(await vectorsOf({ prompt }, rows, own));
+          return { prompt, head };
+        },
+      };
     },
+    vectorsOf,
     vectorsOfPrompt: (prompt, rows) => promptedVectors(backbone, prompt, rows),
     publish: (use, head, { tuned, receipt }) =>
       roundedPrompt({

@@ -126,12 +126,16 @@ async function openValues(
     runFacts: (train, validation) => [[...train.values], validation && [...validation.values]],
     learn({ train, validation, epochs, settings: candidate, ...run }) {
       const own = { ...(settings as TuneSettings), ...candidate, epochs };
-      const { head } = fitRidge(train.vectors, train.values, hiddenSize, job.seed, { lambda: START_LAMBDA });
       const targets = standardised(train.values, spread.mean, spread.scale);
+      const taskOn = (vectors: Float32Array) => {
+        const { head } = fitRidge(vectors, train.values, hiddenSize, job.seed, { lambda: START_LAMBDA });
+        return textOutputs(backbone, own, { store: train.store, targets, outputs: 1 }, head, "squares");
+      };
       return runTuning({
         ...run,
         settings: own,
-        task: textOutputs(backbone, own, { store: train.store, targets, outputs: 1 }, head, "squares"),
+        ...texts.startOf(own, train, {}, taskOn),
+        task: taskOn(train.vectors),
         ...(validation && {
           validation: outputValidation(
             heldOutTexts(backbone, own, validation.store),
