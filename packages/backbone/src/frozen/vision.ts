@@ -92,6 +92,7 @@ export function visionOfGraph(
         }
         case "tune":
         case "prefix":
+        case "attention":
           throw notHere(manifest, `the graph ${spec.kind}`);
       }
     },

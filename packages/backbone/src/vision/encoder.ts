@@ -53,7 +53,14 @@ export class VisionEncoder extends EncoderParts {
    */
   layers(
     tokens: Value,
-    { from = 0, to = this.#config.layers, attended = () => ({}), reads = "all", onLayer }: LayerOptions,
+    {
+      from = 0,
+      to = this.#config.layers,
+      attended = () => ({}),
+      reads = "all",
+      onLayer,
+      onAttention,
+    }: LayerOptions,
   ): Value {
     let x = tokens;
     for (let layer = from; layer < to; layer++) {
@@ -73,7 +80,10 @@ export class VisionEncoder extends EncoderParts {
         all.key,
         all.value,
         bias === undefined ? {} : { bias },
-        (weights) => weights,
+        (weights) => {
+          onAttention?.(layer, weights);
+          return weights;
+        },
       );
       x = this.#afterAttention(this.joinHeads(context), asking, layer);
       onLayer?.(layer + 1, x);
@@ -205,4 +215,6 @@ export interface LayerOptions {
   readonly reads?: "all" | "class";
   /** Told the tokens behind each layer, and how many layers that is. */
   readonly onLayer?: (layers: number, tokens: Value) => void;
+  /** Told the weights of a layer's attention, [B, heads, queries, keys], a prefix's keys in front. */
+  readonly onAttention?: (layer: number, weights: Value) => void;
 }

@@ -9,6 +9,7 @@ import {
   type Value,
 } from "@kilotune/engine";
 import type { WeightPlaces } from "../weight-places.ts";
+import { type LookedAt, visionAttentionGraph } from "./attention.ts";
 import { gridOf, type VisionConfig } from "./config.ts";
 import {
   type EncoderSite,
@@ -29,6 +30,7 @@ import {
  * upper: `hidden` and one prompt -> features, the taps above it.
  * tune: `hidden`, one prompt, prototypes and targets -> loss and gradients of a classification.
  * prefix: deep prompts -> the prefixes that serve in their place.
+ * attention: pixels and one prompt -> how much is looked at its tokens; see `visionAttentionGraph`.
  */
 export type VisionSpec =
   | { readonly kind: "serve"; readonly wanted: Wanted; readonly lora?: boolean }
@@ -40,7 +42,8 @@ export type VisionSpec =
       readonly feature: ImageFeature;
       readonly dropout: boolean;
     }
-  | { readonly kind: "prefix"; readonly firstLayer: number };
+  | { readonly kind: "prefix"; readonly firstLayer: number }
+  | { readonly kind: "attention"; readonly site: LookedAt; readonly layers: readonly number[] };
 
 export type TunedVisionSite = Exclude<VisionSite, { kind: "none" }>;
 
@@ -82,6 +85,10 @@ export function buildVisionGraph(spec: VisionSpec, config: VisionConfig, weights
     case "prefix":
       checkSite({ kind: "deep", firstLayer: spec.firstLayer }, config);
       return visionPrefixGraph(config, weights, spec.firstLayer);
+    case "attention":
+      checkSite(spec.site, config);
+      checkLooked(spec, config);
+      return visionAttentionGraph(config, weights, spec.site, spec.layers);
   }
 }
 
@@ -163,6 +170,19 @@ function checkSite(site: VisionSite, { layers }: VisionConfig): asserts site is 
   const { firstLayer } = site;
   if (Number.isInteger(firstLayer) && firstLayer >= 0 && firstLayer < layers) return;
   throw badSite(`a first layer from 0 to ${layers - 1}`, `${firstLayer}`);
+}
+
+function checkLooked(
+  { site, layers }: Extract<VisionSpec, { kind: "attention" }>,
+  { layers: all, hasClassToken }: VisionConfig,
+): void {
+  const first = site.kind === "kv" || site.kind === "lora" ? site.firstLayer : 0;
+  const isAscending = layers.every((layer, at) => at === 0 || layer > (layers[at - 1] as number));
+  const wrong = layers.find((layer) => !Number.isInteger(layer) || layer < first || layer >= all);
+  if (layers.length === 0 || !isAscending || wrong !== undefined)
+    throw badSite(`prompted layers ${first} to ${all - 1}, to be looked at in that order`, layers.join(", "));
+  if ((site.kind === "none" || site.kind === "lora") && !hasClassToken)
+    throw badSite("no class token whose attention could be shown", site.kind);
 }
 
 function checkWanted({ cls, taps }: Wanted, { layers, hasClassToken }: VisionConfig): void {
