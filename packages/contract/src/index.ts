@@ -4,6 +4,7 @@ export { type ErrorKind, isCodedError, KilotuneError } from "./error.ts";
 export type { LintIssue, LintReport } from "./lint.ts";
 export { type BackboneKind, METHODS, METHODS_OF, type MethodName, methodsFor } from "./methods.ts";
 export {
+  type AttentionMaps,
   type BoxCorners,
   type Calibration,
   type Candidate,

@@ -53,6 +53,8 @@ export interface ReportFrame {
     readonly tokens: number;
     readonly trainableParameters: number;
   };
+  /** Of images, where the published prompt has tokens, or its head reads the class token. */
+  readonly attention?: AttentionMaps;
   readonly timings: readonly { readonly name: string; readonly seconds: number }[];
   readonly notes: readonly string[];
 }
@@ -292,6 +294,25 @@ export interface SegmentationEvaluation {
     /** Outlines in pixels of the picture, x and y in turn. */
     readonly truth: readonly Outline[];
     readonly answer: readonly Outline[];
+  }[];
+}
+
+/** Where images look: means over the heads of attention. */
+export interface AttentionMaps {
+  /** prompt: how much each patch looks at the prompt's tokens. class: how much the class token looks at each patch. */
+  readonly of: "prompt" | "class";
+  /** From 0 on: what maps are the mean of. `share`: of what patches look at, how much is the prompt; of `class` null. */
+  readonly layers: readonly { readonly layer: number; readonly share: number | null }[];
+  /** Of the prompt; 0 of `class`. */
+  readonly tokens: number;
+  readonly grid: { readonly rows: number; readonly columns: number };
+  readonly images: readonly {
+    readonly name: string;
+    readonly picture: Picture;
+    /** Where the grid lies, in pixels of the picture; it may reach beyond. */
+    readonly frame: BoxCorners;
+    /** Each [rows * columns], shares of 0..1. `token`: from 0 on, null for all together. */
+    readonly maps: readonly { readonly token: number | null; readonly values: readonly number[] }[];
   }[];
 }
 

@@ -1,5 +1,6 @@
 import { isClassification, type TuneReport } from "@kilotune/contract";
 import { html, type Markup } from "./escape.ts";
+import { attention } from "./sections/attention.ts";
 import { calibration } from "./sections/calibration.ts";
 import { candidates } from "./sections/candidates.ts";
 import { classes } from "./sections/classes.ts";
@@ -41,7 +42,7 @@ ${style}
 <body>
 <main>
 ${headline(report)}
-${candidates(report)}${sweep(report)}${curve(report)}${findings(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
+${candidates(report)}${sweep(report)}${curve(report)}${findings(report)}${attention(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
 </main>
 <footer>Made by Kilotune. The page loads nothing and sends nothing.</footer>
 </body>

@@ -128,6 +128,56 @@ describe("a report with pictures", () => {
   });
 });
 
+describe("attention", () => {
+  const maps: NonNullable<TuneReport["attention"]> = {
+    of: "prompt",
+    layers: [{ layer: 0, share: 0.25 }],
+    tokens: 2,
+    grid: { rows: 1, columns: 2 },
+    images: [
+      {
+        name: "<b>a.png",
+        picture: PICTURE,
+        frame: [-5, 0, 45, 30],
+        maps: [
+          { token: null, values: [0.1, 0.4] },
+          { token: 1, values: [0.05, 0.3] },
+        ],
+      },
+    ],
+  };
+
+  test("is drawn over its image, the most looked at the strongest, with its figures", () => {
+    const page = renderReport({ ...sampleReport(2), attention: maps });
+    const { elements, text } = parsePage(page);
+    const drawn = elements
+      .filter(({ path }) => path.includes("g"))
+      .map(({ attributes }) => attributes.get("d"));
+    expect(drawn).toEqual(["M1 0h1v1h-1z", "M1 0h1v1h-1z"]);
+    expect(page).toContain('transform="translate(-5 0) scale(25.0000 30.0000)"');
+    expect(text).toContain("token 2: 5.0\u00A0% to 30.0\u00A0%");
+    expect(text).toContain("25.0\u00A0%");
+  });
+
+  test("of the class token says that there is no prompt to look at", () => {
+    const layers = [{ layer: 11, share: null }];
+    const page = renderReport({ ...sampleReport(2), attention: { ...maps, of: "class", tokens: 0, layers } });
+    expect(parsePage(page).text).toContain("has no tokens that could be looked at");
+    expect(page).toContain("heads of layer 12");
+  });
+
+  test.each([
+    ["isn't made of numbers", { values: [Number.NaN, 1] }],
+    ["is flat", { values: [0.2, 0.2] }],
+  ])("that %s draws nothing", (_, { values }) => {
+    const images = maps.images.map((image) => ({ ...image, maps: [{ token: null, values }] }));
+    const page = renderReport({ ...sampleReport(2), attention: { ...maps, images } });
+    const { elements } = parsePage(page);
+    expect(elements.filter(({ name, path }) => name === "path" && path.includes("g"))).toEqual([]);
+    expect(page).not.toContain("NaN");
+  });
+});
+
 test("curves of labels are drawn, the worst first, and their names are text", () => {
   const sample = sampleReport(3);
   const curves = [

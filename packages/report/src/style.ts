@@ -122,6 +122,8 @@ tr.published > * { font-weight: 650; }
 .panels.small { grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); }
 .overlay { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--panel); }
 .overlay path { vector-effect: non-scaling-stroke; stroke-width: 2; fill: none; stroke-linejoin: round; }
+.overlay.attention path { stroke: none; fill: #e8590c; }
+.pictures.attention-maps { grid-template-columns: repeat(auto-fill, minmax(min(100%, 200px), 1fr)); }
 .overlay .true-edge { stroke: #ffffff; stroke-width: 1.5; stroke-dasharray: 4 3; }
 .overlay .under { stroke: #000000; stroke-dasharray: none; opacity: 0.75; }
 .overlay .said-words { font-size: 8px; paint-order: stroke; stroke: #000000; stroke-width: 2px; }

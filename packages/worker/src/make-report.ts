@@ -1,4 +1,4 @@
-import type { Candidate, ReportFindings, Score, TuneReport } from "@kilotune/contract";
+import type { AttentionMaps, Candidate, ReportFindings, Score, TuneReport } from "@kilotune/contract";
 import type { StoredPrompt } from "@kilotune/prompt";
 import type { LoopSettings, RunResult } from "@kilotune/tuner";
 import { type FullTuning, fullTuningWords } from "./full-tuning.ts";
@@ -24,6 +24,7 @@ export interface JobFindings<Outcome> {
   readonly heldOutSource: string;
   readonly stored: StoredPrompt;
   readonly findings: ReportFindings;
+  readonly attention: AttentionMaps | undefined;
   readonly tested: Measured<Outcome> | undefined;
   readonly others: readonly Measured<Outcome>[];
   readonly timings: readonly { readonly name: string; readonly seconds: number }[];
@@ -74,6 +75,7 @@ export function makeReport<Outcome>(
     verdict: verdictOf(selection),
     evaluation,
     ...findings,
+    ...(found.attention && { attention: found.attention }),
     otherTests: others.map(({ name, score, baselines: rivals }) => ({
       name,
       rows: score.rows,

@@ -9,6 +9,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { evaluateImagePrompt } from "./evaluate-images.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
+import { attentionOf } from "./images/attention.ts";
+import { readImageFiles } from "./images/image-files.ts";
 import { toyImageRows } from "./images/testing.ts";
 
 let tiny: Awaited<ReturnType<typeof tinyVisionBackbone>>;
@@ -51,6 +53,39 @@ describe("a job on images", () => {
       expect(files).toHaveLength(1);
       const { prompt } = await decodePrompt(files[0] as Uint8Array);
       expect(prompt).toMatchObject({ method: "kv", manifest: { sites: { firstLayer: 0, tokens: 2 } } });
+
+      // Its tokens are looked at; of a head alone the class token looks, where that is what it reads.
+      expect(report.attention?.of).toBe(
+        report.prompt.method === "kv" ? "prompt" : task === "classification" ? "class" : undefined,
+      );
+      const test = toyImageRows("test.jsonl", task, 9, 3);
+      const kind = task === "detection" ? "detect" : "classify";
+      await using read = await readImageFiles(job(task, { test }), kind, () => {}, {
+        labelsOf: async () => [],
+        truthOf: () => 0,
+      });
+      const maps = await attentionOf(tiny.backbone, prompt, read.data.test!);
+      const { grid, layers, images } = maps!;
+      const { config } = tiny.backbone.manifest;
+      expect(maps).toMatchObject({ of: "prompt", tokens: 2 });
+      // Patches of the last layer speak to a head on patches alone.
+      expect(layers.map(({ layer }) => layer)).toEqual(
+        Array.from({ length: config.layers - Number(task === "classification") }, (_, layer) => layer),
+      );
+      expect(images.map(({ maps: own }) => own.length)).toEqual([3, 3, 3, 3]);
+      for (const { maps: own } of images) {
+        const [all, ...tokens] = own.map(({ values }) => values);
+        expect(all).toHaveLength(grid.rows * grid.columns);
+        all!.forEach((value, at) => {
+          expect(value).toBeCloseTo(
+            tokens.reduce((sum, each) => sum + each[at]!, 0),
+            2,
+          );
+        });
+      }
+      const shown = images.flatMap(({ maps: own }) => own[0]!.values);
+      const mean = shown.reduce((a, b) => a + b, 0) / shown.length;
+      expect(layers.reduce((sum, { share }) => sum + share! / layers.length, 0)).toBeCloseTo(mean, 2);
     },
   );
 

@@ -88,6 +88,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
   // Without a test file the held-out rows speak, as answered by what hadn't seen them.
   const outcomes = tested?.outcomes ?? (selection.outcomes[published] as readonly Outcome[]);
   const findings = await task.findings(outcomes, prompt);
+  const attention = await task.attention?.(prompt, data.test ?? data.validation ?? data.train);
   const stored = await writePrompt(prompt, metrics, job.out);
   await removeCheckpoints(job.checkpoints);
   progress.watch.lap("done");
@@ -107,6 +108,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
       heldOutSource: heldOut.source,
       stored,
       findings,
+      attention,
       tested,
       others,
       timings: progress.watch.laps(),

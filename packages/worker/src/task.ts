@@ -1,4 +1,4 @@
-import type { ReportFindings, Score, Verdict } from "@kilotune/contract";
+import type { AttentionMaps, ReportFindings, Score, Verdict } from "@kilotune/contract";
 import type { Prompt, Receipt } from "@kilotune/prompt";
 import type { Candidate, Learnt, LoopSettings, RunOptions, RunResult } from "@kilotune/tuner";
 import type { HeldOut } from "./held-out.ts";
@@ -75,6 +75,8 @@ export interface Task<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>
 
   /** What the report says of the published prompt's answers. */
   findings(outcomes: readonly Outcome[], prompt: Prompt): Promise<ReportFindings>;
+  /** Of images: where they look, on some of this file. */
+  attention?(prompt: Prompt, file: File): Promise<AttentionMaps | undefined>;
   /** What the report says of the rest. */
   facts(found: Found<File, Rows, Fitted>): TaskFacts;
   /** How much the backbone read of these rows: tokens, of texts and of images. */

@@ -1,4 +1,4 @@
-import type { Picture } from "@kilotune/contract";
+import type { AttentionMaps, Picture } from "@kilotune/contract";
 import type { Head, Prompt } from "@kilotune/prompt";
 import {
   type Baselines,
@@ -77,6 +77,8 @@ export interface ClassInput<File extends ClassFile, Rows extends ClassRows> exte
   answer(prompt: Prompt, rows: Rows): Promise<Float32Array>;
   /** Where inputs may be of no class at all. */
   outside?(): Promise<OutsideRows<Rows>>;
+  /** Of images: see `Task`. */
+  attention?(prompt: Prompt, file: File): Promise<AttentionMaps | undefined>;
   /** Numbers of the prompt that `settings` ask for. */
   readonly promptNumbers: number;
   /** Told first in the report's notes. */
@@ -186,6 +188,7 @@ export function classTask<File extends ClassFile, Rows extends ClassRows>(
       return outcomesOfLogits(rows, await input.answer(prompt, rows), classes);
     },
 
+    ...(input.attention && { attention: input.attention }),
     async findings(outcomes, prompt) {
       const { temperature, outOfScope } = prompt.manifest.calibration as ClassCalibration;
       const found = outcomes.some(({ picture }) => picture)

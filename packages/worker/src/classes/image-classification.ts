@@ -95,6 +95,7 @@ async function openImages(
       ),
     answer: async (prompt, rows) =>
       headLogits(linear, (prompt as ImageClassifier).head, await images.vectorsOfPrompt(prompt, rows)),
+    attention: (prompt, file) => images.attention(prompt, file),
     promptNumbers: images.promptNumbers,
     notes: () => [],
     tokensIn: ({ store }) => tokensOf(store),

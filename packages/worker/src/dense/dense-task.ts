@@ -17,6 +17,7 @@ import {
   type Validation,
 } from "@kilotune/tuner";
 import { holdOut } from "../held-out.ts";
+import { attentionOf } from "../images/attention.ts";
 import { imageBackbone } from "../images/image-backbone.ts";
 import { type ImageFile, nameOfRow } from "../images/image-files.ts";
 import { pictureOf } from "../images/picture.ts";
@@ -224,6 +225,7 @@ export async function openDense<Truth, Outcome>(
     },
 
     findings: (outcomes, prompt) => kind.findings(outcomes, prompt),
+    attention: (prompt, file) => attentionOf(backbone, prompt, file),
     facts: ({ train, run }) => ({
       labelRows: kind.labelRows(train),
       truncatedRows: 0,

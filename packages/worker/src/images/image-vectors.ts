@@ -1,4 +1,4 @@
-import type { Picture } from "@kilotune/contract";
+import type { AttentionMaps, Picture } from "@kilotune/contract";
 import { AUGMENTATIONS } from "@kilotune/image";
 import { type Prompt, type PromptManifest, roundToStorage } from "@kilotune/prompt";
 import {
@@ -19,6 +19,7 @@ import type { ImageJob } from "../job.ts";
 import { servedPart, siteOfImages, withPart } from "../prompt-part.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { Published, RowsOf } from "../task.ts";
+import { attentionOf } from "./attention.ts";
 import { imageBackbone } from "./image-backbone.ts";
 import { type ImageFile, nameOfRow } from "./image-files.ts";
 import { pictureOf } from "./picture.ts";
@@ -54,6 +55,7 @@ export interface ImageVectors extends AsyncDisposable {
   vectorsOf(learnt: Pick<Learnt, "prompt">, rows: VectorRows): Promise<Float32Array>;
   /** Behind a prompt as its file has it. */
   vectorsOfPrompt(prompt: Prompt, rows: VectorRows): Promise<Float32Array>;
+  attention(prompt: Prompt, file: ImageFile<unknown>): Promise<AttentionMaps | undefined>;
   /** Rounded to what its file will hold. @param about task, labels and calibration of the manifest */
   publish(
     about: Partial<PromptManifest>,
@@ -127,6 +129,7 @@ export async function openImageVectors(
       const upper = await backbone.open({ kind: "upper", site: own, wanted });
       return embedImages(upper, rows.store, feature, feeds);
     },
+    attention: (prompt, file) => attentionOf(backbone, prompt, file),
     async publish(about, head, { tuned, receipt }) {
       const storage = job.storage ?? "float16";
       const shared = {

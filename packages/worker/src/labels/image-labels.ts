@@ -84,6 +84,7 @@ async function openLabels(
     vectorsOfPrompt: (prompt, rows) => images.vectorsOfPrompt(prompt, rows),
     publish: (calibration, head, published) =>
       images.publish({ task: "multi_label", labels: [...labels], calibration }, head, published),
+    attention: (prompt, file) => images.attention(prompt, file),
     promptNumbers: images.promptNumbers,
   };
 }

@@ -1,3 +1,4 @@
+import type { AttentionMaps } from "@kilotune/contract";
 import type { Head, Prompt } from "@kilotune/prompt";
 import {
   type Candidate,
@@ -87,6 +88,8 @@ export interface LabelInput<File extends LabelFile, Rows extends PlainRows> exte
     head: Head,
     published: Pick<Published<unknown, unknown>, "tuned" | "receipt">,
   ): Prompt | Promise<Prompt>;
+  /** Of images: see `Task`. */
+  attention?(prompt: Prompt, file: File): Promise<AttentionMaps | undefined>;
   /** Numbers of the prompt that `settings` ask for. */
   readonly promptNumbers: number;
 }
@@ -201,6 +204,7 @@ export function labelTask<File extends LabelFile, Rows extends PlainRows>(
       return outcomesOf(rows, C, { logits, answered: reached(sigmoids(logits, temperature), thresholds) });
     },
 
+    ...(input.attention && { attention: input.attention }),
     findings: async (outcomes, { manifest }) => ({
       task: "multi_label",
       evaluation: labelFindings(outcomes, labels, (manifest.calibration as LabelCalibration).thresholds),
