@@ -285,6 +285,8 @@ export interface SegmentationEvaluation {
     readonly specificity: MeanShare | null;
     readonly pixels: number;
   }[];
+  /** Of pixels, some of each image. Absent from reports of before. */
+  readonly calibration?: Calibration | null;
   /** The images with the worst answers first. */
   readonly examples: readonly {
     readonly name: string;

@@ -10,7 +10,13 @@ export { type DetectionTargets, detectionTargets } from "./detection/targets.ts"
 export { type HeadNumbers, type HeadTensor, headBytes, startHead } from "./head-tensors.ts";
 export type { PatchGrid } from "./patch-grid.ts";
 export { detectionHead, type PatchFeatures, type PatchHead, segmentationHead } from "./patch-head.ts";
-export { detailOf, mapOfLogits, segmentationTargets } from "./segmentation/cells.ts";
+export {
+  detailOf,
+  mapOfLogits,
+  type SampledPixels,
+  sampleLogits,
+  segmentationTargets,
+} from "./segmentation/cells.ts";
 export {
   type SegmentationSpec,
   segmentationLogits,

@@ -100,7 +100,18 @@ describe("a report with pictures", () => {
     const source = renderReport(reportOf({ task: "segmentation", evaluation: SEGMENTATION }));
     parsePage(source);
     expect(source).toContain('d="M0 0L12 0L12 12Z"');
+    expect(source).not.toContain('id="calibration"');
     expect(source).not.toContain("NaN");
+  });
+
+  test("of masks: how far pixels' probabilities can be believed", () => {
+    const bins = [{ confidence: 0.9, accuracy: 0.7, rows: 400 }];
+    const calibration = { temperature: 1.5, expectedCalibrationError: 0.2, bins };
+    const evaluation = { ...SEGMENTATION, calibration };
+    const { text } = parsePage(renderReport(reportOf({ task: "segmentation", evaluation })));
+    expect(text).toContain("was right 70.0\u00A0% of 400\u00A0pixels");
+    expect(text).toContain("a temperature of 1.50 fitted on held-out rows");
+    expect(text).toContain("No: use its ranking");
   });
 
   test.each([
@@ -151,7 +162,7 @@ describe("attention", () => {
     const page = renderReport({ ...sampleReport(2), attention: maps });
     const { elements, text } = parsePage(page);
     const drawn = elements
-      .filter(({ path }) => path.includes("g"))
+      .filter(({ name, path }) => name === "path" && path.includes("g"))
       .map(({ attributes }) => attributes.get("d"));
     expect(drawn).toEqual(["M1 0h1v1h-1z", "M1 0h1v1h-1z"]);
     expect(page).toContain('transform="translate(-5 0) scale(25.0000 30.0000)"');

@@ -1,8 +1,10 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import type { ReportFindings, Score } from "@kilotune/contract";
 import type { ImageRow, VisionTask } from "@kilotune/dataset";
+import { sampleLogits } from "@kilotune/heads";
+import { place } from "@kilotune/image";
 import { createSharpCodec } from "@kilotune/image/node";
-import type { StoredPrompt } from "@kilotune/prompt";
+import { type PromptManifest, type StoredPrompt, segmentationSpec, type Use } from "@kilotune/prompt";
 import {
   createVisionPredictor,
   type ImageAnswer,
@@ -13,7 +15,15 @@ import {
 import { reached, sigmoids } from "@kilotune/tuner";
 import { assess, outcomesOfLogits, scoreClasses } from "./classes/outcome.ts";
 import { evaluateBoxes, objectsOf, scoreBoxes } from "./dense/detection.ts";
-import { comparison, evaluateMasks, mapOf, scoreMasks } from "./dense/segmentation.ts";
+import {
+  comparison,
+  evaluateMasks,
+  knownPixels,
+  mapOf,
+  maskTemperature,
+  sampleSize,
+  scoreMasks,
+} from "./dense/segmentation.ts";
 import { fileOf, nameOfRow } from "./images/image-files.ts";
 import type { ImageRows } from "./images/image-source.ts";
 import { pictureOf } from "./images/picture.ts";
@@ -55,7 +65,7 @@ export async function evaluateImagePrompt({
   const answers: ImageAnswer[] = [];
   try {
     // The tuner measures all answers from this score on; a person's threshold comes later.
-    const options = { threshold: 0.05, numbers: task === "classify" };
+    const options = { threshold: 0.05, numbers: task !== "detect" };
     for (let from = 0; from < rows.length; from += AT_ONCE) {
       const part = await Promise.all(rows.slice(from, from + AT_ONCE).map((_, at) => source.file(from + at)));
       const requests = part.map((image) => ({ image, prompt: stored.id }));
@@ -106,19 +116,24 @@ export async function evaluateImagePrompt({
     case "segment": {
       // Of masks the labels are their numbers.
       const values = labels.map(Number);
+      const spec = segmentationSpec(manifest as PromptManifest & Use<"imageSegmentation">);
       const outcomes = [];
       for (const [at, row] of rows.entries()) {
         const truth = () => mapOf(file, row, at, values, labels);
-        const { map } = answers[at] as ImageMap;
+        const { map, numbers, image } = answers[at] as ImageMap;
+        const wanted = await truth();
+        const placement = place(image, backbone.manifest.preprocessing);
+        const sample = sampleLogits(numbers as Float32Array, spec, placement, sampleSize(labels.length));
         outcomes.push({
-          ...comparison(await truth(), map, labels.length),
+          ...comparison(wanted, map, labels.length),
+          sample: knownPixels(wanted, sample, labels.length),
           name: names[at] as string,
           truth,
           answer: map,
           picture: () => picture(at),
         });
       }
-      const evaluation = await evaluateMasks(outcomes, labels);
+      const evaluation = await evaluateMasks(outcomes, labels, maskTemperature(manifest));
       return { score: scoreMasks(outcomes, labels.length), findings: { task: "segmentation", evaluation } };
     }
   }

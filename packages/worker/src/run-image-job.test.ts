@@ -166,6 +166,21 @@ describe("a job on images", () => {
     expect(report.evaluation.rows).toBe(9);
     if (report.task !== task || !("examples" in report.evaluation)) throw new Error("another evaluation");
     expect(report.evaluation.examples[0]?.picture).toMatchObject({ width: 14, height: 16 });
+    if (report.task !== "segmentation") return;
+    const calibration = report.evaluation.calibration!;
+    // All 144 pixels that a crop lets be seen, of 9 images.
+    expect(calibration.bins.reduce((sum, { rows }) => sum + rows, 0)).toBe(9 * 144);
+    expect(prompt.manifest.calibration).toMatchObject({
+      temperature: expect.closeTo(calibration.temperature, 6),
+    });
+    const bySum = calibration.bins.reduce((sum, { rows, accuracy }) => sum + rows * accuracy, 0);
+    expect(bySum / (9 * 144)).toBeCloseTo(report.evaluation.pixelAccuracy, 6);
+    // The same as it is served.
+    const test = toyImageRows("test.jsonl", task, 9, 3);
+    const { findings } = await evaluateImagePrompt({ backbone: tiny.backbone, stored, test });
+    if (findings.task !== "segmentation") throw new Error("findings of another task");
+    const served = findings.evaluation.calibration;
+    expect(served?.expectedCalibrationError).toBeCloseTo(calibration.expectedCalibrationError, 2);
   });
 
   it("of masks goes on from the head that was learnt alone", async () => {

@@ -123,6 +123,46 @@ export function mapOfLogits(
   return { width: image.width, height: image.height, data };
 }
 
+/** Pixels of an image, far apart, by their places in it row by row; and their logits [pixels, C]. */
+export interface SampledPixels {
+  readonly pixels: Int32Array;
+  readonly logits: Float32Array;
+}
+
+/** The logits that `mapOfLogits` chooses by, of at most so many pixels that the preprocessing lets be seen. */
+export function sampleLogits(
+  logits: Float32Array,
+  cells: Cells,
+  { image, frame, region, inner }: Placement,
+  most: number,
+): SampledPixels {
+  const { classes: C } = cells;
+  const [across, down] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
+  const columns = between(region.width, inner.left, inner.width, frame.width, across);
+  const rows = between(region.height, inner.top, inner.height, frame.height, down);
+  let step = Math.max(1, Math.floor(Math.sqrt((region.width * region.height) / most)));
+  const count = (side: number) => Math.ceil(side / step);
+  while (count(region.width) * count(region.height) > most) step++;
+  const pixels = new Int32Array(count(region.width) * count(region.height));
+  const values = new Float32Array(pixels.length * C);
+  let at = 0;
+  for (let y = 0; y < region.height; y += step)
+    for (let x = 0; x < region.width; x += step) {
+      const corner = (row: Int32Array, column: Int32Array, c: number) =>
+        logits[(row[y]! * across + column[x]!) * C + c]!;
+      for (let c = 0; c < C; c++) {
+        const [above, below] = [rows.first, rows.second].map(
+          (row) =>
+            (1 - columns.share[x]!) * corner(row, columns.first, c) +
+            columns.share[x]! * corner(row, columns.second, c),
+        ) as [number, number];
+        values[at * C + c] = (1 - rows.share[y]!) * above + rows.share[y]! * below;
+      }
+      pixels[at++] = (region.top + y) * image.width + region.left + x;
+    }
+  return { pixels, logits: values };
+}
+
 /** For each pixel of a line of the region: the two cells whose middles it lies between, and how far from the first. */
 function between(pixels: number, start: number, size: number, whole: number, cells: number) {
   const first = new Int32Array(pixels);

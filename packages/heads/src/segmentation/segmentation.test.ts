@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { headBytes, startHead } from "../head-tensors.ts";
 import { segmentationHead } from "../patch-head.ts";
 import { feedsOf, learn, noise, slopes } from "../testing.ts";
-import { detailOf, mapOfLogits, segmentationTargets } from "./cells.ts";
+import { detailOf, mapOfLogits, sampleLogits, segmentationTargets } from "./cells.ts";
 import { type SegmentationSpec, segmentationTensors } from "./segmentation-head.ts";
 
 const SPEC: SegmentationSpec = {
@@ -63,6 +63,26 @@ describe("the segmentation head", () => {
     const image = { width: 20, height: 8 };
     const cut = mapOfLogits(logits, cells, place(image, { ...size, fit: { kind: "crop", share: 1 } }), 7);
     expect([...cut.data.slice(0, 20)]).toEqual([7, 7, ...all.data.slice(0, 16), 7, 7]);
+  });
+
+  it.each([
+    ["a letterbox", { kind: "letterbox", background: [0, 0, 0] }],
+    ["a crop", { kind: "crop", share: 0.9 }],
+  ] as const)("samples the logits that pixels are judged by: %s", (_, fit) => {
+    const random = noise(3);
+    const logits = Float32Array.from({ length: W * H * SPEC.classes }, random.normal);
+    const placement = place({ width: 37, height: 29 }, { width: 24, height: 18, fit });
+    const map = mapOfLogits(logits, SPEC, placement);
+    const seen = map.data.filter((label) => label !== IGNORED).length;
+    for (const most of [1, 50, 10_000]) {
+      const { pixels, logits: own } = sampleLogits(logits, SPEC, placement, most);
+      expect(pixels.length).toBeLessThanOrEqual(most);
+      expect(pixels.length).toBeGreaterThan(Math.min(most, seen) / 4);
+      pixels.forEach((pixel, at) => {
+        const row = [...own.subarray(at * SPEC.classes, (at + 1) * SPEC.classes)];
+        expect(row.indexOf(Math.max(...row))).toBe(map.data[pixel]);
+      });
+    }
   });
 
   it("keeps within its bytes at the sizes of a real backbone", () => {

@@ -98,7 +98,7 @@ test("a calibration dot's area follows its rows; empty bins are not drawn", () =
     { confidence: 0.5, accuracy: 0.5, rows: 25 },
     { confidence: 0.1, accuracy: 0, rows: 0 },
   ];
-  const radii = [...String(reliabilityChart({ ...calibration, bins })).matchAll(/ r="(.*?)"/g)].map(
+  const radii = [...String(reliabilityChart({ ...calibration, bins }, "row")).matchAll(/ r="(.*?)"/g)].map(
     ([, r]) => r,
   );
   expect(radii).toEqual(["12.0", "7.5"]);

@@ -9,8 +9,13 @@ const ticks = [0, 0.25, 0.5, 0.75, 1];
 /**
  * Reliability diagram: what the prompt said about its own certainty against how often it was right. A dot's area follows
  * the rows in its bin, the stem is the bin's distance from perfect calibration.
+ *
+ * @param one what a row is, e.g. "pixel"
  */
-export function reliabilityChart({ bins, expectedCalibrationError }: Calibration): Markup {
+export function reliabilityChart(
+  { bins, expectedCalibrationError }: Omit<Calibration, "temperature">,
+  one: string,
+): Markup {
   const x = (share: number) => plot.left + clamp(share) * (plot.right - plot.left);
   const y = (share: number) => plot.bottom - clamp(share) * (plot.bottom - plot.top);
   const filled = bins.filter(
@@ -27,7 +32,7 @@ ${ticks.map(
 ${filled.map((bin) => {
   const [cx, cy] = [x(bin.confidence).toFixed(1), y(bin.accuracy).toFixed(1)];
   const radius = (3 + 9 * Math.sqrt(bin.rows / largest)).toFixed(1);
-  return html`<line class="stem" x1="${cx}" x2="${cx}" y1="${cy}" y2="${y(bin.confidence).toFixed(1)}"/><circle class="bin" cx="${cx}" cy="${cy}" r="${radius}"><title>${`said ${percent(bin.confidence)}, was right ${percent(bin.accuracy)} of ${counted(bin.rows, "row")}`}</title></circle>`;
+  return html`<line class="stem" x1="${cx}" x2="${cx}" y1="${cy}" y2="${y(bin.confidence).toFixed(1)}"/><circle class="bin" cx="${cx}" cy="${cy}" r="${radius}"><title>${`said ${percent(bin.confidence)}, was right ${percent(bin.accuracy)} of ${counted(bin.rows, one)}`}</title></circle>`;
 })}
 <text class="axis-label" x="${(plot.left + plot.right) / 2}" y="${size - 8}" text-anchor="middle">stated confidence, %</text>
 <text class="axis-label" transform="translate(11 ${(plot.top + plot.bottom) / 2}) rotate(-90)" text-anchor="middle">observed accuracy</text>

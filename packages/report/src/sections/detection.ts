@@ -5,6 +5,7 @@ import { type Content, html, type Markup } from "../escape.ts";
 import { count, counted, dash, fixed, percent, percentRange } from "../format.ts";
 import { shownPictures } from "../picture.ts";
 import { clip } from "../visible-text.ts";
+import { calibrationOfBoxes } from "./calibration.ts";
 import { labelName } from "./label-name.ts";
 import { screeningOfObjects } from "./screening.ts";
 import { scrollBox, section } from "./section.ts";
@@ -16,7 +17,7 @@ export function detection(evaluation: DetectionEvaluation): (Markup | null)[] {
     screeningOfObjects(evaluation),
     curves(evaluation),
     examples(evaluation),
-    scores(evaluation.calibration),
+    calibrationOfBoxes(evaluation.calibration),
   ];
 }
 
@@ -78,20 +79,6 @@ function examples({ examples, labels }: DetectionEvaluation): Markup {
           `${name}: ${missed} missed, ${wrong} wrong`,
         )}<figcaption><bdi>${clip(name, 60)}</bdi><small>${count(missed)} missed, ${count(wrong)} wrong, of ${counted(truth.length, "object")}</small></figcaption></figure>`,
     )}</div>`,
-  );
-}
-
-function scores(calibration: DetectionEvaluation["calibration"]): Markup | null {
-  if (calibration === null || calibration.bins.length === 0) return null;
-  return section(
-    "calibration",
-    "Can its scores be believed?",
-    html`<p>Of all answers from the score 0.05 on; the mean distance is ${percent(calibration.expectedCalibrationError)}.</p>`,
-    scrollBox(
-      "Calibration bins",
-      html`<table class="bins"><thead><tr><th scope="col" class="number">Says</th><th scope="col" class="number">Is right</th><th scope="col" class="number">Answers</th></tr></thead>
-<tbody>${calibration.bins.map((bin) => html`<tr><td class="number">${percent(bin.confidence)}</td><td class="number">${percent(bin.accuracy)}</td><td class="number">${count(bin.rows)}</td></tr>`)}</tbody></table>`,
-    ),
   );
 }
 

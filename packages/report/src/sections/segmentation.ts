@@ -4,12 +4,13 @@ import { type Content, html, type Markup } from "../escape.ts";
 import { counted, dash, fixed, percent, percentRange } from "../format.ts";
 import { shownPictures } from "../picture.ts";
 import { clip } from "../visible-text.ts";
+import { calibrationOfPixels } from "./calibration.ts";
 import { labelName } from "./label-name.ts";
 import { scrollBox, section } from "./section.ts";
 
 /** How well each class's pixels were found, and the images with the worst answers. */
-export function segmentation(evaluation: SegmentationEvaluation): Markup[] {
-  return [classesOfPixels(evaluation), examples(evaluation)];
+export function segmentation(evaluation: SegmentationEvaluation): (Markup | null)[] {
+  return [classesOfPixels(evaluation), examples(evaluation), calibrationOfPixels(evaluation.calibration)];
 }
 
 function classesOfPixels(evaluation: SegmentationEvaluation): Markup {

@@ -4,6 +4,8 @@ import {
   detailOf,
   type HeadNumbers,
   mapOfLogits,
+  type SampledPixels,
+  sampleLogits,
   type SegmentationSpec,
   segmentationHead,
   segmentationTargets,
@@ -110,9 +112,17 @@ export function meanIouOf(
 }
 
 export interface MaskDrawer {
-  /** Row after row, as it is: the likeliest class of each pixel of the upright image. */
-  draw(store: ImageStore, learnt: Learnt): AsyncGenerator<{ row: number; map: LabelMap }>;
+  /** Row after row, as it is. */
+  draw(store: ImageStore, learnt: Learnt): AsyncGenerator<DrawnMap>;
   release(): Promise<void>;
+}
+
+export interface DrawnMap {
+  readonly row: number;
+  /** The likeliest class of each pixel of the upright image. */
+  readonly map: LabelMap;
+  /** At most so many of its pixels, with what they were judged by. */
+  sample(most: number): SampledPixels;
 }
 
 /** The graph that answers with a learnt prompt and head. */
@@ -126,8 +136,14 @@ export async function openMasks(
   return {
     release,
     async *draw(store, learnt) {
-      for await (const { row, numbers } of answers(store, learnt))
-        yield { row, map: mapOfLogits(numbers, spec, store.view(row).placement) };
+      for await (const { row, numbers } of answers(store, learnt)) {
+        const { placement } = store.view(row);
+        yield {
+          row,
+          map: mapOfLogits(numbers, spec, placement),
+          sample: (most) => sampleLogits(numbers, spec, placement, most),
+        };
+      }
     },
   };
 }

@@ -207,7 +207,7 @@ function logitsOf(outcomes: readonly ClassOutcome[], classes: number): Float32Ar
   return all;
 }
 
-function softmaxRows(logits: Float32Array, classes: number, temperature: number): Float32Array {
+export function softmaxRows(logits: Float32Array, classes: number, temperature: number): Float32Array {
   const probabilities = new Float32Array(logits.length);
   for (let start = 0; start < logits.length; start += classes) {
     const row = logits.subarray(start, start + classes);

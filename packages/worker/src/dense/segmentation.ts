@@ -1,18 +1,28 @@
 import type { VisionBackbone } from "@kilotune/backbone";
-import type { FiguresScore, MeanShare, Outline, SegmentationEvaluation } from "@kilotune/contract";
+import type {
+  Calibration,
+  FiguresScore,
+  MeanShare,
+  Outline,
+  SegmentationEvaluation,
+} from "@kilotune/contract";
 import { type ImageRow, prng, toRle } from "@kilotune/dataset";
-import { headBytes, segmentationTensors, startHead } from "@kilotune/heads";
+import { headBytes, type SampledPixels, segmentationTensors, startHead } from "@kilotune/heads";
 import { decodeImage, readMask } from "@kilotune/image";
 import { decodeRle, IGNORED, type LabelMap, maskOf, outlineMask } from "@kilotune/image/masks";
+import type { PromptManifest } from "@kilotune/prompt";
 import {
   alsoOfMasks,
   boundaryF1,
+  fitTemperature,
   imageSegmentation as learnMasks,
   type Learnt,
   meanIouOf,
   openMasks,
   planSegmentation,
+  reliability,
 } from "@kilotune/tuner";
+import { softmaxRows } from "../classes/outcome.ts";
 import { type ImageFile, readImageFiles } from "../images/image-files.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
@@ -28,9 +38,16 @@ export interface SegmentationOutcome {
   readonly pixels: Float64Array;
   /** Of each class; null where it is neither in the truth nor in the answer. */
   readonly edges: readonly (number | null)[];
+  /** Some known pixels: logits [n, classes] flat, and what is true of each. */
+  readonly sample: PixelSample;
   truth(): Promise<LabelMap>;
   readonly answer: LabelMap;
   picture(): ReturnType<DenseRows<unknown>["picture"]>;
+}
+
+export interface PixelSample {
+  readonly logits: Float32Array;
+  readonly labels: Int32Array;
 }
 
 /** Opens a row's map when it is wanted: those of a set don't fit in memory. */
@@ -139,10 +156,12 @@ function masks(
       const drawer = await openMasks(backbone, settings, plan);
       try {
         const outcomes: SegmentationOutcome[] = [];
-        for await (const { row, map } of drawer.draw(store, learnt)) {
+        for await (const { row, map, sample } of drawer.draw(store, learnt)) {
           const truth = rows.truths[row] as OpenMap;
+          const wanted = await truth();
           outcomes[row] = {
-            ...comparison(await truth(), map, classes),
+            ...comparison(wanted, map, classes),
+            sample: knownPixels(wanted, sample(sampleSize(classes)), classes),
             name: rows.names[row] as string,
             truth,
             answer: map,
@@ -163,7 +182,7 @@ function masks(
         of: meanIou,
         ofRow: (outcome) => meanIou([outcome]),
       }),
-    manifest: () => ({
+    manifest: (outcomes) => ({
       task: "segmentation",
       head: {
         kind: "segmentation",
@@ -172,15 +191,75 @@ function masks(
         cellsPerPatch: spec.cellsPerPatch,
         cellWidth: spec.cellWidth,
       },
-      calibration: { temperature: 1 },
+      calibration: { temperature: temperatureOf(outcomes, classes) },
     }),
-    findings: async (outcomes) => ({
+    findings: async (outcomes, prompt) => ({
       task: "segmentation",
-      evaluation: await evaluateMasks(outcomes, labels),
+      evaluation: await evaluateMasks(outcomes, labels, maskTemperature(prompt.manifest)),
     }),
     // Which class a pixel is of is asked image by image: every image counts for all.
     labelRows: ({ count }) => labels.map(() => count),
   };
+}
+
+/** Neighbours tell the same: far fewer pixels than an image has are as good. */
+export function sampleSize(classes: number): number {
+  return Math.max(100, Math.min(2000, Math.floor(40_000 / classes)));
+}
+
+/** Without those of which nothing is known. */
+export function knownPixels(
+  truth: LabelMap,
+  { pixels, logits }: SampledPixels,
+  classes: number,
+): PixelSample {
+  const known = [...pixels.keys()].filter((at) => (truth.data[pixels[at]!] as number) < classes);
+  const kept = new Float32Array(known.length * classes);
+  known.forEach((from, to) => {
+    kept.set(logits.subarray(from * classes, (from + 1) * classes), to * classes);
+  });
+  return { logits: kept, labels: Int32Array.from(known, (at) => truth.data[pixels[at]!] as number) };
+}
+
+/** All images' samples in one, at most so many pixels of them. */
+function pooled(
+  outcomes: readonly Pick<SegmentationOutcome, "sample">[],
+  classes: number,
+  most: number,
+): PixelSample {
+  const all = outcomes.reduce((sum, { sample }) => sum + sample.labels.length, 0);
+  const step = Math.max(1, Math.ceil(all / most));
+  const [logits, labels]: [Float32Array[], number[]] = [[], []];
+  let at = 0;
+  for (const { sample } of outcomes)
+    sample.labels.forEach((label, own) => {
+      if (at++ % step !== 0) return;
+      labels.push(label);
+      logits.push(sample.logits.subarray(own * classes, (own + 1) * classes));
+    });
+  const flat = new Float32Array(labels.length * classes);
+  logits.forEach((each, row) => void flat.set(each, row * classes));
+  return { logits: flat, labels: Int32Array.from(labels) };
+}
+
+function temperatureOf(outcomes: readonly SegmentationOutcome[], classes: number): number {
+  const { logits, labels } = pooled(outcomes, classes, 50_000);
+  return fitTemperature(logits, labels, classes);
+}
+
+/** Of a manifest whose task is segmentation. */
+export function maskTemperature({ calibration }: PromptManifest): number {
+  return (calibration as { readonly temperature: number }).temperature;
+}
+
+function calibrationOf(
+  outcomes: readonly SegmentationOutcome[],
+  classes: number,
+  temperature: number,
+): Calibration | null {
+  const { logits, labels } = pooled(outcomes, classes, 1_000_000);
+  if (labels.length === 0) return null;
+  return { temperature, ...reliability(softmaxRows(logits, classes, temperature), labels, classes) };
 }
 
 export function scoreMasks(outcomes: readonly SegmentationOutcome[], classes: number): FiguresScore {
@@ -262,6 +341,7 @@ const EXAMPLES = 12;
 export async function evaluateMasks(
   outcomes: readonly SegmentationOutcome[],
   labels: readonly string[],
+  temperature: number,
 ): Promise<SegmentationEvaluation> {
   const classes = labels.length;
   const figures = figuresOf(outcomes, classes);
@@ -300,6 +380,7 @@ export async function evaluateMasks(
       pixels,
     })),
     examples,
+    calibration: calibrationOf(outcomes, classes, temperature),
   };
 }
 
