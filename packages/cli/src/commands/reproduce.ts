@@ -25,6 +25,11 @@ export const reproduce = defineCommand({
       value: "FILE",
       about: "Where it was tuned with one; its figures are taken over unchecked else",
     },
+    init: {
+      kind: "text",
+      value: "FILE",
+      about: "The prompt that it was tuned from (tune --init prompt:FILE)",
+    },
     backbone: {
       kind: "text",
       value: "ID|FOLDER",
@@ -37,7 +42,7 @@ export const reproduce = defineCommand({
       purpose: "the whole file, figures included",
     },
   ],
-  async run({ file, data: train, validation, test, backbone: asked }, terminal) {
+  async run({ file, data: train, validation, test, init, backbone: asked }, terminal) {
     if (train === undefined)
       throw usageError("reproduce", "--data is missing", "Name the file that the prompt was tuned on.");
     const { manifest } = (await readPromptFile(file)).prompt;
@@ -63,6 +68,7 @@ export const reproduce = defineCommand({
         train: fileSource(train),
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
         ...(test === undefined ? {} : { test: fileSource(test) }),
+        ...(init === undefined ? {} : { initPrompt: await readPromptFile(init) }),
       };
       return reproducePrompt(bytes, backbone, files, hooks);
     };

@@ -7,6 +7,7 @@ import { defineCommand } from "../command.ts";
 import { jobProgress } from "../job-progress.ts";
 import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
+import { INIT_FLAG, readInit } from "../prompt-init.ts";
 import { summaryWords, tuneResult } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { percent } from "../terminal/units.ts";
@@ -50,6 +51,7 @@ export const sweep = defineCommand({
       about: "Key/value prefixes, soft tokens, or low-rank products, whose tokens are the rank",
       default: "kv",
     },
+    ...INIT_FLAG,
     ...SHOTS_FLAG,
     ...PARALLEL_FLAGS,
     ...OUTPUT_FLAGS,
@@ -75,6 +77,7 @@ export const sweep = defineCommand({
     const candidates = strategy === "grid" ? gridOf(space) : drawCandidates(space, args.candidates, seed);
     for (const file of [train, validation, test])
       if (file !== undefined) await assertStartsAsData(file, terminal);
+    const init = await readInit("sweep", args.init);
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
     const signal = terminal.io.takeInterrupt();
@@ -84,6 +87,7 @@ export const sweep = defineCommand({
       ...(validation === undefined ? {} : { validation: fileSource(validation) }),
       ...(test === undefined ? {} : { test: fileSource(test) }),
       method: args.method,
+      ...(init && { init }),
       ...(args.shots === undefined ? {} : { shots: args.shots }),
       epochs: "auto",
       seed,

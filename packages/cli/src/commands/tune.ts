@@ -8,6 +8,7 @@ import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
 import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
+import { INIT_FLAG, readInit } from "../prompt-init.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { isTextTask, recogniseRows, TEXT_TASKS, type TextTaskFlag } from "../text-task.ts";
@@ -66,6 +67,7 @@ export const tune = defineCommand({
       max: 999,
       about: "First prompted layer of kv, deep and lora; the task's own choice else",
     },
+    ...INIT_FLAG,
     "oos-label": {
       kind: "text",
       value: "NAME",
@@ -106,6 +108,14 @@ export const tune = defineCommand({
       purpose: "ten rows a class, for a program",
     },
     {
+      line: "kilotune tune train.jsonl --method soft --init labels",
+      purpose: "soft tokens that start as the labels' names",
+    },
+    {
+      line: "kilotune tune may.jsonl --init prompt:april.safetensors --out may.safetensors",
+      purpose: "from an older prompt on",
+    },
+    {
       line: "kilotune tune cells/train.jsonl --task detect --out out/cells.safetensors --report out/cells.html",
       purpose: "boxes of cells, on images beside the rows",
     },
@@ -126,6 +136,7 @@ export const tune = defineCommand({
         await (images === undefined
           ? assertStartsAsData(file, terminal, texts)
           : assertReadable(file, { folders: true }));
+    const init = await readInit("tune", args.init);
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
 
@@ -161,7 +172,7 @@ export const tune = defineCommand({
           : args.oos
             ? { outOfScope: {} }
             : {};
-      job = { backbone, method, task, ...outOfScope, ...files, ...shared };
+      job = { backbone, method, task, ...outOfScope, ...files, ...shared, ...(init && { init }) };
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
@@ -220,6 +231,7 @@ function refuseIdleFlags(
     shots: number | undefined;
     oos: boolean;
     oosLabel: string | undefined;
+    init: string | undefined;
   },
   images: keyof typeof TASKS | undefined,
   texts: TextTask,
@@ -227,6 +239,8 @@ function refuseIdleFlags(
   const task = images === undefined ? texts : TASKS[images];
   if (images !== undefined && args.precision !== "fp32")
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
+  if (images !== undefined && args.init !== undefined)
+    throw usageError("tune", "--init is of texts", "Leave it out: prompts of images start at random.");
   if ((args.oos || args.oosLabel !== undefined) && (images !== undefined || task !== "classification"))
     throw usageError("tune", "--oos and --oos-label are of texts with one label each", "Leave them out.");
   if (task !== "classification" && args.shots !== undefined)
