@@ -30,6 +30,9 @@ export function encodeCheckpoint({ state, best, curve }: Checkpoint, key: string
   const heads = Object.entries(state.head);
   const tensors = new Map<string, Tensor>([
     ...trainedTensors("prompt", state.prompt),
+    ...(state.factors
+      ? [...trainedTensors("factors", state.factors), ["start", vector(state.factors.start)] as const]
+      : []),
     ...heads.flatMap(([name, trained]) => trainedTensors(`head.${name}`, trained)),
   ]);
   if (best !== undefined) {
@@ -46,7 +49,7 @@ export function encodeCheckpoint({ state, best, curve }: Checkpoint, key: string
     batchRandom,
     dropoutRandom,
     head: heads.map(([name]) => name),
-    updates: state.prompt.moments.step,
+    updates: (state.factors ?? state.prompt).moments.step,
     best: best && { epoch: best.epoch, score: best.score },
     curve,
   };
@@ -79,12 +82,15 @@ export function decodeCheckpoint(bytes: Uint8Array, key: string): Checkpoint | u
     return { values, moments };
   };
   const prompt = trained("prompt");
+  const factors = tensors.has("factors")
+    ? { factors: { ...trained("factors"), start: read("start", prompt.values.length) } }
+    : {};
   const byName = <Value>(of: (name: string) => Value) =>
     Object.fromEntries(counters.head.map((name) => [name, of(name)]));
   const head = byName((name) => trained(`head.${name}`));
   const sizeOf = (name: string) => (head[name] as Trained).values.length;
   return {
-    state: { epoch, step, lossSum, batchRandom, dropoutRandom, prompt, head },
+    state: { epoch, step, lossSum, batchRandom, dropoutRandom, prompt, ...factors, head },
     best: best && {
       ...best,
       prompt: read("best.prompt", prompt.values.length),
@@ -104,7 +110,7 @@ interface Counters extends Pick<TuneState, "epoch" | "step" | "lossSum" | "batch
   readonly key: string;
   /** Names of the head's tensors. */
   readonly head: readonly string[];
-  /** Of each tensor alike. */
+  /** Of each tensor that is learnt alike. */
   readonly updates: number;
   readonly best: Pick<BestEpoch, "epoch" | "score"> | undefined;
   readonly curve: readonly CurvePoint[];

@@ -54,6 +54,7 @@ export { type SegmentationScore, SegmentationTally } from "./measure/segmentatio
 export { type SpanScore, scoreSpans } from "./measure/spans.ts";
 export { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 export { type PromptSite, promptFeed, promptSite } from "./prompt-site.ts";
+export type { Reparametrisation } from "./reparametrisation.ts";
 export { chooseRegressionSettings } from "./regression/choose-settings.ts";
 export { fitRidge, type Ridge, spreadOf, standardised } from "./regression/ridge.ts";
 export { scoreValues, type ValueScore } from "./regression/score.ts";

@@ -1,6 +1,12 @@
 import type { CurvePoint } from "@kilotune/contract";
 import { type Prng, prng } from "@kilotune/dataset";
+import type { OpenGraph } from "@kilotune/engine";
 import type { BestEpoch, Checkpoint } from "./checkpoint.ts";
+import {
+  type OpenReparametrisation,
+  openReparametrisation,
+  type Reparametrisation,
+} from "./reparametrisation.ts";
 import type { LoopSettings } from "./settings.ts";
 import type { LearningTask, Learnt, Meter, Validation } from "./task.ts";
 import { learntOf, type Start, startTuning, type TuneEnd, type TuneHooks, tune } from "./tune.ts";
@@ -10,6 +16,8 @@ export interface RunOptions<Name extends string = string> {
   readonly task: LearningTask<Name>;
   /** What a run begins with in place of its site's and its task's own start. Not asked of one that goes on. */
   readonly start?: (random: Prng) => Promise<Start<Name>>;
+  /** What the prompt is learnt through, where not by itself. */
+  readonly through?: { readonly how: Reparametrisation; readonly openGraph: OpenGraph };
   /** Held-out rows, measured after every epoch: an earlier epoch that was clearly better than the last is the result. */
   readonly validation?: Validation;
   /** Ends the run after this many epochs that were worse than the best by more than one standard error. */
@@ -40,11 +48,15 @@ export async function runTuning<Name extends string>(options: RunOptions<Name>):
   const { settings, task, validation, checkpoint, clock = () => performance.now() } = options;
   const session = await task.open({ dropout: settings.dropout > 0 });
   let meter: Meter | undefined;
+  let through: OpenReparametrisation | undefined;
   try {
+    const { how, openGraph } = options.through ?? {};
+    if (how && openGraph && task.site) through = await openReparametrisation(how, task.site, openGraph);
     meter = await validation?.open();
     const standing = await checkpoint?.load();
     const state =
-      standing?.state ?? startTuning(settings, task, await options.start?.(prng(settings.seed, "prompt")));
+      standing?.state ??
+      startTuning(settings, task, await options.start?.(prng(settings.seed, "prompt")), how);
     const curve: CurvePoint[] = [...(standing?.curve ?? [])];
     let best: BestEpoch | undefined = standing?.best;
     let saved = clock();
@@ -74,7 +86,7 @@ export async function runTuning<Name extends string>(options: RunOptions<Name>):
     };
     // A checkpoint may be that of a run which had stopped: it must not go on where the first one didn't.
     const isOver = isOutOfPatience() || isFarEnough(state.epoch);
-    const end = isOver ? "stopped" : await tune(settings, task, session, state, hooks);
+    const end = isOver ? "stopped" : await tune(settings, task, session, state, hooks, through);
     if (end === "aborted") await save();
     // The rate falls to zero, so the last epoch is the best one but for noise: an earlier one must beat it by more.
     const last = { epoch: state.epoch, ...learntOf(state) };
@@ -82,7 +94,7 @@ export async function runTuning<Name extends string>(options: RunOptions<Name>):
     const { prompt, epoch } = chosen;
     return { end, prompt, head: chosen.head as Learnt<Name>["head"], epoch, curve };
   } finally {
-    await Promise.all([session.release(), meter?.release()]);
+    await Promise.all([session.release(), meter?.release(), through?.release()]);
   }
 }
 

@@ -6,6 +6,7 @@ import { DropoutMasks } from "./dropout-masks.ts";
 import { type AdamWState, initAdamW, updateAdamW } from "./optimizer/adamw.ts";
 import { clipByGlobalNorm } from "./optimizer/clip.ts";
 import { warmupCosine } from "./optimizer/schedule.ts";
+import { type OpenReparametrisation, type Reparametrisation, startFactors } from "./reparametrisation.ts";
 import type { LoopSettings } from "./settings.ts";
 import type { LearningTask, Learnt } from "./task.ts";
 
@@ -17,6 +18,8 @@ export interface TuneState {
   lossSum: number;
   /** Of no numbers where the head learns alone. */
   readonly prompt: Trained;
+  /** What the prompt is made of, and what is learnt in its place. */
+  readonly factors?: Factors;
   readonly head: Readonly<Record<string, Trained>>;
   /** Draws an epoch's batches; as it was when the epoch began. */
   batchRandom: PrngState;
@@ -27,6 +30,11 @@ export interface TuneState {
 export interface Trained {
   readonly values: Float32Array;
   readonly moments: AdamWState;
+}
+
+export interface Factors extends Trained {
+  /** Where the prompt began. */
+  readonly start: Float32Array;
 }
 
 export interface TuneHooks {
@@ -47,22 +55,34 @@ export interface Start<Name extends string = string> extends Partial<Pick<Learni
   readonly prompt: Float32Array;
 }
 
-/** @param start in place of the site's and the task's own */
+/**
+ * @param start in place of the site's and the task's own
+ * @param through what the prompt is learnt through
+ */
 export function startTuning(
   { seed }: Pick<LoopSettings, "seed">,
   task: LearningTask,
   start?: Start,
+  through?: Reparametrisation,
 ): TuneState {
   const trained = (values: Float32Array): Trained => ({ values, moments: initAdamW(values.length) });
   const head = Object.entries(start?.head ?? task.head).map(([name, { data }]) => [
     name,
     trained((data as Float32Array).slice()),
   ]);
+  const prompt = start?.prompt ?? task.site?.start(prng(seed, "prompt")) ?? new Float32Array();
   return {
     epoch: 0,
     step: 0,
     lossSum: 0,
-    prompt: trained(start?.prompt ?? task.site?.start(prng(seed, "prompt")) ?? new Float32Array()),
+    prompt: trained(prompt),
+    ...(through &&
+      task.site && {
+        factors: {
+          ...trained(startFactors(through, task.site, prng(seed, "factors"))),
+          start: prompt.slice(),
+        },
+      }),
     head: Object.fromEntries(head),
     batchRandom: prng(seed, "batches").state,
     dropoutRandom: prng(seed, "dropout").state,
@@ -76,7 +96,8 @@ export function learntOf({ prompt, head }: Pick<TuneState, "prompt" | "head">): 
 }
 
 /**
- * Tunes from `state` to the end, changing it in place. `session` is as the task opens it.
+ * Tunes from `state` to the end, changing it in place. `session` is as the task opens it; `through` is wanted where the
+ * state has factors.
  * Same settings, task and state: same bytes.
  */
 export async function tune(
@@ -85,6 +106,7 @@ export async function tune(
   session: Session,
   state: TuneState,
   hooks: TuneHooks = {},
+  through?: OpenReparametrisation,
 ): Promise<TuneEnd> {
   const masks = settings.dropout > 0 ? new DropoutMasks(settings.dropout, settings.seed) : undefined;
   const context = { task, session, masks };
@@ -105,9 +127,12 @@ export async function tune(
       const learningRate = settings.promptLearningRate * factor;
       const { loss, prompt, head } = await batchGradients(context, learnt, batch, state.epoch, dropoutRandom);
       const heads = names.map((name) => head[name] as Float32Array);
-      const norm = clipByGlobalNorm([prompt, ...heads], settings.clipNorm);
+      const learning = learningOf(state, through);
+      const gradient = await learning.gradient(prompt);
+      const norm = clipByGlobalNorm([gradient, ...heads], settings.clipNorm);
       if (!Number.isFinite(loss) || !Number.isFinite(norm)) return "diverged";
-      update(state.prompt, prompt, learningRate);
+      update(learning.trained, gradient, learningRate);
+      await learning.updated();
       names.forEach((name, at) => {
         const rate = task.atPromptRate?.(name) ? learningRate : settings.headLearningRate * factor;
         update(state.head[name] as Trained, heads[at] as Float32Array, rate);
@@ -129,6 +154,26 @@ export async function tune(
     if ((await hooks.onEpoch?.({ epoch: state.epoch, loss, learningRate })) === "stop") return "stopped";
   }
   return "done";
+}
+
+/** What of the prompt learns: itself, or the factors that it is made of. */
+function learningOf(
+  { prompt, factors }: TuneState,
+  through: OpenReparametrisation | undefined,
+): {
+  readonly trained: Trained;
+  gradient(ofPrompt: Float32Array): Float32Array | Promise<Float32Array>;
+  updated(): Promise<void>;
+} {
+  if (factors === undefined || through === undefined)
+    return { trained: prompt, gradient: (ofPrompt) => ofPrompt, updated: async () => {} };
+  const { values, start } = factors;
+  return {
+    trained: factors,
+    gradient: (ofPrompt) => through.gradient(values, start, ofPrompt),
+    // Whoever reads the state finds the prompt itself.
+    updated: async () => prompt.values.set(await through.prompt(values, start)),
+  };
 }
 
 function update({ values, moments }: Trained, gradient: Float32Array, learningRate: number): void {
