@@ -109,14 +109,20 @@ describe("detection on the command line", () => {
 
     const images = ["images/train-0.png", "images/train-1.png"];
     const exported = ["--threshold", "0", "--most", "3", "--coco", "out/found.json", "--yolo", "out/labels"];
-    expect((await kilotune(...detect, ...images, ...exported)).code).toBe(0);
+    const written = await kilotune(...detect, ...images, ...exported);
+    expect(written.code).toBe(0);
+    expect(written.stderr).toContain("--image-folder images");
     const coco = JSON.parse(await readFile(path.join(folder, "out/found.json"), "utf8"));
-    expect(coco.images).toMatchObject([{ file_name: "../images/train-0.png", width: 16, height: 14 }, {}]);
+    expect(coco.images).toMatchObject([{ file_name: "train-0.png", width: 16, height: 14 }, {}]);
     for (const { bbox, score } of coco.annotations) {
       expect(bbox).toHaveLength(4);
       expect(score).toBeGreaterThanOrEqual(0);
     }
     expect(await readFile(path.join(folder, "out/labels/classes.txt"), "utf8")).toBe("bright\n");
+    const readBack = ["lint", "out/found.json", "--images", "detect", "--json"];
+    expect((await kilotune(...readBack)).code).toBe(1);
+    const linted = await kilotune(...readBack, "--image-folder", "images");
+    expect(JSON.parse(linted.stdout)).toMatchObject({ rows: 2, labels: { bright: coco.annotations.length } });
     // What was written is what a data set of boxes is read from.
     for (const image of images)
       await copyFile(path.join(folder, image), path.join(folder, "out/labels", path.basename(image)));

@@ -14,6 +14,7 @@ export async function openExport(
   command: string,
   images: readonly string[],
   { coco, yolo }: { readonly coco: string | undefined; readonly yolo?: string | undefined },
+  tell: (words: string) => void,
 ): Promise<AnswerExport> {
   const textOf = (image: string) => `${path.parse(image).name}.txt`;
   if (yolo !== undefined) {
@@ -36,8 +37,12 @@ export async function openExport(
     },
     async end(labels) {
       if (coco !== undefined) {
-        // As COCO's readers look for images: from the file's own folder on.
-        const from = (image: string) => path.relative(path.dirname(coco), image).split(path.sep).join("/");
+        const folder = folderOfPaths(coco, images);
+        if (folder !== path.dirname(coco))
+          tell(
+            `Paths in ${coco} start at ${folder}: tune, lint and evaluate read it with --image-folder ${folder}`,
+          );
+        const from = (image: string) => path.relative(folder, image).split(path.sep).join("/");
         const moved = new Map([...sizes].map(([image, size]) => [from(image), size]));
         await writeWhole(
           coco,
@@ -58,4 +63,21 @@ export async function openExport(
           );
     },
   };
+}
+
+/** The file's own, as COCO's readers look for images, where all lie below it; else the lowest that has them all. */
+function folderOfPaths(coco: string, images: readonly string[]): string {
+  const holds = (folder: string, image: string) => {
+    const way = path.relative(folder, image);
+    return !path.isAbsolute(way) && way.split(path.sep)[0] !== "..";
+  };
+  let folder = path.dirname(coco);
+  if (images.every((image) => holds(folder, image))) return folder;
+  folder = path.dirname(images[0] as string);
+  while (
+    !images.every((image) => holds(folder, image)) &&
+    path.dirname(path.resolve(folder)) !== path.resolve(folder)
+  )
+    folder = path.join(folder, "..");
+  return folder;
 }

@@ -5,6 +5,14 @@ export const TEST_FLAG = {
   test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
 } as const satisfies Flags;
 
+export const IMAGE_FOLDER_FLAG = {
+  "image-folder": {
+    kind: "text",
+    value: "DIR",
+    about: "Where paths of images start, as COCO keeps them; the rows' own folder else",
+  },
+} as const satisfies Flags;
+
 export const SHOTS_FLAG = {
   shots: {
     kind: "integer",

@@ -13,7 +13,16 @@ export async function lintImageFile(
   file: string,
   task: VisionTask,
   terminal: Terminal,
-  { against, split = "train" }: { readonly against?: ImageLinter; readonly split?: "train" | "val" } = {},
+  {
+    against,
+    split = "train",
+    folder,
+  }: {
+    readonly against?: ImageLinter;
+    readonly split?: "train" | "val";
+    /** Where paths start; the rows' own where left out. */
+    readonly folder?: string | undefined;
+  } = {},
 ): Promise<{ readonly report: LintReport; readonly linter: ImageLinter }> {
   if (file !== "-") await assertReadable(file, { folders: true });
   // The decoder is loaded here, so that no other command waits for it.
@@ -24,7 +33,9 @@ export async function lintImageFile(
   ]);
   const codec = createSharpCodec();
   const source =
-    file === "-" ? imageLines("stdin", ".", () => terminal.io.stdin) : await imagesAt(file, split);
+    file === "-"
+      ? imageLines("stdin", folder ?? ".", () => terminal.io.stdin)
+      : await imagesAt(file, split, folder);
   await using opened = await source.open(task);
   return lintImages(opened.readings, {
     ...(opened.classes && { classes: opened.classes }),

@@ -41,7 +41,7 @@ export const detect = defineCommand({
     },
   ],
   async run({ threshold, most, coco, yolo, ...asked }, terminal) {
-    const written = await openExport("detect", asked.images, { coco, yolo });
+    const written = await openExport("detect", asked.images, { coco, yolo }, (words) => terminal.say(words));
     const options = {
       ...(threshold === undefined ? {} : { threshold: share(threshold) }),
       ...(most === undefined ? {} : { most }),

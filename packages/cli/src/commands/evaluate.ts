@@ -11,6 +11,7 @@ import { evaluateImagePrompt, evaluateTextPrompt, fileSource, imagesAt } from "@
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
+import { IMAGE_FOLDER_FLAG } from "../job-flags.ts";
 import { jobProgress } from "../job-progress.ts";
 import { backboneFor, noteOtherPrecision, precisionOf } from "../prompt-backbone.ts";
 import { oneLine } from "../terminal/printable.ts";
@@ -36,6 +37,7 @@ export const evaluate = defineCommand({
       value: "ID|FOLDER",
       about: "The one that the prompt was tuned on; the prompt's own else",
     },
+    ...IMAGE_FOLDER_FLAG,
     precision: { ...precisionFlag, about: "Of the backbone; the one that the prompt was measured in else" },
   },
   examples: [
@@ -48,7 +50,10 @@ export const evaluate = defineCommand({
       purpose: "what 8 bits cost a prompt that was tuned in fp32",
     },
   ],
-  async run({ prompt: [file = "", ...others], backbone: asked, precision: wanted, test }, terminal) {
+  async run(
+    { prompt: [file = "", ...others], backbone: asked, precision: wanted, imageFolder, test },
+    terminal,
+  ) {
     if (others.length > 0)
       throw usageError("evaluate", "--prompt is given more than once", "Measure one prompt at a time.");
     const stored = await readPromptFile(file);
@@ -56,7 +61,7 @@ export const evaluate = defineCommand({
     if ("input" in manifest && manifest.input === "image") {
       await assertReadable(test, { folders: true });
       const backbone = await openVision(backboneFor(manifest, asked), terminal);
-      const source = await imagesAt(test, "test");
+      const source = await imagesAt(test, "test", imageFolder);
       const onEvent = jobProgress(terminal);
       const { score, findings } = await evaluateImagePrompt({ backbone, stored, test: source, onEvent });
       terminal.result(imageFigures(score, findings, stored.id), () => imageWords(score, findings));

@@ -12,6 +12,7 @@ import {
 } from "@kilotune/dataset";
 import { defineCommand } from "../command.ts";
 import { openInput } from "../input-file.ts";
+import { IMAGE_FOLDER_FLAG } from "../job-flags.ts";
 import { lintImageFile } from "../lint-image-file.ts";
 import { labelWords, lintWords } from "../lint-words.ts";
 import type { Style, Terminal } from "../terminal/terminal.ts";
@@ -43,19 +44,20 @@ export const lint = defineCommand({
       of: ["classify", "segment", "detect"],
       about: "The rows are of images for this task; opens each of them",
     },
+    ...IMAGE_FOLDER_FLAG,
   },
   examples: [
     { line: "kilotune lint examples/support-desk/train.jsonl", purpose: "one file" },
     { line: "kilotune lint train.csv --validation test.csv --json", purpose: "two files, for a program" },
     { line: "kilotune lint cells/train.jsonl --images detect", purpose: "boxes, and the images they lie on" },
   ],
-  async run({ file, validation, backbone, images }, terminal) {
+  async run({ file, validation, backbone, images, imageFolder: folder }, terminal) {
     const files = { file, validation };
     if (images === undefined) return lintFiles(files, await textLinter(backbone, terminal), terminal);
     return lintFiles(
       files,
       (name, against?: ImageLinter) =>
-        lintImageFile(name, images, terminal, against && { against, split: "val" }),
+        lintImageFile(name, images, terminal, { folder, ...(against && { against, split: "val" }) }),
       terminal,
     );
   },

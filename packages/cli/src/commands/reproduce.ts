@@ -4,6 +4,7 @@ import { fileSource, imagesAt, type Reproduction, reproducePrompt } from "@kilot
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
+import { IMAGE_FOLDER_FLAG } from "../job-flags.ts";
 import { jobProgress } from "../job-progress.ts";
 import { backboneFor, precisionOf } from "../prompt-backbone.ts";
 import { oneLine } from "../terminal/printable.ts";
@@ -35,6 +36,7 @@ export const reproduce = defineCommand({
       value: "ID|FOLDER",
       about: "The one that the prompt was tuned on; the prompt's own else",
     },
+    ...IMAGE_FOLDER_FLAG,
   },
   examples: [
     {
@@ -42,7 +44,7 @@ export const reproduce = defineCommand({
       purpose: "the whole file, figures included",
     },
   ],
-  async run({ file, data: train, validation, test, init, backbone: asked }, terminal) {
+  async run({ file, data: train, validation, test, init, backbone: asked, imageFolder }, terminal) {
     if (train === undefined)
       throw usageError("reproduce", "--data is missing", "Name the file that the prompt was tuned on.");
     const { manifest } = (await readPromptFile(file)).prompt;
@@ -56,9 +58,9 @@ export const reproduce = defineCommand({
         for (const each of given(named)) await assertReadable(each, { folders: true });
         const backbone = await openVision(name, terminal, signal);
         const files = {
-          train: await imagesAt(train, "train"),
-          ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val") }),
-          ...(test === undefined ? {} : { test: await imagesAt(test, "test") }),
+          train: await imagesAt(train, "train", imageFolder),
+          ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val", imageFolder) }),
+          ...(test === undefined ? {} : { test: await imagesAt(test, "test", imageFolder) }),
         };
         return reproducePrompt(bytes, backbone, files, hooks);
       }

@@ -42,7 +42,7 @@ export const segment = defineCommand({
     },
   ],
   async run({ masks, as, coco, ...asked }, terminal) {
-    const written = await openExport("segment", asked.images, { coco });
+    const written = await openExport("segment", asked.images, { coco }, (words) => terminal.say(words));
     const labels = await answerImages({ command: "segment", ...asked }, "imageSegmentation", {}, terminal, {
       async result(answer, image) {
         const { map, classes, image: size } = answer as ImageMap;

@@ -6,7 +6,7 @@ import { fileSource, type ImageRows, imagesAt, type TextJob, type TuneJob } from
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
-import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
+import { IMAGE_FOLDER_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { INIT_FLAG, readInit } from "../prompt-init.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
@@ -77,6 +77,7 @@ export const tune = defineCommand({
       kind: "switch",
       about: "The prompt says what is none of its labels', by held-out rows alone",
     },
+    ...IMAGE_FOLDER_FLAG,
     ...SHOTS_FLAG,
     epochs: {
       kind: "integer",
@@ -177,9 +178,11 @@ export const tune = defineCommand({
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
       const files = {
-        train: await imagesAt(train, "train"),
-        ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val") }),
-        ...(test === undefined ? {} : { test: await imagesAt(test, "test") }),
+        train: await imagesAt(train, "train", args.imageFolder),
+        ...(validation === undefined
+          ? {}
+          : { validation: await imagesAt(validation, "val", args.imageFolder) }),
+        ...(test === undefined ? {} : { test: await imagesAt(test, "test", args.imageFolder) }),
       };
       const several = images === "classify" && (await haveSeveralLabels(files.train));
       const task = several ? "multi_label" : TASKS[images];
@@ -228,6 +231,7 @@ function refuseIdleFlags(
   args: {
     withFullTuning: boolean;
     precision: string;
+    imageFolder: string | undefined;
     shots: number | undefined;
     oos: boolean;
     oosLabel: string | undefined;
@@ -241,6 +245,8 @@ function refuseIdleFlags(
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
   if (images !== undefined && args.init !== undefined)
     throw usageError("tune", "--init is of texts", "Leave it out: prompts of images start at random.");
+  if (images === undefined && args.imageFolder !== undefined)
+    throw usageError("tune", "--image-folder is of rows of images", "Leave it out, or say --task.");
   if ((args.oos || args.oosLabel !== undefined) && (images !== undefined || task !== "classification"))
     throw usageError("tune", "--oos and --oos-label are of texts with one label each", "Leave them out.");
   if (task !== "classification" && args.shots !== undefined)

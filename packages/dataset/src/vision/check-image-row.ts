@@ -266,7 +266,7 @@ function findingsOfPath({ value, place }: Field, key: string, example: string): 
       place,
       `${key}_path`,
       `expected a path from the rows' own folder on, seen ${excerpt(value)}.`,
-      "Put the images beside the file, and write paths without a drive, an address or ..",
+      "Write paths without a drive, an address or .., from the file's own folder on, or from the one that `--image-folder` of tune, lint and evaluate names.",
     ),
   ];
 }

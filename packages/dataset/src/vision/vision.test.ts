@@ -71,7 +71,7 @@ describe("rows", () => {
     expect(said).toMatchInlineSnapshot(`
       [
         "error 1:0 image_missing: expected a path in "image", seen none. Write {"image": "a.png", "label": ".."}.",
-        "error 1:11 image_path: expected a path from the rows' own folder on, seen "../../etc/passwd". Put the images beside the file, and write paths without a drive, an address or ..",
+        "error 1:11 image_path: expected a path from the rows' own folder on, seen "../../etc/passwd". Write paths without a drive, an address or .., from the file's own folder on, or from the one that \`--image-folder\` of tune, lint and evaluate names.",
         "error 1:11 image_address: expected a file beside the rows in "image", seen an address: nothing is fetched. Put the images beside the file, or into it as data: URLs.",
         "error 1:0 label_missing: expected a "label", seen none. Give every row a label, or delete the row.",
         "error 1:44 label_twice: expected "label" or "labels", seen both. Keep the one that is meant.",

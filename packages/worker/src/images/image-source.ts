@@ -37,13 +37,17 @@ export interface OpenImageRows extends AsyncDisposable {
  * `.json`; or a zip of rows and images.
  *
  * @param name where it isn't the file's own
+ * @param folder where paths start; the file's own where left out
  */
-export function imageRowsOf(file: string, name = path.basename(file)): ImageRows {
+export function imageRowsOf(
+  file: string,
+  name = path.basename(file),
+  folder = path.dirname(file),
+): ImageRows {
   return {
     name,
     async open(task) {
       if (/\.zip$/i.test(name)) return openZipped(file, task);
-      const folder = path.dirname(file);
       if (!/\.json$/i.test(name)) return imageLines(name, folder, fileSource(file).open).open(task);
       if (task === "classify") throw noLabels(name);
       const { readings, classes } = readCoco(await readWhole(file), task);
@@ -56,10 +60,13 @@ export function imageRowsOf(file: string, name = path.basename(file)): ImageRows
  * What a person names on their own machine: as `imageRowsOf`, or a YOLO data set of boxes, by its YAML file or its folder.
  *
  * @param split which of the data set's, where it has several
+ * @param folder where paths of rows start, as COCO's data sets keep annotations apart from images
  */
-export async function imagesAt(place: string, split: Split): Promise<ImageRows> {
+export async function imagesAt(place: string, split: Split, folder?: string): Promise<ImageRows> {
   const isFolder = await stat(place).then((found) => found.isDirectory());
-  if (!isFolder && !/\.ya?ml$/i.test(place)) return imageRowsOf(place);
+  const isYolo = isFolder || /\.ya?ml$/i.test(place);
+  if (folder !== undefined && (isYolo || /\.zip$/i.test(place))) throw ownImages(place);
+  if (!isYolo) return imageRowsOf(place, undefined, folder);
   const name = path.basename(path.resolve(place));
   return {
     name: split === "train" ? name : `${name} (${split})`,
@@ -68,6 +75,15 @@ export async function imagesAt(place: string, split: Split): Promise<ImageRows> 
       return openYolo(place, split);
     },
   };
+}
+
+function ownImages(place: string): KilotuneError {
+  return new KilotuneError(
+    "own_images",
+    `expected rows whose images lie in another folder, seen a data set that has its own: ${path.basename(place)}.`,
+    "Leave the folder of images out.",
+    { kind: "usage" },
+  );
 }
 
 function onlyBoxes(name: string): KilotuneError {
@@ -113,7 +129,7 @@ async function readBeside(folder: string, row: string): Promise<Uint8Array> {
     throw new KilotuneError(
       "image_not_found",
       "expected a file, but there is none.",
-      "Paths start at the folder of the rows' file.",
+      "Paths start at the folder of the rows' file, or at the one given as --image-folder.",
       { cause },
     );
   });
