@@ -18,6 +18,7 @@ export const COMMANDS: CommandTable = new Map([
   ["lint", async () => (await import("./commands/lint.ts")).lint],
   ["tune", async () => (await import("./commands/tune.ts")).tune],
   ["sweep", async () => (await import("./commands/sweep.ts")).sweep],
+  ["compare", async () => (await import("./commands/compare.ts")).compare],
   ["embed", async () => (await import("./commands/embed.ts")).embed],
   ["classify", async () => (await import("./commands/classify.ts")).classify],
   ["segment", async () => (await import("./commands/segment.ts")).segment],

@@ -129,6 +129,14 @@ describe("wrong pairings", () => {
     [["classify", "--prompt", "p", "--prompt", "q", "text"], "several --prompt"],
     [["evaluate", "--prompt", "p", "--prompt", "q", "t.jsonl"], "more than once"],
     [["backbone", "pull", "bert-huge"], "minilm-l6"],
+    [["compare", "t.jsonl"], "--test is missing"],
+    [["compare", "t.jsonl", "--test", "u.jsonl", "--methods", "kv,lra"], "Did you mean lora?"],
+    [["compare", "t.jsonl", "--test", "u.jsonl", "--methods", "kv,full"], "--with-full-tuning"],
+    [
+      ["compare", "t.jsonl", "--test", "u.jsonl", "--methods", "few-shot", "--report", "r.html"],
+      "Add linear-probe",
+    ],
+    [["compare", "t.jsonl", "--test", "u.jsonl", "--with-full-tuning", "--precision", "int8"], "in fp32"],
   ])("%j is wrong usage", async (argv, words) => {
     const { exitCode, stderr } = await callCli(argv);
     expect(exitCode).toBe(2);

@@ -28,6 +28,8 @@ test.each([
   [bytes(58_392), "58.4 KB"],
   [bytes(999_960), "1.0 MB"],
   [bytes(Number.NaN), "–"],
+  [duration(0.00042), "0.4 ms"],
+  [duration(0), "0 ms"],
   [duration(0.042), "42 ms"],
   [duration(0.9996), "1.0 s"],
   [duration(59.96), "1 min 0 s"],

@@ -45,9 +45,10 @@ export function bytes(sizeBytes: number): string {
   return `${size.toFixed(1)}${nbsp}${units[unit]}`;
 }
 
-/** 0.042 -> "42 ms", 9.27 -> "9.3 s", 84 -> "1 min 24 s", 7500 -> "2 h 5 min". */
+/** 0.0004 -> "0.4 ms", 0.042 -> "42 ms", 9.27 -> "9.3 s", 84 -> "1 min 24 s", 7500 -> "2 h 5 min". */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return dash;
+  if (seconds > 0 && seconds < 0.00995) return `${(seconds * 1000).toFixed(1)}${nbsp}ms`;
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)}${nbsp}ms`;
   if (seconds < 59.95) return `${seconds.toFixed(1)}${nbsp}s`;
   const whole = Math.round(seconds);

@@ -1,2 +1,4 @@
 export { renderReport } from "./page.ts";
-export { type TerminalOptions, terminalSummary } from "./terminal.ts";
+export { terminalSummary } from "./terminal.ts";
+export { terminalComparison } from "./terminal-comparison.ts";
+export type { TerminalOptions } from "./terminal-table.ts";

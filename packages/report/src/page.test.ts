@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { renderReport } from "./page.ts";
 import { parsePage } from "./testing/parse-page.ts";
-import { sampleCurve, sampleReport, score } from "./testing/sample-report.ts";
+import { sampleComparison, sampleCurve, sampleReport, score } from "./testing/sample-report.ts";
 
 const sectionIds = (source: string) =>
   parsePage(source)
@@ -42,6 +42,29 @@ describe("the page", () => {
     expect(sectionIds(swept).slice(0, 3)).toEqual(["candidates", "sweep", "curve"]);
     for (const words of ["91.2\u00A0%", "chosen", "6.3\u00A0%", "diverged", "auto", "0.03"])
       expect(swept).toContain(words);
+  });
+
+  test("shows methods side by side, the best on held-out rows marked, and one that diverged without figures", () => {
+    const compared = renderReport({ ...sampleReport(), comparison: sampleComparison() });
+    expect(sectionIds(compared).slice(0, 3)).toEqual(["candidates", "comparison", "curve"]);
+    const section = compared.slice(
+      compared.indexOf('<section id="comparison"'),
+      compared.indexOf('<section id="curve"'),
+    );
+    const rows = section.split("<tr").slice(2);
+    expect(rows).toHaveLength(6);
+    expect(rows.map((row) => row.includes('class="chip">best'))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+      false,
+    ]);
+    for (const words of ["92.5\u00A0%", "29,184", "58.4\u00A0KB", "1\u00A0min\u00A024\u00A0s", "1.1\u00A0ms"])
+      expect(rows[4]).toContain(words);
+    expect(rows[3]?.match(/>–</g)).toHaveLength(3);
+    expect(renderReport({ ...sampleReport(), comparison: [] })).toBe(renderReport(sampleReport()));
   });
 
   test("is the same bytes for the same report", () => {
@@ -229,6 +252,7 @@ describe("what the words say", () => {
 });
 
 describe("whatever tenants write", () => {
+  const sample = { ...sampleReport(3), comparison: sampleComparison() };
   const nasty = fc.oneof(
     fc.string({ unit: "binary", maxLength: 60 }),
     fc.string({
@@ -252,11 +276,11 @@ describe("whatever tenants write", () => {
       parsePage(renderReport(report)).elements.flatMap(({ name, path }) =>
         name === "wbr" ? [] : [[...path, name].join(" ")],
       );
-    const harmless = structure(mapLeaves(sampleReport(3), () => "a", keepNumber));
+    const harmless = structure(mapLeaves(sample, () => "a", keepNumber));
     fc.assert(
       fc.property(fc.array(nasty, { minLength: 1, maxLength: 12 }), (texts) => {
         let next = 0;
-        const report = mapLeaves(sampleReport(3), () => texts[next++ % texts.length]!, keepNumber);
+        const report = mapLeaves(sample, () => texts[next++ % texts.length]!, keepNumber);
         expect(structure(report)).toEqual(harmless);
         expect(renderReport(report)).not.toMatch(/[\u202A-\u202E\u2066-\u2069\p{Cs}]|(?!\n|\t)\p{Cc}/u);
       }),
@@ -269,7 +293,7 @@ describe("whatever tenants write", () => {
     fc.assert(
       fc.property(fc.array(odd, { minLength: 1, maxLength: 12 }), (numbers) => {
         let next = 0;
-        const report = mapLeaves(sampleReport(3), keepText, () => numbers[next++ % numbers.length]!);
+        const report = mapLeaves(sample, keepText, () => numbers[next++ % numbers.length]!);
         const source = renderReport(report);
         parsePage(source);
         expect(/.{0,80}(NaN|Infinity|undefined).{0,20}/.exec(source)?.[0]).toBeUndefined();

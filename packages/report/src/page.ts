@@ -4,6 +4,7 @@ import { attention } from "./sections/attention.ts";
 import { calibration } from "./sections/calibration.ts";
 import { candidates } from "./sections/candidates.ts";
 import { classes } from "./sections/classes.ts";
+import { comparison } from "./sections/comparison.ts";
 import { confusion } from "./sections/confusion.ts";
 import { sizes, timings } from "./sections/costs.ts";
 import { curve } from "./sections/curve.ts";
@@ -42,7 +43,7 @@ ${style}
 <body>
 <main>
 ${headline(report)}
-${candidates(report)}${sweep(report)}${curve(report)}${findings(report)}${attention(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
+${candidates(report)}${comparison(report)}${sweep(report)}${curve(report)}${findings(report)}${attention(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
 </main>
 <footer>Made by Kilotune. The page loads nothing and sends nothing.</footer>
 </body>

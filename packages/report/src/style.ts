@@ -89,6 +89,10 @@ figcaption small { display: block; }
 tr.published > * { font-weight: 650; }
 .candidates tr.published .chip { margin-left: 4px; }
 
+.comparison th, .comparison td { vertical-align: middle; }
+.comparison thead th { vertical-align: bottom; }
+.comparison .plot { width: 22%; padding: 0 18px; }
+
 .heat { width: auto; font-size: 13px; border-collapse: separate; border-spacing: 2px; }
 .heat th, .heat td { border: 0; padding: 0; }
 .heat thead th { height: 120px; text-align: start; vertical-align: bottom; }
@@ -157,7 +161,8 @@ details { margin-top: 14px; } summary { cursor: pointer; color: var(--blue); pad
   .stacked .text { margin-block: 3px; }
   .stacked small { font-size: 12px; }
   .candidates tr { grid-template-columns: 1.25fr 1.25fr 0.8fr 0.9fr; }
-  .candidates .plot { padding: 0 20px; }
+  .candidates .plot, .comparison .plot { padding: 0 20px; }
+  .comparison tr { grid-template-columns: 1fr 1fr 1fr; row-gap: 4px; }
   .mistakes tr { grid-template-columns: 2fr 2fr 0.8fr; }
   .mistakes .label { font-size: 14px; }
   .other-tests tr { grid-template-columns: 0.6fr 1.2fr 1.2fr; }

@@ -1,15 +1,20 @@
 import { type Candidate, mainFigure, type Score, type TuneReport } from "@kilotune/contract";
 import { figureTitles, isFiniteScore } from "./figure-title.ts";
-import { bytes, counted, dash, duration, percent, percentRange } from "./format.ts";
+import { bytes, counted, duration, percent } from "./format.ts";
+import {
+  gap,
+  intervalWords,
+  oneLine,
+  type Paint,
+  padded,
+  painter,
+  type Style,
+  shareOf,
+  type TerminalOptions,
+  tableWidth,
+} from "./terminal-table.ts";
 import { methodWords, type Tone, verdictHeadline } from "./verdict-words.ts";
 import { clip, visible } from "./visible-text.ts";
-
-export interface TerminalOptions {
-  /** false writes no escape sequence at all. */
-  readonly color: boolean;
-  /** Columns of the terminal; below 40 counts as 40. */
-  readonly width: number;
-}
 
 /**
  * The end of a job, for a terminal: verdict, one line a candidate with a bar and its interval, the file, the time.
@@ -82,25 +87,6 @@ function candidateTable({ candidates, data }: TuneReport, columns: number, paint
   ];
 }
 
-const gap = "   ";
-
-function padded(side: "padStart" | "padEnd", cells: readonly string[]): string[] {
-  const width = Math.max(...cells.map((cell) => cell.length));
-  return cells.map((cell) => cell[side](width));
-}
-
-function tableWidth(shown: readonly (readonly string[])[]): number {
-  return shown.reduce((sum, [head]) => sum + head!.length + gap.length, -gap.length);
-}
-
-function shareOf(score: Score | null): number {
-  return score === null ? Number.NaN : mainFigure(score).value;
-}
-
-function intervalWords(score: Score | null): string {
-  return score === null ? dash : percentRange(mainFigure(score).interval);
-}
-
 /** Full blocks up to the interval's low end, fading through the interval. */
 function bar(score: Score | null, width: number): string {
   if (score === null || !isFiniteScore(score)) return " ".repeat(width);
@@ -116,11 +102,6 @@ function timingWords({ timings }: TuneReport): string {
   return `Time: ${[...parts, `${duration(total)} in all`].join(" · ")}`;
 }
 
-/** Strangers' text on one line, with no control character that could drive the terminal. */
-function oneLine(text: string, maxLength: number): string {
-  return clip(visible(clip(text, maxLength)).replace(/\s+/g, " ").trim(), maxLength);
-}
-
 function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   // Only plain blanks break: a no-break space holds a number and its unit together.
@@ -133,18 +114,4 @@ function wrap(text: string, columns: number): string[] {
   return lines;
 }
 
-type Style = "bold" | "dim" | "green" | "blue" | "yellow";
-type Paint = (style: Style, text: string) => string;
-
 const toneColors: Readonly<Record<Tone, Style>> = { pays: "green", unclear: "blue", doesNotPay: "yellow" };
-const codes: Readonly<Record<Style, readonly [on: number, off: number]>> = {
-  bold: [1, 22],
-  dim: [2, 22],
-  green: [32, 39],
-  blue: [34, 39],
-  yellow: [33, 39],
-};
-
-function painter(color: boolean): Paint {
-  return (style, text) => (color ? `\u001B[${codes[style][0]}m${text}\u001B[${codes[style][1]}m` : text);
-}

@@ -1,4 +1,4 @@
-import type { Candidate, ClassificationReport, Evaluation, Score } from "@kilotune/contract";
+import type { Candidate, ClassificationReport, ComparedMethod, Evaluation, Score } from "@kilotune/contract";
 
 /** A realistic report of a support desk with 12 intents, or of any number of made-up ones; the same numbers every time. */
 export function sampleReport(labelCount = 12): ClassificationReport {
@@ -113,6 +113,42 @@ export function sampleReport(labelCount = 12): ClassificationReport {
       "The held-out rows chose the number of epochs; the published prompt was then tuned on all rows.",
     ],
   };
+}
+
+/** Methods side by side, one of which diverged. */
+export function sampleComparison(): ComparedMethod[] {
+  const method = (
+    name: string,
+    title: string,
+    [heldOut, test]: readonly [number, number],
+    [trainableParameters, sizeBytes, seconds, switchSeconds]: readonly [
+      number,
+      number,
+      number,
+      number | null,
+    ],
+  ): ComparedMethod => ({
+    name,
+    title,
+    heldOut: score(480, heldOut),
+    test: score(240, test),
+    trainableParameters,
+    sizeBytes,
+    seconds,
+    switchSeconds,
+  });
+  return [
+    method("zero-shot", "zero-shot by label names", [0.51, 0.5], [0, 168, 0.08, null]),
+    method("few-shot", "few-shot, 5 nearest neighbours", [0.8375, 0.8292], [0, 368_640, 9.4, null]),
+    method("linear-probe", "linear probe", [0.9021, 0.9], [4620, 10_400, 16.2, 0.0004]),
+    {
+      ...method("soft", "soft tokens (diverged)", [0, 0], [10_752, 21_504, 61, null]),
+      heldOut: null,
+      test: null,
+    },
+    method("kv", "key/value prefixes", [0.9292, 0.925], [29_184, 58_368, 84.2, 0.0011]),
+    method("full", "full fine-tuning", [0.9271, 0.9333], [22_713_216, 45_426_432, 7500, 0.31]),
+  ];
 }
 
 /** A score with its Wilson interval. */

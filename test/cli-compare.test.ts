@@ -1,0 +1,103 @@
+import { spawn } from "node:child_process";
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+/** `kilotune compare` as a user has it: on messages that people wrote, and the backbone that they'd have. */
+
+const root = path.join(import.meta.dirname, "..");
+const cli = path.join(root, "packages/cli/bin/kilotune.mjs");
+const desk = path.join(root, "examples/support-desk");
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-compare-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** @param until words on stderr at which it is killed, without a warning */
+async function kilotune(argv: readonly string[], until?: string) {
+  const child = spawn(process.execPath, [cli, ...argv], { cwd: folder });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    if (until !== undefined && stderr.includes(until)) child.kill("SIGKILL");
+  });
+  const { promise, resolve } = Promise.withResolvers<number | null>();
+  child.on("close", resolve);
+  return { code: await promise, stdout, stderr };
+}
+
+/** Some rows of four labels of the example. */
+async function someOf(file: string, each: number): Promise<string> {
+  const left = new Map(
+    ["refund_status", "order_status", "warranty_repair", "cancel_order"].map((label) => [label, each]),
+  );
+  const lines = (await readFile(path.join(desk, file), "utf8")).trim().split("\n");
+  const own = lines.filter((line) => {
+    const { label } = JSON.parse(line) as { label: string };
+    const more = left.get(label) ?? 0;
+    left.set(label, more - 1);
+    return more > 0;
+  });
+  await writeFile(path.join(folder, file), `${own.join("\n")}\n`);
+  return file;
+}
+
+it("killed while it tunes it goes on with --resume, to a table, a page and prompts that answer", async () => {
+  const [train, test] = [await someOf("train.jsonl", 8), await someOf("test.jsonl", 10)];
+  const validation = await someOf("validation.jsonl", 5);
+  const asked = ["compare", train, "--validation", validation, "--test", test].concat([
+    "--methods",
+    "zero-shot,few-shot,linear-probe,kv",
+  ]);
+  const flags = ["--epochs", "2", "--out", "found", "--report", "page.html", "--json"];
+  const killed = await kilotune([...asked, ...flags], "3 of 4: linear probe");
+  expect(killed.code).toBeNull();
+
+  const { code, stdout, stderr } = await kilotune([...asked, ...flags, "--resume"]);
+  expect(code, stderr).toBe(0);
+  expect(stderr.match(/\(measured before\)/g)).toHaveLength(3);
+  const { methods, best } = JSON.parse(stdout);
+  const of = (name: string) => methods.find((method: { name: string }) => method.name === name);
+  expect(methods.map(({ name }: { name: string }) => name)).toEqual([
+    "zero-shot",
+    "few-shot",
+    "linear-probe",
+    "kv",
+  ]);
+  const onHeldOut = methods.map(({ heldOut }: { heldOut: { accuracy: number } }) => heldOut.accuracy);
+  expect(of(best).heldOut.accuracy).toBe(Math.max(...onHeldOut));
+  // People's labels and messages: each way is far above the quarter that chance would give.
+  for (const { test } of methods) {
+    expect(test).toMatchObject({ rows: 40, interval: [expect.any(Number), expect.any(Number)] });
+    expect(test.accuracy).toBeGreaterThan(0.5);
+  }
+  expect(of("zero-shot")).toMatchObject({ trainableParameters: 0, path: null, switchSeconds: null });
+  expect(of("linear-probe").trainableParameters).toBe(4 * 385);
+  expect(of("kv").sizeBytes).toBe((await readFile(path.join(folder, of("kv").path))).length);
+  expect(await readFile(path.join(folder, "page.html"), "utf8")).toContain("Methods side by side");
+  expect((await readdir(path.join(folder, "found"))).filter((name) => name.endsWith(".checkpoint"))).toEqual(
+    [],
+  );
+
+  const words = await kilotune([...asked, ...flags.filter((flag) => flag !== "--json"), "--resume"]);
+  expect(words.stdout).toMatch(/^ {2}on 40 test rows {2,}accuracy {3}95 % from–to/);
+  expect(words.stdout).toMatch(/^▸ .*$/m);
+  expect(words.stdout).toContain("Prompts: found/linear-probe.safetensors, found/kv.safetensors");
+  const answer = await kilotune(["classify", "--prompt", of("kv").path, "--json", "I want my money back"]);
+  expect(JSON.parse(answer.stdout)).toMatchObject({ label: expect.any(String) });
+}, 120_000);
+
+it("a file in the way of --out is told before a backbone is opened", async () => {
+  const test = await someOf("test.jsonl", 2);
+  await writeFile(path.join(folder, "taken"), "");
+  const { code, stdout } = await kilotune(["compare", test, "--test", test, "--out", "taken/here", "--json"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout).error).toMatchObject({ code: "not_a_folder" });
+  await expect(access(path.join(folder, "comparison"))).rejects.toThrow();
+});
