@@ -48,7 +48,7 @@ async function someOf(file: string, each: number): Promise<string> {
   return file;
 }
 
-it("killed while it tunes it goes on with --resume, to a table, a page and prompts that answer", async () => {
+it("killed half-way it goes on with --resume, to a table, a page and the prompts", async () => {
   const [train, test] = [await someOf("train.jsonl", 8), await someOf("test.jsonl", 10)];
   const validation = await someOf("validation.jsonl", 5);
   const asked = ["compare", train, "--validation", validation, "--test", test].concat([
@@ -89,8 +89,6 @@ it("killed while it tunes it goes on with --resume, to a table, a page and promp
   expect(words.stdout).toMatch(/^ {2}on 40 test rows {2,}accuracy {3}95 % from–to/);
   expect(words.stdout).toMatch(/^▸ .*$/m);
   expect(words.stdout).toContain("Prompts: found/linear-probe.safetensors, found/kv.safetensors");
-  const answer = await kilotune(["classify", "--prompt", of("kv").path, "--json", "I want my money back"]);
-  expect(JSON.parse(answer.stdout)).toMatchObject({ label: expect.any(String) });
 }, 120_000);
 
 it("a file in the way of --out is told before a backbone is opened", async () => {
