@@ -18,7 +18,7 @@ async function walk(backbone: string, evaluate: () => unknown = () => null) {
   const handler = (name: string) => (input: unknown) => {
     ran.push(name);
     last = input;
-    if (name === "Validate") return { backbone };
+    if (name === "Validate") return { backbone, trials: [] };
     return name.startsWith("Evaluate") ? evaluate() : null;
   };
   const names = Object.keys(rendered.States).filter((name) => name !== "Evaluate");
@@ -46,7 +46,7 @@ it.each([
 ])("asks the function that holds %s", async (backbone, state) => {
   const { ran, last } = await walk(backbone);
   expect(ran).toEqual(["Validate", "Tune", state, "Publish", "Notify"]);
-  expect(last).toEqual({ tenant: "tn-a", job: "ftjob-1", validated: { backbone } });
+  expect(last).toEqual({ tenant: "tn-a", job: "ftjob-1", validated: { backbone, trials: [] } });
 });
 
 it("leads to Fail as the one state did", async () => {

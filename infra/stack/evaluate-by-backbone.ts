@@ -10,7 +10,7 @@ export function evaluateByBackbone<Definition extends Pick<TuneJobDefinition, "S
   definition: Definition,
   arns: Readonly<Record<string, string>>,
 ) {
-  const { Evaluate, Validate, ...others } = definition.States;
+  const { Evaluate, ...others } = definition.States;
   const states = Object.entries(arns).map(([backbone, Resource]) => ({
     backbone,
     name: `Evaluate-${backbone}`,
@@ -22,7 +22,6 @@ export function evaluateByBackbone<Definition extends Pick<TuneJobDefinition, "S
     ...definition,
     States: {
       ...others,
-      Validate: { ...Validate, ResultPath: "$.validated" },
       Evaluate: {
         Type: "Choice",
         Choices: states.map(({ backbone, name }) => ({

@@ -17,8 +17,8 @@ const rendered = tuneOnBatch(
 // It writes into what it is given.
 const machine = new StateMachine(structuredClone(rendered) as unknown as StateMachineDefinition);
 
-/** @param failures of `Tune`, by the names that Step Functions gives them */
-async function walk(failures: readonly string[]) {
+/** @param failures of `Tune` and `Try` (T), by the names that Step Functions gives them */
+async function walk(failures: readonly string[], trials: readonly string[] = []) {
   const left = [...failures];
   const tunes: Record<string, unknown>[] = [];
   let letters = "";
@@ -26,6 +26,7 @@ async function walk(failures: readonly string[]) {
   const context = { State: { RetryCount: 0 } };
   const handler = (letter: string) => async (input: unknown) => {
     letters += letter;
+    if (letter === "V") return { backbone: "tiny", trials };
     if (letter !== "T") return null;
     tunes.push(input as Record<string, unknown>);
     const name = left.shift();
@@ -33,7 +34,7 @@ async function walk(failures: readonly string[]) {
     context.State.RetryCount++;
     throw Object.assign(new Error("the job's description"), { name });
   };
-  const states = ["Validate", "Tune", "Evaluate", "Publish", "Fail", "Notify"];
+  const states = ["Validate", "Try", "Tune", "Evaluate", "Publish", "Fail", "Notify"];
   await machine.run(
     { tenant: "tn-abcdefghijklmnop", job: "ftjob-1" },
     {
@@ -83,11 +84,24 @@ it("has a queue for every try there can be", async () => {
   expect((await walk([...failures, "States.TaskFailed"])).letters).toBe(`V${"T".repeat(9)}FN`);
 });
 
-it("differs from the local one in Tune alone", () => {
+it("submits each candidate of a sweep with its number, and then the job", async () => {
+  const { letters, tunes } = await walk([], ["0", "1"]);
+  expect(letters).toBe("VTTTEPN");
+  const trial = (Value: string) => ({ Name: "KILOTUNE_TRIAL", Value });
+  const environments = tunes.map(
+    (each) => (each.ContainerOverrides as { Environment: object[] }).Environment,
+  );
+  const job = environments[2] as object[];
+  expect(environments).toEqual([[...job, trial("0")], [...job, trial("1")], job]);
+});
+
+it("differs from the local one in Tune and Try alone", () => {
   const local = tuneJobDefinition((state) => `arn:aws:lambda:eu-central-1:123456789012:function:${state}`);
-  const { Tune: _, ...others } = rendered.States;
-  const { Tune: __, ...same } = local.States;
+  const { Tune: _, Sweep, ...others } = rendered.States;
+  const { Tune: __, Sweep: sweep, ...same } = local.States;
   expect(others).toEqual(same);
+  expect({ ...Sweep, ItemProcessor: {} }).toEqual({ ...sweep, ItemProcessor: {} });
+  expect(Sweep.ItemProcessor.States.Try).toMatchObject({ TimeoutSeconds: 1_209_600, End: true });
   expect(rendered.States.Tune).toMatchObject({
     Next: "Evaluate",
     Catch: local.States.Tune.Catch,

@@ -8,7 +8,7 @@ export interface TunePlace {
 }
 
 /**
- * The state machine with its state `Tune` as a job of AWS Batch, waited for. A job that was interrupted goes on from its
+ * The state machine with its states `Tune` and `Try` as jobs of AWS Batch, waited for. A job that was interrupted goes on from its
  * checkpoint: it's the same state once more. What a container had to say of a job that can't be done, it has written down
  * itself, since Batch hands on an exit code alone: so what fails here failed for another reason, and is tried again.
  *
@@ -16,36 +16,41 @@ export interface TunePlace {
  * by Batch, a container that hangs by the job definition's own timeout.
  */
 export function tuneOnBatch(definition: TuneJobDefinition, place: TunePlace) {
-  const {
-    Retry: _,
-    Parameters: __,
-    ...tune
-  } = definition.States.Tune as typeof definition.States.Tune & {
-    Parameters?: never;
-  };
+  const { Sweep, Tune } = definition.States;
+  const trial = { Name: "KILOTUNE_TRIAL", "Value.$": "$.trial" };
+  const { States } = Sweep.ItemProcessor;
   return {
     ...definition,
     States: {
       ...definition.States,
-      Tune: {
-        ...tune,
-        Resource: "arn:aws:states:::batch:submitJob.sync",
-        Parameters: {
-          "JobName.$": "$.job",
-          "JobQueue.$": queueByTry(place),
-          JobDefinition: place.jobDefinition,
-          // Turns between tenants. A share's name takes letters and digits: `tn-abc` -> `abc`.
-          "ShareIdentifier.$": "States.ArrayGetItem(States.StringSplit($.tenant, '-'), 1)",
-          ContainerOverrides: {
-            Environment: [
-              { Name: "KILOTUNE_TENANT", "Value.$": "$.tenant" },
-              { Name: "KILOTUNE_JOB", "Value.$": "$.job" },
-            ],
-          },
-        },
-        Retry: RETRY,
+      Sweep: {
+        ...Sweep,
+        ItemProcessor: { ...Sweep.ItemProcessor, States: { Try: onBatch(States.Try, place, [trial]) } },
+      },
+      Tune: onBatch(Tune, place),
+    },
+  };
+}
+
+function onBatch<Task extends object>(task: Task, place: TunePlace, more: readonly object[] = []) {
+  return {
+    ...task,
+    Resource: "arn:aws:states:::batch:submitJob.sync",
+    Parameters: {
+      "JobName.$": "$.job",
+      "JobQueue.$": queueByTry(place),
+      JobDefinition: place.jobDefinition,
+      // Turns between tenants. A share's name takes letters and digits: `tn-abc` -> `abc`.
+      "ShareIdentifier.$": "States.ArrayGetItem(States.StringSplit($.tenant, '-'), 1)",
+      ContainerOverrides: {
+        Environment: [
+          { Name: "KILOTUNE_TENANT", "Value.$": "$.tenant" },
+          { Name: "KILOTUNE_JOB", "Value.$": "$.job" },
+          ...more,
+        ],
       },
     },
+    Retry: RETRY,
   };
 }
 

@@ -48,7 +48,7 @@ export interface CloudOptions {
   readonly backbone: Backbone;
   /** More of them, each with its own /opt. */
   readonly others?: readonly { readonly backbone: Backbone | VisionBackbone; readonly layers: string }[];
-  /** Does the state `Tune`, which is no function. */
+  /** Does the states `Tune` and `Try`, which are no functions. */
   readonly tune: (input: unknown, environment: Readonly<Record<string, string>>) => Promise<null>;
 }
 
@@ -164,16 +164,18 @@ export async function openCloud({
     fetch: async (request) => responseOf(await self.invoke("api", await eventOf(request, "url"))),
     logs: () => logs.map((log) => log()).join(""),
   };
+  const inContainer: Activities[string] = async (input) => {
+    try {
+      return { payload: await tune(input, environment) };
+    } catch (error) {
+      const { name: errorType, message: errorMessage } = error as Error;
+      return { error: { errorType, errorMessage } };
+    }
+  };
   const work: Activities = {
     Batch: async (input) => self.invoke("batch", input),
-    Tune: async (input) => {
-      try {
-        return { payload: await tune(input, environment) };
-      } catch (error) {
-        const { name: errorType, message: errorMessage } = error as Error;
-        return { error: { errorType, errorMessage } };
-      }
-    },
+    Try: inContainer,
+    Tune: inContainer,
     Validate: (input) => self.invoke("validate", input),
     ...Object.fromEntries(
       ids.map((id) => [`Evaluate-${id}`, (input: unknown) => self.invoke("evaluate", input, id)]),

@@ -5,14 +5,14 @@ import { EXIT } from "../../packages/aws/src/container/exit-codes.ts";
 import type { CloudOptions } from "./cloud.ts";
 
 /**
- * The state `Tune` as Batch does it: the container's entry point, a process of its own.
+ * The states `Tune` and `Try` as Batch does them: the container's entry point, a process of its own.
  *
  * @param bundle folder of the backbone that it holds, or of a folder for each of several
  * @param scratch folder for its files of the moment
  */
 export function containerWith(bundle: string, scratch: string): CloudOptions["tune"] {
   return async (input, environment) => {
-    const { tenant, job } = input as Record<"tenant" | "job", string>;
+    const { tenant, job, trial } = input as { tenant: string; job: string; trial?: string };
     const container = spawn(process.execPath, [path.resolve("packages/aws/src/container/main.ts")], {
       env: {
         ...environment,
@@ -22,6 +22,7 @@ export function containerWith(bundle: string, scratch: string): CloudOptions["tu
         KILOTUNE_BACKBONE_DIR: bundle,
         KILOTUNE_TENANT: tenant,
         KILOTUNE_JOB: job,
+        ...(trial === undefined ? {} : { KILOTUNE_TRIAL: trial }),
       },
       stdio: ["ignore", "ignore", "inherit"],
     });

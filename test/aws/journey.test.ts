@@ -56,6 +56,7 @@ describe("functions as they are deployed", { timeout: 150_000 }, () => {
       training_file: file,
       suffix: "desk",
       method: { type: "kv", kv: { hyperparameters: { n_epochs: 2, tokens: 4 } } },
+      sweep: [{}, { tokens: 2 }],
     });
     expect([created.status, created.body.error]).toEqual([200, null]);
     const job = await until(key, `/v1/fine_tuning/jobs/${created.body.id}`, "succeeded", "failed");
@@ -68,7 +69,8 @@ describe("functions as they are deployed", { timeout: 150_000 }, () => {
     );
     expect(events.headers.get("content-type")).toContain("text/event-stream");
     const told = await events.text();
-    expect(told).toContain("The job has succeeded");
+    for (const part of ["Candidate 1 of 2", "Candidate 2 of 2 (tokens 2)", "The job has succeeded"])
+      expect(told).toContain(part);
     expect(told.endsWith("data: [DONE]\n\n")).toBe(true);
 
     const model = job.fine_tuned_model;

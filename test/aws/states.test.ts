@@ -53,14 +53,17 @@ async function thrown(work: Promise<unknown>): Promise<string> {
 }
 
 describe("a job's states", () => {
-  it("go on: null, and nothing is kept of an earlier try's failure", async () => {
+  it("go on: what comes next follows, and nothing is kept of an earlier try's failure", async () => {
     const { id: job } = await newJob();
     await service.blobs.put(
       tenant,
       `jobs/${job}/failure.json`,
       Buffer.from('{"name":"TryAgain","message":"{}"}'),
     );
-    expect(await state("Validate", { tenant, job })).toEqual({ backbone: "minilm-l6" });
+    expect(await state("Validate", { tenant, job })).toEqual({
+      backbone: "minilm-l6",
+      trials: [],
+    });
     expect((await getJob(service, tenant, job)).status).toBe("queued");
     expect(await readFailure(service, { tenant, job })).toBeUndefined();
   });

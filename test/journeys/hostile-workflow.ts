@@ -102,7 +102,7 @@ export class HostileWorkflow implements Workflow {
   }
 
   /** The one call of a state that the state machine knows of, and what really happens. */
-  async #suffer(name: string, call: (actor: Actor) => Promise<null>): Promise<null> {
+  async #suffer<Output>(name: string, call: (actor: Actor) => Promise<Output>): Promise<Output> {
     const fate = this.isCalm || this.#random.uniform() < 0.6 ? "plain" : this.#draw();
     this.fates.set(fate, (this.fates.get(fate) ?? 0) + 1);
     const actor = { name: `${name} (${fate})`, isDead: false };

@@ -97,7 +97,12 @@ async function oneJob(seed: number, scratch: string) {
   workflow.connect(service);
   await setWebhook(service, tenant, "https://example.com/hook");
   const { id: trainingFile } = await upload(service, tenant);
-  const request = { model: "minilm-l6", method: { type: "kv" }, trainingFile } as const;
+  const request = {
+    model: "minilm-l6",
+    method: { type: "kv" },
+    trainingFile,
+    ...(random.uniform() < 0.3 && { sweep: [{ tokens: 4 }, { tokens: 8 }] }),
+  } as const;
   const { id } = await createJob(service, tenant, request);
   Object.assign(service, { workflow });
   const watched = watch(service, tenant, "validating_files");

@@ -17,12 +17,11 @@ export interface StateOptions {
   readonly compute?: Compute;
 }
 
-export type StateName = Exclude<keyof typeof STATES, "Tune">;
+export type StateName = Exclude<keyof typeof STATES, "Try" | "Tune">;
 
 /**
- * A state of a job as a function of its own: the input as Step Functions has it -> null, or an error by name. What went
- * wrong in words, it leaves with the job; see `failure.ts`. `Validate` says which backbone the job is for, since another
- * state is then another function.
+ * A state of a job as a function of its own: the input as Step Functions has it -> its output, or an error by name. What went
+ * wrong in words, it leaves with the job; see `failure.ts`.
  */
 export function stateHandler(name: StateName, { service, scratch, compute = NO_COMPUTE }: StateOptions) {
   const context: StateContext = {
@@ -35,7 +34,7 @@ export function stateHandler(name: StateName, { service, scratch, compute = NO_C
     send: webhookSender(),
     log: logFault,
   };
-  return (input: unknown): Promise<Validated | null> =>
+  return (input: unknown): Promise<unknown> =>
     observed(name, async () => {
       const execution = parseExecution(input);
       const { stop = false, failure } = (input ?? {}) as { stop?: boolean; failure?: Failure };
@@ -43,21 +42,17 @@ export function stateHandler(name: StateName, { service, scratch, compute = NO_C
       if (stop && name === "Validate") throw new JobStopped("the job was told to stop");
       const given =
         name === "Fail" ? { ...execution, failure: await withWords(service, execution, failure) } : input;
+      let output: unknown;
       try {
-        await STATES[name](context, given);
+        output = await STATES[name](context, given);
         logLine("state", { state: name, ...execution });
         if (name !== "Notify") await forgetFailure(service, execution);
       } catch (error) {
         throw await told(service, execution, name, error as Error);
       }
       if (stop && name === "Notify") await goOnUnlessStopped(service, execution);
-      if (name !== "Validate") return null;
-      return { backbone: (await getJob(service, execution.tenant, execution.job)).model };
+      return output;
     });
-}
-
-interface Validated {
-  readonly backbone: string;
 }
 
 interface Failure {
@@ -91,4 +86,4 @@ const GOING_ON: ReadonlySet<Job["status"]> = new Set(["validating_files", "queue
 const nothing = async (): Promise<never> => {
   throw new Error("this function has no backbone");
 };
-const NO_COMPUTE: Compute = { tune: nothing, answer: nothing };
+const NO_COMPUTE: Compute = { tune: nothing, measure: nothing, answer: nothing };

@@ -51,7 +51,7 @@ function open(): void {
     throw new Error("stopped");
   };
   workflow = new LocalWorkflow({
-    compute: { tune, answer: () => Promise.reject(new Error("nothing comes so far")) },
+    compute: { tune, measure: tune, answer: () => Promise.reject(new Error("nothing comes so far")) },
     scratch: folder,
     jobsAtOnce: 1,
     send: async () => 200,

@@ -93,6 +93,7 @@ export { type Swept, sweep } from "./retention.ts";
 export { type BatchTools, runBatch } from "./run-batch.ts";
 export {
   beginJob,
+  beginTrial,
   finishJob,
   type JobOutcome,
   type Progress,

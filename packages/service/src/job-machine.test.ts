@@ -6,7 +6,7 @@ import { hasEnded, type JobStatus, mayBecome } from "./job.ts";
 import { CLAIMS, FILES, JOBS, type JobRecord, MODELS, OUTBOX, PROMPTS } from "./kinds.ts";
 import { readQuota } from "./quota.ts";
 import { resolveModel } from "./resolve.ts";
-import { beginJob, finishJob, queueJob, reportProgress } from "./run-job.ts";
+import { beginJob, beginTrial, finishJob, queueJob, reportProgress } from "./run-job.ts";
 import { FAILURE, ROWS, startedJob, success, world } from "./service.fixtures.ts";
 import { cancelJob, pauseJob, resumeJob } from "./steer-job.ts";
 import type { TestService } from "./testing.ts";
@@ -116,6 +116,24 @@ it("a job is metered while it works: not while paused, not while the server was 
   expect((await getUsage(service, tenant)).data).toEqual([
     { day: "2026-11-25", model: "minilm-l6", requests: 0, tokens: 0, images: 0, tuningSeconds: 5 },
   ]);
+});
+
+it("candidates that are tried at once meter themselves, and neither a pause nor a restart adds to it", async () => {
+  const { service, tenant } = await world();
+  const { id } = await startedJob(service, tenant);
+  await beginTrial(service, tenant, id);
+  service.nowMs += 3_000;
+  await beginTrial(service, tenant, id);
+  await reportProgress(service, tenant, id, { message: "one", spentMs: 3_000 });
+  await reportProgress(service, tenant, id, { message: "two", spentMs: 2_500 });
+  service.nowMs += 1_000;
+  await pauseJob(service, tenant, id);
+  await resumeJob(service, tenant, id);
+  await beginTrial(service, tenant, id);
+  await beginJob(service, tenant, id);
+  service.nowMs += 500;
+  const job = await finishJob(service, tenant, id, success("prompt"));
+  expect(job.tuningSeconds).toBe(6);
 });
 
 /** Every status that was ever stored, in order. */

@@ -1,4 +1,4 @@
-import { methodsFor, type TaskName } from "@kilotune/contract";
+import { methodsFor, type SweptSettings, type TaskName } from "@kilotune/contract";
 import { methodsOf, type Service } from "./context.ts";
 import { invalidValue, modelNotFound } from "./errors.ts";
 import type { JobMethod } from "./job.ts";
@@ -12,6 +12,8 @@ export interface JobRequest {
   readonly validationFile?: string;
   /** Left out in part or whole: the default of the model and the task. */
   readonly method: Partial<JobMethod>;
+  /** 2 to 16 candidates, all different, within SWEPT's limits. */
+  readonly sweep?: readonly SweptSettings[];
   /** 0 .. 4,294,967,295, default 0. */
   readonly seed?: number;
   /** Ends up in the model's name: letters, digits, `.`, `_`, `-`, at most 64. */
@@ -25,6 +27,7 @@ export interface JobSettings {
   readonly model: string;
   readonly task: TaskName;
   readonly method: JobMethod;
+  readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
   readonly suffix: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -32,7 +35,15 @@ export interface JobSettings {
 
 /** @throws KilotuneError `model_not_found`, `invalid_value` */
 export function checkJobRequest(service: Service, request: JobRequest): JobSettings {
-  const { model, task = "classification", method, seed = 0, suffix = "", metadata = {} } = request;
+  const {
+    model,
+    task = "classification",
+    method,
+    sweep = null,
+    seed = 0,
+    suffix = "",
+    metadata = {},
+  } = request;
   const backbone = service.backbones.get(model);
   if (backbone === undefined) throw modelNotFound();
   const { tasks = ["classification"] } = backbone;
@@ -53,7 +64,8 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
       `what ${model} can be tuned by for ${task} (${methods.join(", ")})`,
       checked.type,
     );
-  return { model, task, method: checked, seed, suffix, metadata };
+  if (sweep !== null) checkSweep(sweep, checked.type, backbone.layers);
+  return { model, task, method: checked, sweep, seed, suffix, metadata };
 }
 
 function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {
@@ -66,6 +78,20 @@ function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, lay
     throw invalidValue("first_layer", `none with method ${type}`, "one");
   if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
   return { type, epochs, tokens, firstLayer };
+}
+
+function checkSweep(sweep: readonly SweptSettings[], type: JobMethod["type"], layers: number): void {
+  if (type === "head") throw invalidValue("sweep", "a method that learns a prompt", type);
+  if (new Set(sweep.map((each) => JSON.stringify(Object.entries(each).toSorted()))).size < sweep.length)
+    throw invalidValue("sweep", "candidates that are all different", "one twice");
+  for (const [at, settings] of sweep.entries()) {
+    const { tokens, firstLayer } = settings;
+    if (tokens !== undefined && type === "channels")
+      throw invalidValue(`sweep[${at}].tokens`, `none with method ${type}`, "some");
+    if (firstLayer !== undefined && (type === "soft" || type === "channels"))
+      throw invalidValue(`sweep[${at}].first_layer`, `none with method ${type}`, "one");
+    if (firstLayer !== undefined) checkWhole(`sweep[${at}].first_layer`, firstLayer, 0, layers - 1);
+  }
 }
 
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {

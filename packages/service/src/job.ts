@@ -1,4 +1,12 @@
-import type { FileId, JobId, PromptId, TaskName, MethodName, TunedModelName } from "@kilotune/contract";
+import type {
+  FileId,
+  JobId,
+  PromptId,
+  MethodName,
+  SweptSettings,
+  TaskName,
+  TunedModelName,
+} from "@kilotune/contract";
 import type { UnixSeconds } from "./context.ts";
 
 /** A tuning job as the tenant sees it. */
@@ -11,6 +19,8 @@ export interface Job {
   readonly trainingFile: FileId;
   readonly validationFile: FileId | null;
   readonly method: JobMethod;
+  /** Candidates that are tried on held-out rows; the best of them is tuned. null: the job as it stands. */
+  readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
   readonly suffix: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -31,7 +41,11 @@ export interface Job {
 }
 
 /** What a job has that was written before jobs had these. */
-export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task"> = { resultFiles: [], task: "classification" };
+export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task" | "sweep"> = {
+  resultFiles: [],
+  task: "classification",
+  sweep: null,
+};
 
 export type JobStatus =
   | "validating_files"

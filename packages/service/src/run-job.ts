@@ -29,10 +29,19 @@ export function queueJob(service: Service, tenant: TenantId, id: JobId): Promise
  * Answers the job as it is then: where it isn't `running` (cancelled, paused), stop.
  */
 export function beginJob(service: Service, tenant: TenantId, id: JobId): Promise<Job> {
+  return begun(service, tenant, id, service.clock.now().getTime());
+}
+
+/** As `beginJob`, on one of several machines at once: each says itself what it has spent (`Progress.spentMs`). */
+export function beginTrial(service: Service, tenant: TenantId, id: JobId): Promise<Job> {
+  return begun(service, tenant, id, null);
+}
+
+function begun(service: Service, tenant: TenantId, id: JobId, meteredAtMs: number | null): Promise<Job> {
   return changeJob(service, tenant, id, (now) => {
     if (now.status !== "queued" && now.status !== "running") return undefined;
+    if (now.status === "running" && now.meteredAtMs === null && meteredAtMs === null) return undefined;
     const startedAt = now.startedAt ?? nowSeconds(service);
-    const meteredAtMs = service.clock.now().getTime();
     const message = now.startedAt === null ? "The job has started." : "The job goes on.";
     return {
       job: { ...now, status: "running", startedAt, meteredAtMs },
@@ -48,6 +57,8 @@ export interface Progress {
   readonly metrics?: Readonly<Record<string, number>>;
   readonly level?: JobEvent["level"];
   readonly secondsLeft?: number;
+  /** Time at work since the last report, of one of several machines; left out: since anything was metered. */
+  readonly spentMs?: number;
 }
 
 /** Adds an event and meters the time since the last. Answers the job as it is then: where it isn't `running`, stop. */
@@ -55,14 +66,18 @@ export function reportProgress(
   service: Service,
   tenant: TenantId,
   id: JobId,
-  { message, metrics, level = "info", secondsLeft }: Progress,
+  { message, metrics, level = "info", secondsLeft, spentMs }: Progress,
 ): Promise<Job> {
   return changeJob(service, tenant, id, (now) => {
     if (now.status !== "running") return undefined;
     const estimatedFinishAt =
       secondsLeft === undefined ? now.estimatedFinishAt : nowSeconds(service) + Math.ceil(secondsLeft);
+    const spent =
+      spentMs === undefined
+        ? metered(service, now, "running")
+        : { ...now, tuningMs: now.tuningMs + Math.round(spentMs) };
     return {
-      job: { ...metered(service, now, "running"), estimatedFinishAt },
+      job: { ...spent, estimatedFinishAt },
       also: [eventAdded(service, id, { level, message, ...(metrics && { data: metrics }) })],
     };
   });

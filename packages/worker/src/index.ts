@@ -38,6 +38,7 @@ export type {
   Compute,
   DataFile,
   TaskHooks,
+  TrialTask,
   TuneTask,
   TuneTaskResult,
 } from "./process/tasks.ts";

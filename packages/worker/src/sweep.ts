@@ -8,7 +8,7 @@ import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type Parallel, trialsInChildren } from "./process/trials-in-children.ts";
 import { initFacts } from "./receipt.ts";
 import { runTuneJob } from "./run-tune-job.ts";
-import { trialsHere } from "./trials.ts";
+import { trialsHere, withCandidate } from "./trials.ts";
 import { CODE_VERSION } from "./version.ts";
 
 export interface Sweep {
@@ -77,9 +77,7 @@ export async function runSweep(
     await measuring[Symbol.asyncDispose]();
   }
   const swept = ranking.map(({ candidate, share, score }) => ({ settings: candidate, share, score }));
-  const { firstLayer, ...settings } = ranking[0]!.candidate;
-  const chosen = { ...job, settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
-  const result = await runTuneJob(chosen, hooks);
+  const result = await runTuneJob(withCandidate(job, ranking[0]!.candidate), hooks);
   return { ...result, report: { ...result.report, sweep: swept } };
 }
 

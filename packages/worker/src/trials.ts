@@ -37,6 +37,11 @@ export function trialsHere(job: TuneJob, hooks: JobHooks): Trials {
   };
 }
 
+/** The job with what a candidate changes. */
+export function withCandidate(job: TuneJob, { firstLayer, ...settings }: Candidate): TuneJob {
+  return { ...job, settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
+}
+
 /** What candidates with one first layer share. */
 interface LayerTrials extends AsyncDisposable {
   readonly facts: readonly unknown[];

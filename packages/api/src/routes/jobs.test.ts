@@ -54,6 +54,15 @@ describe("a job", () => {
     expect(head.body.method).toEqual({ type: "head", head: { hyperparameters: { n_epochs: "auto" } } });
   });
 
+  it("has the candidates that are tried first", async () => {
+    const sweep = [{}, { tokens: 4, first_layer: 2 }, { prompt_learning_rate: 0.01, n_epochs: 5 }];
+    const { body } = await create({ seed: 5, sweep });
+    expect(body.sweep).toEqual(sweep);
+    const ranks = [{ rank: 2 }, { rank: 8 }];
+    expect((await create({ seed: 6, method: { type: "lora" }, sweep: ranks })).body.sweep).toEqual(ranks);
+    expect((await create({ seed: 8 })).body.sweep).toBeNull();
+  });
+
   it("isn't made where something would be silently ignored", async () => {
     const refused: [object, string][] = [
       [{ method: { type: "kv", kv: { hyperparameters: { n_epoch: 3 } } } }, "n_epoch"],
@@ -67,6 +76,15 @@ describe("a job", () => {
         { method: { type: "kv", kv: { hyperparameters: {} } }, hyperparameters: { n_epochs: 3 } },
         "hyperparameters",
       ],
+      [{ sweep: [{ tokens: 4 }] }, "sweep"],
+      [{ sweep: [{ tokens: 4 }, { tokens: 4 }] }, "all different"],
+      [{ sweep: [{}, { tokens: 0 }] }, "sweep"],
+      [{ sweep: [{}, { learning_rate: 1 }] }, "learning_rate"],
+      [{ sweep: [{}, { first_layer: 99 }] }, "sweep[1].first_layer"],
+      [{ sweep: [{}, { rank: 4 }], method: { type: "kv" } }, "sweep[1].rank"],
+      [{ sweep: [{}, { tokens: 4, rank: 4 }] }, "sweep[1].rank"],
+      [{ sweep: [{}, { first_layer: 1 }], method: { type: "soft" } }, "sweep[1].first_layer"],
+      [{ sweep: [{}, { dropout: 0.1 }], method: { type: "head" } }, "sweep"],
       [{ integrations: [{ type: "wandb" }] }, "integrations"],
       [{ trainingfile: file }, "trainingfile"],
       [{ suffix: "a/b" }, "suffix"],

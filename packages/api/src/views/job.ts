@@ -1,3 +1,4 @@
+import type { SweptName, SweptSettings } from "@kilotune/contract";
 import {
   badField,
   type CheckpointObject,
@@ -27,6 +28,7 @@ export function jobView(job: Job, tenant: string): JobObject {
     seed: job.seed,
     hyperparameters,
     method: { type: job.method.type, [job.method.type]: { hyperparameters } },
+    sweep: job.sweep && job.sweep.map((settings) => sweptView(settings, job.method.type)),
     error: job.error,
     integrations: [],
     metadata: { ...job.metadata },
@@ -47,13 +49,15 @@ function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): J
 
 /** @throws KilotuneError `invalid_request` where method and `hyperparameters` contradict each other */
 export function jobRequest(body: JobCreate): JobRequest {
-  const { model, task, training_file, validation_file, seed, suffix, metadata } = body;
+  const { model, task, training_file, validation_file, sweep, seed, suffix, metadata } = body;
+  const method = methodRequest(body);
   return {
     model,
     trainingFile: training_file,
-    method: methodRequest(body),
+    method,
     ...(task == null ? {} : { task }),
     ...(validation_file == null ? {} : { validationFile: validation_file }),
+    ...(sweep == null ? {} : { sweep: sweep.map((settings, at) => sweptRequest(settings, at, method.type)) }),
     ...(seed == null ? {} : { seed }),
     ...(suffix == null ? {} : { suffix }),
     ...(metadata == null ? {} : { metadata }),
@@ -93,6 +97,37 @@ const HYPERPARAMETERS: Readonly<Record<JobMethod["type"], readonly string[]>> = 
   channels: [],
   head: [],
 };
+
+type SweptBody = NonNullable<JobCreate["sweep"]>[number];
+
+function sweptRequest(given: SweptBody, at: number, type: JobMethod["type"] | undefined): SweptSettings {
+  const wrong = type === "lora" ? "tokens" : "rank";
+  // A request that names no method gets the model's default, whichever that is.
+  if (given[wrong] !== undefined && (type !== undefined || given.tokens !== undefined))
+    throw badField(`sweep[${at}].${wrong}`, `${type ?? "a method with tokens"} has none`);
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [SWEPT_AS[name as keyof SweptBody], value]),
+  );
+}
+
+function sweptView(settings: SweptSettings, type: JobMethod["type"]): Record<string, number> {
+  const names = Object.entries(SWEPT_AS).filter(([name]) => name !== (type === "lora" ? "tokens" : "rank"));
+  return Object.fromEntries(
+    names.flatMap(([name, as]) => (settings[as] === undefined ? [] : [[name, settings[as]]])),
+  );
+}
+
+const SWEPT_AS = {
+  tokens: "tokens",
+  rank: "tokens",
+  first_layer: "firstLayer",
+  n_epochs: "epochs",
+  batch_size: "batchSize",
+  prompt_learning_rate: "promptLearningRate",
+  head_learning_rate: "headLearningRate",
+  temperature: "temperature",
+  dropout: "dropout",
+} as const satisfies Record<keyof SweptBody, SweptName>;
 
 /** "auto" is what leaving out means. */
 function chosen<Name extends string>(name: Name, value: unknown): { [name in Name]?: number } {

@@ -233,7 +233,7 @@ describe.skipIf(aws === undefined)("the container's one state", () => {
         service,
         scratch: folder,
         stop: stop.signal,
-        compute: { tune: work, answer: () => Promise.reject() },
+        compute: { tune: work, measure: () => Promise.reject(), answer: () => Promise.reject() },
       },
     );
   /** Goes on until it is told to stop. */
@@ -325,6 +325,7 @@ describe("a wrong call or environment", () => {
     expect(await failed([], {})).toEqual(says("--tenant or KILOTUNE_TENANT"));
     expect(await failed(["--tenant", "../x"], {})).toEqual(says("--tenant or KILOTUNE_TENANT"));
     expect(await failed(ids.slice(0, 2), {})).toEqual(says("--job or KILOTUNE_JOB"));
+    expect(await failed([...ids, "--trial", "first"], {})).toEqual(says("--trial or KILOTUNE_TRIAL"));
     expect(await failed([...ids, "--device", "tpu"], {})).toEqual(says("auto, cpu or cuda"));
     expect(await failed(["--colour"], {})).toEqual(says("the flags that --help shows"));
     expect(await failed(ids, { KILOTUNE_TABLE: "" })).toEqual(says("KILOTUNE_TABLE is missing"));

@@ -11,10 +11,11 @@ import { bundlesIn, type HeldBundle } from "./bundles.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { tuneHere } from "./tune-here.ts";
 
-const USAGE = `Tunes one job, from its last checkpoint on.
+const USAGE = `Tunes one job, or tries one candidate of its sweep, from the last checkpoint on.
 
   --tenant ID   or KILOTUNE_TENANT
   --job ID      or KILOTUNE_JOB
+  --trial N     or KILOTUNE_TRIAL: the candidate, from 0; left out, the job is tuned
   --device D    or KILOTUNE_DEVICE: auto (default), cpu, cuda
   --help        this page
 
@@ -50,6 +51,7 @@ export async function runContainer(
         priority: 0,
         device: wanted.device,
       }),
+      ...(wanted.trial === undefined ? {} : { trial: wanted.trial }),
       scratch: makeScratch(),
       stop,
     });
@@ -78,18 +80,21 @@ function wantedOf(words: readonly string[], variables: Readonly<Record<string, s
     given[flag] ?? (variables[variable] || undefined);
   const tenant = parseTenantId(value("tenant", "KILOTUNE_TENANT") ?? "");
   const job = parseId("job", value("job", "KILOTUNE_JOB") ?? "");
+  const trial = value("trial", "KILOTUNE_TRIAL");
   const device = value("device", "KILOTUNE_DEVICE") ?? "auto";
   if (tenant === undefined) throw usage("a tenant's id in --tenant or KILOTUNE_TENANT");
   if (job === undefined) throw usage("a job's id in --job or KILOTUNE_JOB");
+  if (trial !== undefined && !/^\d{1,4}$/.test(trial))
+    throw usage("a candidate's number in --trial or KILOTUNE_TRIAL");
   if (device !== "auto" && device !== "cpu" && device !== "cuda")
     throw usage("auto, cpu or cuda in --device or KILOTUNE_DEVICE");
   const execution: Execution = { tenant, job };
-  return { execution, device } as const;
+  return { execution, trial, device } as const;
 }
 
 function valuesOf(words: readonly string[]) {
   const text = { type: "string" } as const;
-  const options = { tenant: text, job: text, device: text, help: { type: "boolean" } } as const;
+  const options = { tenant: text, job: text, trial: text, device: text, help: { type: "boolean" } } as const;
   try {
     return parseArgs({ args: [...words], options }).values;
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { getJob, type Service, webhookSender } from "@kilotune/service";
-import { type Compute, type Execution, STATES, type StateContext } from "@kilotune/worker";
+import { type Compute, type Execution, STATES, type StateContext, type TaskHooks } from "@kilotune/worker";
 import { forgetFailure, keepFailure } from "../failure.ts";
 import { logFault, logLine } from "../observe.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -7,6 +7,8 @@ import { EXIT, type ExitCode } from "./exit-codes.ts";
 export interface TuneHereOptions {
   readonly service: Service;
   readonly compute: Compute;
+  /** Of a job with a sweep: this candidate is tried. Left out: the job is tuned. */
+  readonly trial?: string;
   /** Folder that may be written to. */
   readonly scratch: string;
   /** Aborted where this machine goes away. */
@@ -14,16 +16,20 @@ export interface TuneHereOptions {
 }
 
 /**
- * The state `Tune` of a job as the one thing that this process does. Batch hands on no more than an exit code, so what a
+ * The state `Tune` or `Try` of a job as the one thing that this process does. Batch hands on no more than an exit code, so what a
  * job's failure was is written into its record here; see `EXIT`.
  */
 export async function tuneHere(
   execution: Execution,
-  { service, compute, scratch, stop }: TuneHereOptions,
+  { service, compute, trial, scratch, stop }: TuneHereOptions,
 ): Promise<ExitCode> {
   const context: StateContext = {
     service,
-    compute: { ...compute, tune: tellingDevice(compute, execution) },
+    compute: {
+      ...compute,
+      tune: tellingDevice(compute.tune, execution),
+      measure: tellingDevice(compute.measure, execution),
+    },
     scratch,
     signal: stop,
     // Batch's queue has seen to that.
@@ -31,12 +37,14 @@ export async function tuneHere(
     send: webhookSender(),
     log: logFault,
   };
+  const state = trial === undefined ? "Tune" : "Try";
+  const input = trial === undefined ? execution : { ...execution, trial };
   const ended = (exitCode: ExitCode, error?: Error) => {
-    logLine("state", { state: "Tune", ...execution, exitCode, ...(error && { error: error.name }) });
+    logLine("state", { state, ...input, exitCode, ...(error && { error: error.name }) });
     return exitCode;
   };
   try {
-    await STATES.Tune(context, execution);
+    await STATES[state](context, input);
     await forgetFailure(service, execution).catch(logFault);
     return ended(EXIT.done);
   } catch (thrown) {
@@ -77,9 +85,12 @@ async function writeDown(context: StateContext, execution: Execution, error: Err
 }
 
 /** Why it is this device is the operator's: it may quote paths of the machine. */
-function tellingDevice(compute: Compute, execution: Execution): Compute["tune"] {
+function tellingDevice<Task, Result>(
+  work: (task: Task, hooks: TaskHooks) => Promise<Result>,
+  execution: Execution,
+): (task: Task, hooks: TaskHooks) => Promise<Result> {
   return (task, hooks) =>
-    compute.tune(task, {
+    work(task, {
       ...hooks,
       onEvent(event) {
         if (event.kind === "device") {

@@ -18,10 +18,13 @@ const compute: Compute = {
     if (task.backbone !== backbone.manifest.id) throw anotherBackbone(task.backbone, backbone.manifest.id);
     return (await runTask(task, backbone, hooks)) as AnswerTaskResult;
   },
-  async tune() {
-    throw new Error("tuning is the container's");
-  },
+  tune: ofContainer,
+  measure: ofContainer,
 };
+
+async function ofContainer(): Promise<never> {
+  throw new Error("tuning is the container's");
+}
 
 export const handler = stateHandler("Evaluate", {
   service: openService(environment),

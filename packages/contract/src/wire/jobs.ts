@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SWEPT, type SweptName } from "../sweep.ts";
 import { TASKS } from "../task.ts";
 import { PageQuery, pageOf } from "./page.ts";
 import { Count, GivenId, Id, Metadata, ModelName, Suffix, UnixSeconds } from "./values.ts";
@@ -72,6 +73,26 @@ export type Method = z.infer<typeof Method>;
 
 export const Task = z.enum(TASKS);
 
+/** One candidate: the settings in which it differs from the job's own. */
+const SweptSettings = z
+  .strictObject({
+    tokens: swept("tokens").meta({ description: "Virtual tokens of kv, soft and deep" }),
+    rank: swept("tokens").meta({ description: "Of lora" }),
+    first_layer: swept("firstLayer"),
+    n_epochs: swept("epochs"),
+    batch_size: swept("batchSize"),
+    prompt_learning_rate: swept("promptLearningRate"),
+    head_learning_rate: swept("headLearningRate"),
+    temperature: swept("temperature").meta({ description: "Of the cosines that a head begins with" }),
+    dropout: swept("dropout"),
+  })
+  .meta({ id: "SweptSettings" });
+
+function swept(name: SweptName) {
+  const { whole, least, most } = SWEPT[name];
+  return (whole ? z.int() : z.number()).min(least).max(most).optional();
+}
+
 export const JobCreate = z
   .strictObject({
     model: ModelName,
@@ -83,6 +104,10 @@ export const JobCreate = z
     method: Method.nullish(),
     /** OpenAI's older place for them. */
     hyperparameters: KvHyperparameters.nullish(),
+    sweep: z.array(SweptSettings).min(2).max(16).nullish().meta({
+      description:
+        "Candidates that are tried on held-out rows, side by side; the best of them tunes the model. {} is the job as it stands",
+    }),
     suffix: Suffix.nullish(),
     seed: z.int().min(0).max(4_294_967_295).nullish(),
     metadata: Metadata.nullish(),
@@ -122,6 +147,7 @@ export const JobObject = z
     seed: Count,
     hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number()])),
     method: z.looseObject({ type: z.string() }),
+    sweep: z.array(z.record(z.string(), z.number())).nullable(),
     error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
     integrations: z.array(z.unknown()).max(0),
     metadata: z.record(z.string(), z.string()),

@@ -1,11 +1,11 @@
-import { KilotuneError } from "@kilotune/contract";
+import {
+  KilotuneError,
+  SWEPT,
+  type SweptLimits,
+  type SweptName,
+  type SweptSettings as Candidate,
+} from "@kilotune/contract";
 import { prng } from "@kilotune/dataset";
-
-/** What of a run's settings a search may change. */
-export type SweptName = keyof typeof SWEPT;
-
-/** Some settings by name: one candidate of a sweep. */
-export type Candidate = Readonly<Partial<Record<SweptName, number>>>;
 
 /** Values one by one, or everything between two, evenly or by their logarithm. */
 export type Range =
@@ -14,24 +14,7 @@ export type Range =
 
 export type SweepSpace = ReadonlyMap<SweptName, Range>;
 
-interface Limits {
-  readonly whole: boolean;
-  readonly least: number;
-  readonly most: number;
-}
-
-const SWEPT = {
-  tokens: { whole: true, least: 1, most: 128 },
-  firstLayer: { whole: true, least: 0, most: 1000 },
-  epochs: { whole: true, least: 1, most: 200 },
-  batchSize: { whole: true, least: 1, most: 1024 },
-  promptLearningRate: { whole: false, least: 1e-6, most: 10 },
-  headLearningRate: { whole: false, least: 1e-6, most: 10 },
-  temperature: { whole: false, least: 1e-3, most: 10 },
-  dropout: { whole: false, least: 0, most: 0.9 },
-} as const satisfies Record<string, Limits>;
-
-export const SWEPT_NAMES = Object.keys(SWEPT) as readonly SweptName[];
+export type { Candidate, SweptName };
 
 /**
  * `tokens=4,8,16`, `dropout=0..0.3`, `promptLearningRate=1e-3..1e-1:log`: a setting and what it may be.
@@ -42,7 +25,7 @@ export function parseSweep(texts: readonly string[]): SweepSpace {
   for (const text of texts) {
     const [, name = "", range = ""] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
     if (!Object.hasOwn(SWEPT, name))
-      throw badSweep(`NAME=RANGE with a NAME of ${SWEPT_NAMES.join(", ")}`, text);
+      throw badSweep(`NAME=RANGE with a NAME of ${Object.keys(SWEPT).join(", ")}`, text);
     if (space.has(name as SweptName)) throw badSweep(`${name} once`, text);
     space.set(name as SweptName, parseRange(name as SweptName, range, text));
   }
@@ -50,7 +33,7 @@ export function parseSweep(texts: readonly string[]): SweepSpace {
 }
 
 function parseRange(name: SweptName, range: string, text: string): Range {
-  const limits: Limits = SWEPT[name];
+  const limits: SweptLimits = SWEPT[name];
   const [, from, to, scale] =
     /^([^.,:]+(?:\.\d+)?(?:e[+-]?\d+)?)\.\.([^,:]+)(?::(log|linear))?$/.exec(range) ?? [];
   const numbers = from === undefined ? range.split(",") : [from, to as string];

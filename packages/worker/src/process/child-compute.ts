@@ -5,7 +5,15 @@ import type { Device } from "@kilotune/engine/node";
 import { WorkerDied } from "../states/state-error.ts";
 import { forkChild } from "./fork-child.ts";
 import type { FromChild, ToChild } from "./messages.ts";
-import type { AnswerTask, AnswerTaskResult, Compute, TaskHooks, TuneTask, TuneTaskResult } from "./tasks.ts";
+import type {
+  AnswerTaskResult,
+  AnyTask,
+  AnyTaskResult,
+  Compute,
+  TaskHooks,
+  TrialTaskResult,
+  TuneTaskResult,
+} from "./tasks.ts";
 import { errorOf } from "./told-error.ts";
 
 export interface ChildComputeOptions {
@@ -26,12 +34,13 @@ export interface ChildComputeOptions {
 export function childCompute(options: ChildComputeOptions): Compute {
   return {
     tune: (task, hooks) => inChild<TuneTaskResult>(task, hooks, options),
+    measure: (task, hooks) => inChild<TrialTaskResult>(task, hooks, options),
     answer: (task, hooks) => inChild<AnswerTaskResult>(task, hooks, options),
   };
 }
 
-async function inChild<Result extends TuneTaskResult | AnswerTaskResult>(
-  task: TuneTask | AnswerTask,
+async function inChild<Result extends AnyTaskResult>(
+  task: AnyTask,
   { onEvent, onCheckpoint, signal }: TaskHooks,
   { bundles, threads, device, priority = constants.priority.PRIORITY_LOW }: ChildComputeOptions,
 ): Promise<Result> {

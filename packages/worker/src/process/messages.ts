@@ -1,6 +1,6 @@
 import type { Device } from "@kilotune/engine/node";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
-import type { AnswerTask, AnswerTaskResult, TuneTask, TuneTaskResult } from "./tasks.ts";
+import type { AnyTask, AnyTaskResult } from "./tasks.ts";
 import type { ToldError } from "./told-error.ts";
 
 /** What a server says to the process that does its heavy work, and what that one says back. */
@@ -8,7 +8,7 @@ import type { ToldError } from "./told-error.ts";
 export type ToChild =
   | {
       readonly kind: "start";
-      readonly task: TuneTask | AnswerTask;
+      readonly task: AnyTask;
       /** Folder of the backbone's bundle. */
       readonly bundle: string;
       readonly threads: number;
@@ -20,5 +20,5 @@ export type ToChild =
 export type FromChild =
   | { readonly kind: "event"; readonly event: JobEvent }
   | { readonly kind: "checkpoint"; readonly checkpoint: EpochCheckpoint }
-  | { readonly kind: "done"; readonly result: TuneTaskResult | AnswerTaskResult }
+  | { readonly kind: "done"; readonly result: AnyTaskResult }
   | { readonly kind: "failed"; readonly error: ToldError };

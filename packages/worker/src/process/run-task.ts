@@ -6,25 +6,29 @@ import { fileSource } from "../file-source.ts";
 import { imageRowsOf } from "../images/image-source.ts";
 import type { DataSource, ImageJob, TextJob, TuneJob } from "../job.ts";
 import { runTuneJob } from "../run-tune-job.ts";
+import { trialsHere, withCandidate } from "../trials.ts";
 import { answerImages } from "./answer-images.ts";
 import { answerTwice } from "./answer-twice.ts";
 import {
-  type AnswerTask,
-  type AnswerTaskResult,
+  type AnyTask,
+  type AnyTaskResult,
   type DataFile,
   TASK_FILES,
   type TaskHooks,
+  type TrialTask,
+  type TrialTaskResult,
   type TuneTask,
   type TuneTaskResult,
 } from "./tasks.ts";
 
 /** Does a task here and now, on a backbone that is open. */
 export function runTask(
-  task: TuneTask | AnswerTask,
+  task: AnyTask,
   backbone: Backbone | VisionBackbone,
   hooks: TaskHooks,
-): Promise<TuneTaskResult | AnswerTaskResult> {
+): Promise<AnyTaskResult> {
   if (task.kind === "tune") return runTune(task, backbone, hooks);
+  if (task.kind === "trial") return runTrial(task, backbone, hooks);
   return isOfImages(backbone)
     ? answerImages(backbone, task, hooks)
     : answerTwice(backbone, task.prompt, sourceOf(task.rows), task.maxRows, hooks);
@@ -39,15 +43,30 @@ async function runTune(
   backbone: Backbone | VisionBackbone,
   hooks: TaskHooks,
 ): Promise<TuneTaskResult> {
-  const { createdAt, folder } = task;
-  const { report, stored, trainedTokens } = await runTuneJob(jobOf(task, backbone), { ...hooks, createdAt });
-  // A path of this machine says nothing to who reads the report.
-  const told: TuneReport = { ...report, prompt: { ...report.prompt, path: `${stored.id}.safetensors` } };
+  const { createdAt, folder, swept } = task;
+  const asked = jobOf(task, backbone);
+  const job = swept === undefined ? asked : withCandidate(asked, swept[0].settings);
+  const { report, stored, trainedTokens } = await runTuneJob(job, { ...hooks, createdAt });
+  const told: TuneReport = {
+    ...report,
+    // A path of this machine says nothing to who reads the report.
+    prompt: { ...report.prompt, path: `${stored.id}.safetensors` },
+    ...(swept === undefined ? {} : { sweep: swept }),
+  };
   await writeFile(path.join(folder, TASK_FILES.report), JSON.stringify(told));
   return { promptId: stored.id.replace(/^sha256-/, ""), trainedTokens };
 }
 
-function jobOf(task: TuneTask, backbone: Backbone | VisionBackbone): TuneJob {
+async function runTrial(
+  task: TrialTask,
+  backbone: Backbone | VisionBackbone,
+  hooks: TaskHooks,
+): Promise<TrialTaskResult> {
+  await using trials = trialsHere(jobOf(task, backbone), hooks);
+  return { score: await trials.measure(task.candidate, { share: 1, keep: 1 }, 0) };
+}
+
+function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone): TuneJob {
   const { train, validation, tokens, firstLayer, method, epochs, seed, title, folder } = task;
   const shared = {
     method,

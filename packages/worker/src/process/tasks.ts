@@ -1,4 +1,4 @@
-import type { MethodName, TaskName } from "@kilotune/contract";
+import type { MethodName, SweptCandidate, SweptSettings, TaskName } from "@kilotune/contract";
 import type { Format } from "@kilotune/dataset";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
 
@@ -8,6 +8,8 @@ import type { EpochCheckpoint, JobEvent } from "../job.ts";
 export interface Compute {
   /** Leaves `prompt.safetensors` and `report.json` in the task's folder; where aborted, its checkpoints. */
   tune(task: TuneTask, hooks: TaskHooks): Promise<TuneTaskResult>;
+  /** Leaves checkpoints where aborted. */
+  measure(task: TrialTask, hooks: TaskHooks): Promise<TrialTaskResult>;
   answer(task: AnswerTask, hooks: TaskHooks): Promise<AnswerTaskResult>;
 }
 
@@ -34,12 +36,25 @@ export interface TuneTask {
   readonly title: string;
   readonly createdAt: Date;
   readonly folder: string;
+  /** What a sweep measured, the best first: that one's settings are tuned. */
+  readonly swept?: readonly [SweptCandidate, ...SweptCandidate[]];
 }
 
 export interface TuneTaskResult {
   /** SHA-256 of the prompt's file, in hex. */
   readonly promptId: string;
   readonly trainedTokens: number;
+}
+
+/** A candidate of a sweep: tuned on a part of the rows, measured on the rest. */
+export interface TrialTask extends Omit<TuneTask, "kind" | "swept"> {
+  readonly kind: "trial";
+  readonly candidate: SweptSettings;
+}
+
+export interface TrialTaskResult {
+  /** On held-out rows, higher is better; -Infinity of one that diverged. */
+  readonly score: number;
 }
 
 /** Rows of a file, answered by a prompt as serving does it, and again as the tuner does. */
@@ -62,6 +77,9 @@ export interface AnswerTaskResult {
   /** Rows on which the two ways disagree by more than rounding. */
   readonly disagreeing: number;
 }
+
+export type AnyTask = TuneTask | TrialTask | AnswerTask;
+export type AnyTaskResult = TuneTaskResult | TrialTaskResult | AnswerTaskResult;
 
 export interface DataFile {
   readonly path: string;

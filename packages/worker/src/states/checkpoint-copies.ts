@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Service } from "@kilotune/service";
 import { CHECKPOINT_NAME } from "../checkpoint-files.ts";
 import type { Execution } from "./context.ts";
-import { jobBlob, writeFileOf } from "./job-blobs.ts";
+import { writeFileOf } from "./job-blobs.ts";
 
 export interface CheckpointCopies {
   /** From the blobs into the folder. */
@@ -13,8 +13,11 @@ export interface CheckpointCopies {
 }
 
 /** A running job's checkpoints, as blobs: they outlive the machine. */
-export function checkpointCopies({ blobs }: Service, execution: Execution, folder: string): CheckpointCopies {
-  const { tenant } = execution;
+export function checkpointCopies(
+  { blobs }: Service,
+  { tenant }: Execution,
+  { blobs: there, folder }: { readonly blobs: string; readonly folder: string },
+): CheckpointCopies {
   const saved = new Map<string, string>();
   const versionOf = async (file: string) => {
     const { mtimeMs, size } = await stat(file);
@@ -23,7 +26,7 @@ export function checkpointCopies({ blobs }: Service, execution: Execution, folde
   return {
     async restore() {
       await mkdir(folder, { recursive: true });
-      for await (const { path: name } of blobs.list(tenant, `${jobBlob(execution, "checkpoints")}/`)) {
+      for await (const { path: name } of blobs.list(tenant, `${there}/`)) {
         const blob = await blobs.open(tenant, name);
         const file = path.join(folder, path.posix.basename(name));
         if (blob === undefined) continue;
@@ -41,7 +44,7 @@ export function checkpointCopies({ blobs }: Service, execution: Execution, folde
         if (version === undefined || saved.get(name) === version) continue;
         const bytes = await readFile(file).catch(() => undefined);
         if (bytes === undefined) continue;
-        await blobs.put(tenant, jobBlob(execution, "checkpoints", name), bytes);
+        await blobs.put(tenant, `${there}/${name}`, bytes);
         saved.set(name, version);
       }
     },

@@ -7,11 +7,11 @@ import type { Execution, StateContext } from "./context.ts";
 import { scratchFolder } from "./job-blobs.ts";
 import { type JobOutput, parseReport, readResult } from "./job-result.ts";
 import { jobThatIs, state } from "./state.ts";
-import { fetched, inputOf } from "./tune.ts";
+import { fetched, inputOf } from "./task-of.ts";
 import { watched } from "./watched.ts";
 
 /**
- * Third state: the prompt as written is answered through the graph that serves. Where that isn't what the report's
+ * The prompt as written is answered through the graph that serves. Where that isn't what the report's
  * figures were measured on, nothing is published.
  */
 export const evaluate = state(async (context, execution) => {

@@ -8,7 +8,7 @@ import { state, stillWanted, unlessErased } from "./state.ts";
 import { JobStopped } from "./state-error.ts";
 import { stepMetrics } from "./step-metrics.ts";
 
-/** Fourth state: the prompt becomes a model in the same write that ends the job; what it measured, files of the tenant. */
+/** The prompt becomes a model in the same write that ends the job; what it measured, files of the tenant. */
 export const publish = state(async (context, execution) => {
   const { service } = context;
   const { tenant, job: id } = execution;

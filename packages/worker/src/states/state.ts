@@ -3,21 +3,21 @@ import { getJob, type Job, type JobStatus } from "@kilotune/service";
 import type { Execution, StateContext } from "./context.ts";
 import { asStateError, JobStopped } from "./state-error.ts";
 
-/** As the state machine calls it: JSON in, nothing out, errors by name. */
-export type State = (context: StateContext, input: unknown) => Promise<null>;
+/** As the state machine calls it: JSON in, JSON out, errors by name. Only `Validate` has something to say. */
+export type State<Output = null> = (context: StateContext, input: unknown) => Promise<Output>;
 
 /** Parses what comes in and names what goes wrong; in between the state itself. A repeated state must be harmless. */
-export function state(
+export function state<Output = void>(
   run: (
     context: StateContext,
     execution: Execution,
     input: Readonly<Record<string, unknown>>,
-  ) => Promise<void>,
-): State {
+  ) => Promise<Output>,
+): State<Output extends void ? null : Output> {
   return async (context, input) => {
     try {
-      await run(context, parseExecution(input), input as Record<string, unknown>);
-      return null;
+      const output = await run(context, parseExecution(input), input as Record<string, unknown>);
+      return (output ?? null) as Output extends void ? null : Output;
     } catch (error) {
       throw asStateError(error, context.log);
     }

@@ -70,9 +70,9 @@ async function gathered(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 /** Calls `act` at the given training event of all tries together. */
 function atStep(step: number, act: (hooks: TaskHooks) => unknown): void {
   let seen = 0;
-  const { tune, answer } = here(tiny);
+  const { tune, ...others } = here(tiny);
   jobs.compute = {
-    answer,
+    ...others,
     tune: (task, hooks) =>
       tune(task, {
         ...hooks,
@@ -154,10 +154,11 @@ describe("a job", () => {
 
   it("whose execution died between any two states goes on where it was", async () => {
     const job = await jobs.newJob();
-    const { tune, answer } = here(tiny);
+    const whole = here(tiny);
     let tuned = 0;
     jobs.compute = {
-      tune: (task, hooks) => tune(task, hooks).finally(() => tuned++),
+      ...whole,
+      tune: (task, hooks) => whole.tune(task, hooks).finally(() => tuned++),
       // As a power cut: the execution ends without another word.
       answer: () => new Promise(() => {}),
     };
@@ -168,7 +169,7 @@ describe("a job", () => {
         timeout: 20_000,
       })
       .toBe(true);
-    jobs.compute = { tune, answer };
+    jobs.compute = whole;
     await jobs.run(job.id);
     expect(await now(job)).toMatchObject({ status: "succeeded" });
     expect(tuned).toBe(1);
@@ -232,7 +233,7 @@ describe("a job that is stopped", () => {
     const whole = here(tiny);
     let tries = 0;
     jobs.compute = {
-      answer: whole.answer,
+      ...whole,
       async tune(task, hooks) {
         tries++;
         if (tries > 1) return whole.tune(task, hooks);

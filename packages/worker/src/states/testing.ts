@@ -9,11 +9,12 @@ import {
   createTenant,
   type Job,
   type JobMethod,
+  type JobRequest,
   type Service,
 } from "@kilotune/service";
 import { openLocalStore } from "@kilotune/store/local";
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
-import type { Compute, TuneTaskResult } from "../process/tasks.ts";
+import type { Compute, TrialTaskResult, TuneTaskResult } from "../process/tasks.ts";
 import { runTask } from "../process/run-task.ts";
 import type { AnswerTaskResult } from "../process/tasks.ts";
 import { type Row, toyRows } from "../testing.ts";
@@ -33,6 +34,7 @@ export interface TestJobs extends AsyncDisposable {
     readonly train?: string;
     readonly method?: Partial<JobMethod> & Pick<JobMethod, "type">;
     readonly validation?: boolean;
+    readonly sweep?: JobRequest["sweep"];
   }): Promise<Job>;
   /** An execution, from Validate to Notify. */
   run(job: JobId): Promise<void>;
@@ -81,6 +83,7 @@ export async function openTestJobs(tiny: TinyBackbone): Promise<TestJobs> {
         trainingFile,
         ...(validation && { validationFile: validation.id }),
         method: method as JobMethod,
+        ...(more.sweep && { sweep: more.sweep }),
         seed: 1,
       });
     },
@@ -128,6 +131,7 @@ export async function openTestJobs(tiny: TinyBackbone): Promise<TestJobs> {
 export function here({ backbone }: TinyBackbone): Compute {
   return {
     tune: (task, hooks) => runTask(task, backbone, hooks) as Promise<TuneTaskResult>,
+    measure: (task, hooks) => runTask(task, backbone, hooks) as Promise<TrialTaskResult>,
     answer: (task, hooks) => runTask(task, backbone, hooks) as Promise<AnswerTaskResult>,
   };
 }

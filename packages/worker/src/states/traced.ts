@@ -4,7 +4,7 @@ import type { State } from "./state.ts";
 import { JobStopped } from "./state-error.ts";
 
 /** A state as a trace of its own: it may begin hours after the call that made the job. */
-export function traced(name: string, state: State): State {
+export function traced<Output>(name: string, state: State<Output>): State<Output> {
   return (context, input) => {
     const { tenant, job } = (input ?? {}) as Record<string, unknown>;
     const ids = { tenant: parseTenantId(String(tenant)), job: parseId("job", String(job)) };

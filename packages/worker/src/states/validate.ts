@@ -13,16 +13,28 @@ import { addJobEvent, type Job, lintImageFile, openFile, queueJob } from "@kilot
 import type { Execution, StateContext } from "./context.ts";
 import { jobThatIs, state, stillWanted } from "./state.ts";
 
+export interface Validated {
+  /** Its id: another state's place may depend on it. */
+  readonly backbone: string;
+  /** Of a sweep: its candidates, by number. */
+  readonly trials: readonly string[];
+}
+
 /** First state: the files are read and linted once more, since what is learnt from is what lies there now. */
 export const validate = state(async (context, execution) => {
   const { service } = context;
   const { tenant, job: id } = execution;
   const job = await jobThatIs(context, execution, ["validating_files", "queued", "running"]);
-  if (job.status !== "validating_files") return;
+  const validated: Validated = {
+    backbone: job.model,
+    trials: (job.sweep ?? []).map((_, trial) => `${trial}`),
+  };
+  if (job.status !== "validating_files") return validated;
   const lint = linterOf(context, execution, job);
   const train = await lint(job.trainingFile, "training_file");
   if (job.validationFile !== null) await lint(job.validationFile, "validation_file", train);
   stillWanted(await queueJob(service, tenant, id), ["queued", "running"]);
+  return validated;
 });
 
 /** Lints a file for the job's task; the validation file against the training file's linter. */

@@ -7,12 +7,19 @@ import type { Execution, StateContext } from "./context.ts";
 import { progressOf } from "./progress-words.ts";
 import { JobStopped } from "./state-error.ts";
 
+export interface Watch {
+  /**
+   * Where a job is worked at in several places at once: what this one does, e.g. "Candidate 2 of 6". Its figures aren't
+   * the job's, and it meters itself.
+   */
+  readonly part?: string;
+}
+
 /**
  * Does a task while its job's progress is told: news at once, steps at most every two seconds, and a sign of life where
  * there is nothing new. The task is stopped as soon as the job isn't running any more, whoever ended or paused it.
  *
  * @param scratch the task's folder, for its name to be left out of what is told
- * @param afterReport e.g. the copying of checkpoints
  * @throws JobStopped after the task has stopped; what the task throws
  */
 export async function watched<T>(
@@ -20,7 +27,7 @@ export async function watched<T>(
   { tenant, job }: Execution,
   scratch: string,
   task: (hooks: TaskHooks) => Promise<T>,
-  afterReport: () => Promise<void> = async () => {},
+  { part, afterReport = async () => {} }: Watch & { readonly afterReport?: () => Promise<void> } = {},
 ): Promise<T> {
   const ended = new AbortController();
   const signal = AbortSignal.any([outer, ended.signal]);
@@ -28,12 +35,24 @@ export async function watched<T>(
   let isTold = true;
   let telling = Promise.resolve();
   let waiting = 0;
+  let meteredAt = performance.now();
+  const ofPart = ({ message, level }: Progress): Progress => {
+    const now = performance.now();
+    const spentMs = now - meteredAt;
+    meteredAt = now;
+    return { message: `${part}: ${message}`, ...(level && { level }), spentMs };
+  };
 
   const tell = (progress: Progress) => {
     waiting++;
     telling = telling.then(async () => {
       try {
-        const now = await reportProgress(service, tenant, job, progress);
+        const now = await reportProgress(
+          service,
+          tenant,
+          job,
+          part === undefined ? progress : ofPart(progress),
+        );
         if (now.status !== "running") ended.abort();
         else await afterReport();
       } catch (error) {

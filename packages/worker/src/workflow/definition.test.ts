@@ -7,10 +7,12 @@ import { tuneJobDefinition } from "./definition.ts";
 const arnOf = (state: string) => `arn:aws:lambda:eu-central-1:123456789012:function:kilotune-${state}`;
 const definition = tuneJobDefinition(arnOf);
 
+/** Those that call something, and what each candidate of a sweep goes through. */
+const { Sweep, ...others } = definition.States;
 const states: Record<
   string,
   { Type: string; Resource?: string; TimeoutSeconds?: number; Catch?: unknown[] }
-> = definition.States;
+> = { ...others, ...Sweep.ItemProcessor.States };
 
 it("is valid Amazon States Language", () => {
   const { isValid, errorsText } = validate(structuredClone(definition));
@@ -34,8 +36,8 @@ it("uses nothing that the local engine passes over in silence", () => {
 });
 
 it("leads every failure to Fail, but a stop", () => {
-  for (const name of ["Validate", "Tune", "Evaluate", "Publish"])
-    expect(states[name]?.Catch).toEqual([
+  for (const name of ["Validate", "Sweep", "Tune", "Evaluate", "Publish"] as const)
+    expect(definition.States[name].Catch).toEqual([
       { ErrorEquals: ["JobStopped"], ResultPath: null, Next: "Notify" },
       { ErrorEquals: ["States.ALL"], ResultPath: "$.failure", Next: "Fail" },
     ]);

@@ -1,5 +1,5 @@
 import { StateMachine, type StateMachineDefinition } from "aws-local-stepfunctions";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { JobFailed, JobStopped, TryAgain, WorkerDied } from "../states/state-error.ts";
 import { STATES } from "../states/states.ts";
 import { tuneJobDefinition } from "./definition.ts";
@@ -11,15 +11,23 @@ const machine = new StateMachine(
   ) as StateMachineDefinition,
 );
 
-/** A letter a call: V T E P are the work, F writes a failure down, N comes last. */
-const LETTERS = { Validate: "V", Tune: "T", Evaluate: "E", Publish: "P", Fail: "F", Notify: "N" } as const;
+/** A letter a call: V T E P are the work, C tries a candidate, F writes a failure down, N comes last. */
+const LETTERS = {
+  Validate: "V",
+  Try: "C",
+  Tune: "T",
+  Evaluate: "E",
+  Publish: "P",
+  Fail: "F",
+  Notify: "N",
+} as const;
 type Name = keyof typeof LETTERS;
 
 /** The errors of a state's calls, in order; the calls after them answer. */
 type Seeds = { readonly [State in Name]?: readonly Error[] };
 
 /** @returns the letters, the input of `Fail`, and whether the execution succeeded */
-async function walk(seeds: Seeds) {
+async function walk(seeds: Seeds, trials: string[] = []) {
   let letters = "";
   let failure: unknown;
   const handler = (name: Name) => {
@@ -31,7 +39,7 @@ async function walk(seeds: Seeds) {
       expect(input).toMatchObject({ tenant: "tn-a", job: "ftjob-1" });
       const error = left.shift();
       if (error !== undefined) throw error;
-      return null;
+      return name === "Validate" ? { backbone: "tiny", trials } : null;
     };
   };
   const names = Object.keys(STATES) as Name[];
@@ -137,4 +145,32 @@ it.each(["Fail", "Notify"] as const)("%s is tried until it's done, or the execut
   // The job's record isn't final: what looks after executions that were cut off starts it again.
   const fails = await walk({ ...seeds, [name]: times(6, again) });
   expect(fails).toMatchObject({ letters: `${before}${letter.repeat(5)}`, isDone: false });
+});
+
+describe("a sweep", () => {
+  const trials = ["0", "1", "2"];
+
+  it("tries every candidate before it tunes", async () => {
+    expect(await walk({}, trials)).toMatchObject({ letters: "VCCCTEPN", isDone: true });
+  });
+
+  it("of which a candidate is stopped leads to the last state, and nothing is written down", async () => {
+    const { letters, failure, isDone } = await walk({ Try: [stopped] }, trials);
+    expect(letters).toMatch(/^VC+N$/);
+    expect([failure, isDone]).toEqual([undefined, true]);
+  });
+
+  it("of which a candidate fails is written down, with its words, and told", async () => {
+    const { letters, failure } = await walk({ Try: [failed] }, trials);
+    expect(letters).toMatch(/^VC+FN$/);
+    expect(failure).toEqual({ Error: "JobFailed", Cause: JSON.stringify(told) });
+  });
+
+  it("goes on where a candidate's process died or its machine was busy", async () => {
+    const letters = async (errors: readonly Error[]) => (await walk({ Try: errors }, ["0"])).letters;
+    expect(await letters(times(2, died))).toBe("VCCCTEPN");
+    expect(await letters(times(3, died))).toBe("VCCCFN");
+    expect(await letters(times(5, again))).toBe("VCCCCCCTEPN");
+    expect(await letters(times(6, again))).toBe("VCCCCCCFN");
+  });
 });
