@@ -28,7 +28,7 @@ export function jobView(job: Job, tenant: string): JobObject {
     seed: job.seed,
     hyperparameters,
     method: { type: job.method.type, [job.method.type]: { hyperparameters } },
-    sweep: job.sweep && job.sweep.map((settings) => sweptView(settings, job.method.type)),
+    sweep: job.sweep?.map((settings) => sweptView(settings, job.method.type)) ?? null,
     error: job.error,
     integrations: [],
     metadata: { ...job.metadata },
