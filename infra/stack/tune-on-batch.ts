@@ -13,7 +13,7 @@ export interface TunePlace {
  * itself, since Batch hands on an exit code alone: so what fails here failed for another reason, and is tried again.
  *
  * No `HeartbeatSeconds`: Batch sends none, and the state would fail at the first one missed. A machine that dies is noticed
- * by Batch, a container that hangs by the job definition's own timeout.
+ * by Batch, a process that hangs by its container (`childCompute`), that one by the job definition's own timeout.
  */
 export function tuneOnBatch(definition: TuneJobDefinition, place: TunePlace) {
   const { Sweep, Tune } = definition.States;

@@ -157,3 +157,27 @@ it.runIf(process.platform === "linux")(
     expect(priority).toBe(1);
   },
 );
+
+it.skipIf(process.platform !== "linux")(
+  "kills a process that hangs, so that the job is tried again",
+  async () => {
+    const before = children();
+    const hasty = childCompute({
+      bundles: new Map([["tiny", tiny.bundle]]),
+      threads: 1,
+      priority: 1,
+      silentMs: 3_000,
+    });
+    let hung: number | undefined;
+    const onEvent = () => {
+      hung ??= children().find((pid) => !before.includes(pid));
+      if (hung !== undefined) process.kill(hung, "SIGSTOP");
+    };
+    const tuning = hasty.tune(task({ epochs: 200 }), { ...quiet, onEvent });
+    await expect(tuning).rejects.toMatchObject({
+      name: "WorkerDied",
+      message: expect.stringContaining("silent for 3 s"),
+    });
+    await expect.poll(() => children().includes(hung as number)).toBe(false);
+  },
+);

@@ -25,6 +25,8 @@ export interface ChildComputeOptions {
   readonly device?: Device | "auto";
   /** Of the child, as `nice` has it. Default 19: it takes what the server leaves. */
   readonly priority?: number;
+  /** A child that hangs: nothing was heard of it for so long. It's killed, and whoever tries again goes on from its checkpoint. */
+  readonly silentMs?: number;
 }
 
 /**
@@ -42,14 +44,25 @@ export function childCompute(options: ChildComputeOptions): Compute {
 async function inChild<Result extends AnyTaskResult>(
   task: AnyTask,
   { onEvent, onCheckpoint, signal }: TaskHooks,
-  { bundles, threads, device, priority = constants.priority.PRIORITY_LOW }: ChildComputeOptions,
+  {
+    bundles,
+    threads,
+    device,
+    priority = constants.priority.PRIORITY_LOW,
+    silentMs = SILENT_MS,
+  }: ChildComputeOptions,
 ): Promise<Result> {
   const bundle = bundles.get(task.backbone);
   if (bundle === undefined) throw noBackbone();
   const { child, complaints } = forkChild(new URL("./child.ts", import.meta.url));
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const heartbeat = setTimeout(() => {
+    reject(new WorkerDied(`silent for ${silentMs / 1000} s`, complaints()));
+    child.kill("SIGKILL");
+  }, silentMs);
   child.on("error", reject);
   child.on("message", (message: FromChild) => {
+    heartbeat.refresh();
     if (message.kind === "event") onEvent(message.event);
     else if (message.kind === "checkpoint") onCheckpoint?.(message.checkpoint);
     else if (message.kind === "done") resolve(message.result as Result);
@@ -65,6 +78,7 @@ async function inChild<Result extends AnyTaskResult>(
     if (signal.aborted) stop();
     return await promise;
   } finally {
+    clearTimeout(heartbeat);
     signal.removeEventListener("abort", stop);
     if (child.exitCode === null && child.signalCode === null) {
       const killer = setTimeout(() => child.kill("SIGKILL"), END_MS);
@@ -102,6 +116,8 @@ function noBackbone(): KilotuneError {
   );
 }
 
+/** The slowest step on the largest rows is seconds. */
+const SILENT_MS = 3_600_000;
 const STOP_MS = 20_000;
 /** For a child that has said its last word. */
 const END_MS = 5_000;
