@@ -89,7 +89,7 @@ export const MACHINES = 16;
 export const SPOT_SHARE = 0.45;
 
 /** A job's states: what each function takes, in seconds (assumed), and the transitions of an execution that goes well. */
-export const STATES = { validate: 1, evaluate: 8, publish: 1, notify: 1, transitions: 6 };
+export const STATES = { validate: 1, evaluate: 8, publish: 1, notify: 1, transitions: 7 };
 
 /** Assumed: lines and metrics of `api` and `infer`, Lambda's own included; traces are one in twenty (X-Ray's default). */
 export const WATCH = { logBytesPerRequest: 2_500, tracedShare: 0.05, metrics: 15 };
