@@ -47,10 +47,10 @@ const tune = (name: string, ...flags: string[]) =>
   );
 
 it("tune --init starts a prompt, and reproduce makes the same bytes again, given the prompt that it began as", async () => {
-  const first = await tune("first", "--tokens", "2", "--init", "labels");
+  const first = await tune("first", "--tokens", "2", "--init", "labels", "--reparam", "low-rank:1");
   expect(first).toMatchObject({ exitCode: 0 });
   const { receipt } = (await readPromptFile(fileOf("first"))).prompt.manifest;
-  expect(receipt?.asked?.init).toBe("labels");
+  expect(receipt?.asked).toMatchObject({ init: "labels", reparam: { kind: "low-rank", rank: 1 } });
   expect(JSON.parse(first.stdout)).toMatchObject({ prompt: { method: "kv" } });
   const second = await tune("second", "--init", `prompt:${fileOf("first")}`);
   expect(JSON.parse(second.stdout)).toMatchObject({ prompt: { method: "kv" } });
@@ -74,6 +74,12 @@ it.each([
   const { exitCode, stdout } = await tune("refused", "--init", start);
   expect(exitCode).not.toBe(0);
   expect(stdout).toContain(words);
+});
+
+it.each(["mlp:0", "low-rank", "low-rank:129", "lstm", "mlp:9999"])("--reparam %s is refused", async (way) => {
+  const { exitCode, stdout } = await tune("refused", "--reparam", way);
+  expect(exitCode).toBe(2);
+  expect(stdout).toContain("expected low-rank:R");
 });
 
 it("--init is of texts", async () => {

@@ -1,16 +1,38 @@
 import { readPromptFile } from "@kilotune/prompt/node";
-import type { PromptInit } from "@kilotune/worker";
+import type { PromptInit, TextJob } from "@kilotune/worker";
 import type { Flags } from "./args/flags.ts";
 import { usageError } from "./usage-error.ts";
 
-export const INIT_FLAG = {
+/** How a prompt's numbers come about. */
+export const PROMPT_FLAGS = {
   init: {
     kind: "text",
     value: "START",
     about:
       "What the prompt starts as: random, vocabulary, labels, examples, text:WORDS or prompt:FILE, of kv and soft; random else",
   },
+  reparam: {
+    kind: "text",
+    value: "WAY",
+    about: "Learns kv and soft through low-rank:R factors or an mlp[:WIDTH], and folds them into the prompt",
+  },
 } as const satisfies Flags;
+
+/** What the flag says. undefined: through nothing. */
+export function readReparam(command: string, flag: string | undefined): TextJob["reparam"] {
+  if (flag === undefined) return undefined;
+  const [, kind, digits] = /^(mlp|low-rank)(?::(\d{1,4}))?$/.exec(flag) ?? [];
+  const size = digits === undefined ? (kind === "mlp" ? MLP_WIDTH : 0) : Number(digits);
+  if (kind === "mlp" && size >= 1 && size <= 1024) return { kind, width: size };
+  if (kind === "low-rank" && size >= 1 && size <= 128) return { kind, rank: size };
+  throw usageError(
+    command,
+    `--reparam: expected low-rank:R with R of 1 to 128, or mlp:WIDTH with one of 1 to 1024, saw ${JSON.stringify(flag)}`,
+    "Leave it out: most prompts learn as well without.",
+  );
+}
+
+const MLP_WIDTH = 128;
 
 /** What the flag says, a prompt's file read. undefined: at random. */
 export async function readInit(command: string, flag: string | undefined): Promise<PromptInit | undefined> {

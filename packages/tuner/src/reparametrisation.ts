@@ -5,7 +5,7 @@ import type { PromptSite } from "./prompt-site.ts";
 /**
  * What a prompt is learnt through while it is tuned, a row of numbers [X] a virtual token; what is published is the prompt.
  *
- * low-rank: start + A B / R, A [P, R], B [R, X] (Shi & Lipani, arXiv:2309.05173).
+ * low-rank: start + A B / R, A [P, R], B [R, X] (Xiao et al., arXiv:2310.10094).
  * mlp: start + tanh(E W / sqrt M + b) V / M, E [P, M], W [M, M], b [M], V [M, X] (Li & Liang, arXiv:2101.00190).
  *
  * B and V are zero at first, so that a run begins at the prompt's own start, whatever that is. The divisors make a step of

@@ -3,7 +3,7 @@ import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format, TextTask } from "@kilotune/dataset";
 import type { ChosenDevice } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
-import type { Candidate } from "@kilotune/tuner";
+import type { Candidate, Reparametrisation } from "@kilotune/tuner";
 import type { ImageRows } from "./images/image-source.ts";
 
 /** A tuning job as its user asks for it. */
@@ -23,6 +23,8 @@ export interface TextJob extends JobOf<DataSource> {
   readonly method: Exclude<MethodName, "deep" | "channels">;
   /** What the prompt's numbers start as; small random ones where left out. */
   readonly init?: PromptInit;
+  /** What `kv` and `soft` are learnt through, and folded into the prompt's numbers; nothing where left out. */
+  readonly reparam?: Reparametrisation;
 }
 
 /**

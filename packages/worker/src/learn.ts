@@ -4,7 +4,7 @@ import { checkpointFile } from "./checkpoint-files.ts";
 import { interrupted } from "./interrupted.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import type { BackboneFacts, RowsOf, Run, Task } from "./task.ts";
-import { initFacts } from "./receipt.ts";
+import { promptFacts } from "./receipt.ts";
 import type { TrainingPace } from "./training-pace.ts";
 import { CODE_VERSION } from "./version.ts";
 
@@ -82,8 +82,8 @@ function runKey(
   facts: readonly unknown[],
 ): string {
   const rounded = precision === "int8" ? [precision] : [];
-  const { init } = initFacts(job);
-  const began = init === undefined ? [] : [{ init }];
-  const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts, ...rounded, ...began];
+  const own = promptFacts(job);
+  const special = Object.keys(own).length > 0 ? [own] : [];
+  const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts, ...rounded, ...special];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

@@ -23,16 +23,18 @@ export function receiptOf(
   };
 }
 
-/** What of a job decides where its prompt starts; nothing where at random. */
-export function initFacts(job: TuneJob): Pick<NonNullable<Receipt["asked"]>, "init"> {
-  return job.input === "image" || job.init === undefined ? {} : { init: askedInit(job.init) };
+/** What of a job of texts decides how its prompt's numbers come about; nothing where that is as usual. */
+export function promptFacts(job: TuneJob): Pick<NonNullable<Receipt["asked"]>, "init" | "reparam"> {
+  if (job.input === "image") return {};
+  const { init, reparam } = job;
+  return { ...(init && { init: askedInit(init) }), ...(reparam && { reparam }) };
 }
 
 /** A setting of jobs that decides numbers is named here, in the receipt's schema, and in `jobOfReceipt`. */
 function askedOf(job: TuneJob): NonNullable<Receipt["asked"]> {
   const { method, tokens, firstLayer, shots, epochs, settings, publishAsked } = job;
   return {
-    ...initFacts(job),
+    ...promptFacts(job),
     method,
     ...(tokens === undefined ? {} : { tokens }),
     ...(firstLayer === undefined ? {} : { firstLayer }),

@@ -6,7 +6,7 @@ import { type Candidate, type Rung, rungsOf, successiveHalving } from "@kilotune
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type Parallel, trialsInChildren } from "./process/trials-in-children.ts";
-import { initFacts } from "./receipt.ts";
+import { promptFacts } from "./receipt.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { trialsHere, withCandidate } from "./trials.ts";
 import { CODE_VERSION } from "./version.ts";
@@ -94,8 +94,18 @@ async function trialLog(
   candidates: readonly Candidate[],
 ): Promise<TrialLog> {
   const { method, tokens, firstLayer, shots, epochs, seed, settings, checkpoints, resume } = job;
-  const { init } = initFacts(job);
-  const asked = [CODE_VERSION, method, tokens, firstLayer, shots, epochs, seed, settings, candidates, init];
+  const asked = [
+    CODE_VERSION,
+    method,
+    tokens,
+    firstLayer,
+    shots,
+    epochs,
+    seed,
+    settings,
+    candidates,
+    promptFacts(job),
+  ];
   const key = createHash("sha256")
     .update(JSON.stringify([asked, facts]))
     .digest("hex");

@@ -7,7 +7,7 @@ import { defineCommand } from "../command.ts";
 import { jobProgress } from "../job-progress.ts";
 import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
-import { INIT_FLAG, readInit } from "../prompt-init.ts";
+import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
 import { summaryWords, tuneResult } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { percent } from "../terminal/units.ts";
@@ -51,7 +51,7 @@ export const sweep = defineCommand({
       about: "Key/value prefixes, soft tokens, or low-rank products, whose tokens are the rank",
       default: "kv",
     },
-    ...INIT_FLAG,
+    ...PROMPT_FLAGS,
     ...SHOTS_FLAG,
     ...PARALLEL_FLAGS,
     ...OUTPUT_FLAGS,
@@ -78,6 +78,7 @@ export const sweep = defineCommand({
     for (const file of [train, validation, test])
       if (file !== undefined) await assertStartsAsData(file, terminal);
     const init = await readInit("sweep", args.init);
+    const reparam = readReparam("sweep", args.reparam);
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
     const signal = terminal.io.takeInterrupt();
@@ -88,6 +89,7 @@ export const sweep = defineCommand({
       ...(test === undefined ? {} : { test: fileSource(test) }),
       method: args.method,
       ...(init && { init }),
+      ...(reparam && { reparam }),
       ...(args.shots === undefined ? {} : { shots: args.shots }),
       epochs: "auto",
       seed,

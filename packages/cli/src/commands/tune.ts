@@ -8,7 +8,7 @@ import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
 import { IMAGE_FOLDER_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
-import { INIT_FLAG, readInit } from "../prompt-init.ts";
+import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { isTextTask, recogniseRows, TEXT_TASKS, type TextTaskFlag } from "../text-task.ts";
@@ -67,7 +67,7 @@ export const tune = defineCommand({
       max: 999,
       about: "First prompted layer of kv, deep and lora; the task's own choice else",
     },
-    ...INIT_FLAG,
+    ...PROMPT_FLAGS,
     "oos-label": {
       kind: "text",
       value: "NAME",
@@ -138,6 +138,7 @@ export const tune = defineCommand({
           ? assertStartsAsData(file, terminal, texts)
           : assertReadable(file, { folders: true }));
     const init = await readInit("tune", args.init);
+    const reparam = readReparam("tune", args.reparam);
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
 
@@ -173,7 +174,16 @@ export const tune = defineCommand({
           : args.oos
             ? { outOfScope: {} }
             : {};
-      job = { backbone, method, task, ...outOfScope, ...files, ...shared, ...(init && { init }) };
+      job = {
+        backbone,
+        method,
+        task,
+        ...outOfScope,
+        ...files,
+        ...shared,
+        ...(init && { init }),
+        ...(reparam && { reparam }),
+      };
     } else {
       const backbone = await openVision(args.backbone ?? "vit-s14-saliency", terminal, signal);
       refuseLayer(args.firstLayer, backbone);
@@ -236,6 +246,7 @@ function refuseIdleFlags(
     oos: boolean;
     oosLabel: string | undefined;
     init: string | undefined;
+    reparam: string | undefined;
   },
   images: keyof typeof TASKS | undefined,
   texts: TextTask,
@@ -243,8 +254,9 @@ function refuseIdleFlags(
   const task = images === undefined ? texts : TASKS[images];
   if (images !== undefined && args.precision !== "fp32")
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
-  if (images !== undefined && args.init !== undefined)
-    throw usageError("tune", "--init is of texts", "Leave it out: prompts of images start at random.");
+  for (const flag of ["init", "reparam"] as const)
+    if (images !== undefined && args[flag] !== undefined)
+      throw usageError("tune", `--${flag} is of texts`, "Leave it out: prompts of images start at random.");
   if (images === undefined && args.imageFolder !== undefined)
     throw usageError("tune", "--image-folder is of rows of images", "Leave it out, or say --task.");
   if ((args.oos || args.oosLabel !== undefined) && (images !== undefined || task !== "classification"))

@@ -28,12 +28,19 @@ const init = z.union([
   z.strictObject({ prompt: sha256 }),
 ]);
 
+/** What a prompt was learnt through; the file holds what came of it. */
+const reparam = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("low-rank"), rank: positiveInteger }),
+  z.strictObject({ kind: z.literal("mlp"), width: positiveInteger }),
+]);
+
 /** What a job was told, as far as it decides the numbers: what was left out, the job chose. */
 const asked = z.strictObject({
   method: name,
   tokens: z.exactOptional(positiveInteger),
   firstLayer: z.exactOptional(z.int().nonnegative()),
   init: z.exactOptional(init),
+  reparam: z.exactOptional(reparam),
   shots: z.exactOptional(positiveInteger),
   epochs: z.union([positiveInteger, z.literal("auto")]),
   /** What a sweep found. */

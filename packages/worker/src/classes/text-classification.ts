@@ -102,7 +102,7 @@ async function openTexts(
       return runTuning({
         ...run,
         settings: own,
-        ...vectors.startOf(own, all, words, taskOn),
+        ...vectors.beginOf(own, all, words, taskOn),
         task: taskOn(all.vectors),
         ...(validation ? { validation: textAccuracy(backbone, own, linear, validation) } : {}),
       });

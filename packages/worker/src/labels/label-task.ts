@@ -72,11 +72,11 @@ export interface LabelInput<File extends LabelFile, Rows extends PlainRows> exte
     /** @param start what the head starts from */
     task(data: OutputRows & Pick<Rows, "store">, start: LinearHead): LearningTask<"weight" | "bias">;
     heldOut(rows: Rows): HeldOutVectors;
-    /** What a run begins with, where that isn't the task's own start. @param taskOn its task by the rows' unit vectors */
-    startOf?(
+    /** What a run begins with, where that isn't the task's own start, and what its prompt is learnt through. @param taskOn its task by the rows' unit vectors */
+    beginOf?(
       rows: Rows & Targets,
       taskOn: (vectors: Float32Array) => Promise<LearningTask<"weight" | "bias">>,
-    ): Pick<RunOptions<"weight" | "bias">, "start">;
+    ): Pick<RunOptions<"weight" | "bias">, "start" | "through">;
   };
   /** Unit vectors behind what was learnt, [rows, H] flat. */
   vectorsOf(learnt: Learnt, rows: Rows): Promise<Float32Array>;
@@ -166,7 +166,7 @@ export function labelTask<File extends LabelFile, Rows extends PlainRows>(
     runFacts: (train, validation) => [[...train.targets], validation && [...validation.targets]],
     async learn({ train, validation, epochs, settings: candidate, ...run }) {
       const { store, targets } = train;
-      const { settings, task, heldOut, startOf } = input.outputs({ ...candidate, epochs });
+      const { settings, task, heldOut, beginOf } = input.outputs({ ...candidate, epochs });
       const taskOn = async (vectors: Float32Array) => {
         const { head } = await fitLabelProbe(linear, { vectors, targets }, C, seed, { C: START_C });
         return task({ store, targets, outputs: C }, head);
@@ -175,7 +175,7 @@ export function labelTask<File extends LabelFile, Rows extends PlainRows>(
       return runTuning({
         ...run,
         settings,
-        ...startOf?.(train, taskOn),
+        ...beginOf?.(train, taskOn),
         task: await taskOn(train.vectors),
         ...(validation && {
           validation: outputValidation(heldOut(validation), linear, temperature, labelMeasure(validation, C)),

@@ -76,9 +76,9 @@ async function openLabels(
         settings: own,
         task: (data, start) => textOutputs(backbone, own, data, start, "sigmoid"),
         heldOut: ({ store }) => heldOutTexts(backbone, own, store),
-        startOf: (rows, taskOn) => {
+        beginOf: (rows, taskOn) => {
           const words = { labels: labels.map(readableName), examples: textsByLabel(rows, labels.length) };
-          return texts.startOf(own, rows, words, taskOn);
+          return texts.beginOf(own, rows, words, taskOn);
         },
       };
     },

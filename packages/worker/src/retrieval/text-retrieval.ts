@@ -154,7 +154,7 @@ async function openPairs(
       return runTuning({
         ...run,
         settings: own,
-        ...vectors.startOf(own, texts, {}, () => task),
+        ...vectors.beginOf(own, texts, {}, () => task),
         task,
         ...(measured && {
           validation: retrievalPrecision(backbone, own, measured.queries, measured.found),

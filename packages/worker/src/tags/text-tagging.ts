@@ -34,7 +34,7 @@ import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
 import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
-import { promptStart } from "../texts/prompt-init.ts";
+import { promptStart, throughOf } from "../texts/prompt-init.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { spanFindings, spanScore, scoreOfText, type TagOutcome } from "./outcome.ts";
 
@@ -170,6 +170,7 @@ async function openTags(
       return runTuning({
         ...run,
         settings: own,
+        ...throughOf(job),
         ...(start && {
           async start(random) {
             const prompt = await start(random);

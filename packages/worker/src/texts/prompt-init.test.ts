@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { cp, readFile } from "node:fs/promises";
 import { tinyBackbone } from "@kilotune/backbone/testing";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { describe, expect, it } from "vitest";
 import type { PromptInit, TextJob } from "../job.ts";
 import { reproducePrompt } from "../reproduce.ts";
 import { runTuneJob } from "../run-tune-job.ts";
-import { lines, tinyPlace, toyJob, toyRows, withoutValidation } from "../testing.ts";
+import { lines, tinyPlace, toyJob, toyRows } from "../testing.ts";
 
 const place = tinyPlace();
 
@@ -16,15 +16,26 @@ async function tuned(more: Partial<TextJob> = {}) {
   return { job, stored: await readPromptFile(job.out), bytes: new Uint8Array(await readFile(job.out)) };
 }
 
-const tags = () => ({
-  train: lines(
-    "train.jsonl",
-    toyRows(6, 1).map(({ text, label }) => {
+/** The same job to another file, stopped after its first step. */
+async function interrupted(job: TextJob): Promise<TextJob> {
+  const controller = new AbortController();
+  const stopped = { ...job, out: `${place.folder}/again.safetensors` };
+  const onEvent = ({ kind }: { kind: string }) => {
+    if (kind === "training") controller.abort();
+  };
+  const { signal } = controller;
+  await expect(runTuneJob(stopped, { onEvent, signal })).rejects.toMatchObject({ code: "interrupted" });
+  return stopped;
+}
+
+const tagged = (name: string, seed: number) =>
+  lines(
+    name,
+    toyRows(3, seed).map(({ text, label }) => {
       const tokens = text.split(" ");
       return JSON.stringify({ tokens, tags: tokens.map((_, at) => (at === 0 ? `B-${label}` : "O")) });
     }),
-  ),
-});
+  );
 
 describe("a job's prompt that starts from", () => {
   it.each<[PromptInit, TextJob["method"]]>([
@@ -84,8 +95,9 @@ describe("a job's prompt that starts from", () => {
   });
 
   it("the names of its tags' spans", async () => {
-    const { init: _, test: __, ...job } = withoutValidation(toyJob(place.tiny, place.folder));
-    const wanted: TextJob = { ...job, ...tags(), task: "tagging", epochs: 1, publishAsked: true };
+    const files = { train: tagged("train.jsonl", 1), validation: tagged("validation.jsonl", 2) };
+    const { test: _, ...job } = toyJob(place.tiny, place.folder, { task: "tagging", epochs: 1, ...files });
+    const wanted: TextJob = { ...job, publishAsked: true };
     const plain = await runTuneJob(wanted);
     const named = await runTuneJob({ ...wanted, init: { kind: "labels" } });
     expect(named.stored.id).not.toBe(plain.stored.id);
@@ -93,17 +105,48 @@ describe("a job's prompt that starts from", () => {
 
   it("an interrupted run goes on to the same bytes", async () => {
     const whole = await tuned({ init: { kind: "labels" } });
-    const controller = new AbortController();
-    const stopped = { ...whole.job, out: `${place.folder}/again.safetensors` };
-    const onEvent = ({ kind }: { kind: string }) => {
-      if (kind === "training") controller.abort();
-    };
-    await expect(runTuneJob(stopped, { onEvent, signal: controller.signal })).rejects.toMatchObject({
-      code: "interrupted",
-    });
+    const stopped = await interrupted(whole.job);
     const { stored } = await runTuneJob({ ...stopped, resume: true });
     expect(stored.id).toBe(whole.stored.id);
   });
+});
+
+describe("learnt through", () => {
+  it.each([
+    ["low-rank:2", "kv", { kind: "low-rank", rank: 2 }],
+    ["mlp:8", "soft", { kind: "mlp", width: 8 }],
+  ] as const)(
+    "%s a %s's file has the plain layout, and is made again to the same bytes",
+    async (words, method, reparam) => {
+      const init = { kind: "labels" } as const;
+      const plain = await tuned({ method, init });
+      const { job, stored, bytes } = await tuned({ method, reparam, init });
+      const { receipt, storage, metrics: _, head, calibration: __, ...same } = stored.prompt.manifest;
+      expect(plain.stored.prompt.manifest).toMatchObject({ ...same, head });
+      expect(stored.id).not.toBe(plain.stored.id);
+      expect(stored.sizeBytes - plain.stored.sizeBytes).toBeLessThan(200);
+      expect(receipt).toMatchObject({ asked: { reparam }, settings: { reparam: words } });
+      const again = await reproducePrompt(bytes, place.tiny.backbone, job);
+      expect(again).toMatchObject({ same: true, idHere: stored.id });
+    },
+  );
+
+  it("an MLP, interrupted: goes on to the same bytes; a job without it doesn't go on", async () => {
+    const whole = await tuned({ reparam: { kind: "mlp", width: 8 } });
+    const stopped = await interrupted(whole.job);
+    const { reparam: _, ...other } = stopped;
+    const notes: string[] = [];
+    const resumed = { ...other, resume: true, checkpoints: `${place.folder}/copy` };
+    await cp(stopped.checkpoints, resumed.checkpoints, { recursive: true });
+    await runTuneJob(resumed, { onEvent: (event) => event.kind === "note" && notes.push(event.words) });
+    expect(notes.join()).toContain("of another job");
+    expect((await runTuneJob({ ...stopped, resume: true })).stored.id).toBe(whole.stored.id);
+  });
+});
+
+it.each(["head", "lora"] as const)("%s is learnt through nothing: refused", async (method) => {
+  const job = toyJob(place.tiny, place.folder, { method, reparam: { kind: "mlp", width: 8 } });
+  await expect(runTuneJob(job)).rejects.toMatchObject({ code: "bad_reparam" });
 });
 
 describe("refused before anything is learnt:", () => {

@@ -1,7 +1,7 @@
 import type { KilotuneError } from "@kilotune/contract";
 import type { Prng, TextTask } from "@kilotune/dataset";
 import { assertCompatible, type Receipt, type StoredPrompt } from "@kilotune/prompt";
-import { badInit, startFromTexts, tokensOfText, type TuneSettings } from "@kilotune/tuner";
+import { badInit, type RunOptions, startFromTexts, tokensOfText, type TuneSettings } from "@kilotune/tuner";
 import { backboneIdentity } from "../backbone-identity.ts";
 import type { PromptInit, TextJob } from "../job.ts";
 
@@ -54,6 +54,11 @@ const WORDS: Readonly<Record<TextTask, StartWords>> = {
   regression: {},
   retrieval: {},
 };
+
+/** What a job's prompts are learnt through. */
+export function throughOf({ backbone, reparam }: TextJob): Pick<RunOptions, "through"> {
+  return reparam === undefined ? {} : { through: { how: reparam, openGraph: backbone.openGraph } };
+}
 
 /** Sizes that follow from a start, where the job names none: as many virtual tokens as the text has, those of the prompt. */
 export function sizesOfInit({ backbone, init, method }: TextJob): {

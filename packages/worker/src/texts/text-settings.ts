@@ -1,5 +1,6 @@
 import type { BackboneManifest } from "@kilotune/backbone";
-import { badInit, type chooseSettings, type TuneSettings } from "@kilotune/tuner";
+import { KilotuneError } from "@kilotune/contract";
+import { badInit, type chooseSettings, type Reparametrisation, type TuneSettings } from "@kilotune/tuner";
 import type { TextJob } from "../job.ts";
 import { checkInit, sizesOfInit } from "./prompt-init.ts";
 
@@ -9,10 +10,14 @@ export function textSettings(
   trainRows: number,
   choose: (manifest: BackboneManifest, about: Parameters<typeof chooseSettings>[1]) => TuneSettings,
 ): TuneSettings | undefined {
+  const { reparam } = job;
   if (job.method === "head") {
-    if (job.init === undefined) return undefined;
-    throw badInit("a method that learns a prompt", "head", "Leave it out, or say kv or soft.");
+    if (job.init !== undefined)
+      throw badInit("a method that learns a prompt", "head", "Leave it out, or say kv or soft.");
+    if (reparam !== undefined) throw badReparam(job.method);
+    return undefined;
   }
+  if (reparam !== undefined && job.method === "lora") throw badReparam(job.method);
   const chosen = choose(job.backbone.manifest, {
     method: job.method,
     seed: job.seed,
@@ -22,7 +27,21 @@ export function textSettings(
     ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
     ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
   });
-  const settings = { ...chosen, ...job.settings };
+  const settings = { ...chosen, ...(reparam && { reparam: reparamWords(reparam) }), ...job.settings };
   checkInit(job, settings);
   return settings;
+}
+
+/** As `tune --reparam` spells it. */
+function reparamWords(reparam: Reparametrisation): string {
+  return reparam.kind === "mlp" ? `mlp:${reparam.width}` : `low-rank:${reparam.rank}`;
+}
+
+function badReparam(method: string): KilotuneError {
+  return new KilotuneError(
+    "bad_reparam",
+    `reparam: expected a method whose prompt stands for tokens, saw ${method}`,
+    "Leave it out, or say kv or soft.",
+    { kind: "usage" },
+  );
 }

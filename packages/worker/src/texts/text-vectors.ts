@@ -20,7 +20,7 @@ import {
 } from "../classes/prepare.ts";
 import { roundedPrompt, type TextUse } from "../classes/publish.ts";
 import type { TextJob } from "../job.ts";
-import { promptStart, type StartWords } from "./prompt-init.ts";
+import { promptStart, type StartWords, throughOf } from "./prompt-init.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { Published } from "../task.ts";
 
@@ -34,15 +34,15 @@ export interface TextVectors extends AsyncDisposable {
   readonly promptNumbers: number;
   prepare(file: ReadTexts, onProgress?: (share: number) => void): Promise<TextRows>;
   /**
-   * What a run on these rows begins with, nothing where at random.
+   * What a run on these rows begins with, nothing where at random, and what its prompt is learnt through.
    * @param taskOn the run's task by the rows' unit vectors, which its head starts from: those behind the prompt's start
    */
-  startOf<Name extends string>(
+  beginOf<Name extends string>(
     settings: TuneSettings,
     rows: Pick<TextRows, "store">,
     words: StartWords,
     taskOn: (vectors: Float32Array) => LearningTask<Name> | Promise<LearningTask<Name>>,
-  ): Pick<RunOptions<Name>, "start">;
+  ): Pick<RunOptions<Name>, "start" | "through">;
   /** Unit vectors behind what was learnt, [rows, H] flat. @param own settings of the run, where they are others */
   vectorsOf(
     learnt: Pick<Learnt, "prompt">,
@@ -87,10 +87,11 @@ export async function openTextVectors(
     promptNumbers: site?.dims.reduce((a, b) => a * b, 1) ?? 0,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
     prepare: (file, onProgress) => prepareTexts(backbone, sessions, file, onProgress),
-    startOf(own, rows, words, taskOn) {
+    beginOf(own, rows, words, taskOn) {
       const start = promptStart(job, own, words);
-      if (start === undefined) return {};
+      if (start === undefined) return throughOf(job);
       return {
+        ...throughOf(job),
         async start(random) {
           const prompt = await start(random);
           const { head } = await taskOn(await vectorsOf({ prompt }, rows, own));

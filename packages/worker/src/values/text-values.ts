@@ -134,7 +134,7 @@ async function openValues(
       return runTuning({
         ...run,
         settings: own,
-        ...texts.startOf(own, train, {}, taskOn),
+        ...texts.beginOf(own, train, {}, taskOn),
         task: taskOn(train.vectors),
         ...(validation && {
           validation: outputValidation(
