@@ -2,6 +2,7 @@ export { MAX_LABEL_LENGTH, MAX_TEXT_LENGTH } from "./check-row.ts";
 export { decodeLines, type Line, MAX_LINE_LENGTH } from "./decode-lines.ts";
 export type { Chunks } from "./decode-text.ts";
 export { drawShots, type Split, stratifiedFolds, stratifiedSplit } from "./draw.ts";
+export { groupedFolds } from "./grouped-folds.ts";
 export { guessRows, type RowsAre } from "./guess-rows.ts";
 export { labelsOf } from "./labels.ts";
 export { type LintedFile, type LintFileOptions, lintFile, loadExamples } from "./lint-file.ts";
@@ -9,6 +10,13 @@ export { createLinter, type Linter, type LinterOptions } from "./linter.ts";
 export { type Prng, type PrngState, prng, resumePrng } from "./prng.ts";
 export { guessFormat, readExamples } from "./read-examples.ts";
 export type { Example, Finding, Format, Reading } from "./reading.ts";
+export {
+  type ComparedImage,
+  joinSimilarTexts,
+  RowGroups,
+  similarImages,
+  similarTexts,
+} from "./row-groups.ts";
 export { tagName } from "./texts/check-tags.ts";
 export { type LintTextRowsOptions, lintTextRows, loadTextRows } from "./texts/lint-text-rows.ts";
 export { readTextRows, type TextRowsOptions } from "./texts/read-text-rows.ts";
