@@ -11,7 +11,9 @@ export function lintWords(
   { rows, labels, errors, warnings }: LintReport,
   paint: Paint,
 ): string {
-  const sum = `${rows} rows, ${labels.size} labels, ${counted(errors, "error")}, ${counted(warnings, "warning")}`;
+  // Rows of numbers and of pairs that find one another have none.
+  const seen = labels.size === 0 ? "" : `, ${labels.size} labels`;
+  const sum = `${rows} rows${seen}, ${counted(errors, "error")}, ${counted(warnings, "warning")}`;
   const verdict = errors.length > 0 ? paint("red", sum) : paint("green", sum);
   return [
     `${printable(file, 500)}: ${verdict}`,
@@ -42,11 +44,12 @@ function place({ line, column }: LintIssue): string {
   return column === 0 ? `line ${line}: ` : `line ${line}, column ${column}: `;
 }
 
-/** Every label with its rows, up to 20 of them. */
-export function labelWords({ labels }: LintReport): string {
+/** Every label with its rows, up to 20 of them; no line where there are none. */
+export function labelWords({ labels }: LintReport): string[] {
+  if (labels.size === 0) return [];
   const shown = [...labels].slice(0, SHOWN).map(([label, count]) => `${oneLine(label, 40)} ${count}`);
   const more = labels.size - shown.length;
-  return `  labels: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return [`  labels: ${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`];
 }
 
 function counted({ length }: readonly unknown[], noun: string): string {

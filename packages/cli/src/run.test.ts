@@ -106,6 +106,12 @@ describe("lint", () => {
     expect(result.warnings).toContainEqual(expect.objectContaining({ file: validation, code: "leak" }));
   });
 
+  it("says nothing of labels where rows have none", async () => {
+    const rows = Array.from({ length: 20 }, (_, at) => `{"text":"row ${at}","value":${at}}\n`).join("");
+    const { stdout } = await callCli(["lint", await fileOf("values.jsonl", rows)]);
+    expect(stdout.trim()).toMatch(/values\.jsonl: 20 rows, 0 errors, 0 warnings$/);
+  });
+
   it("reads stdin as -", async () => {
     const stdin = '{"text":"a","label":"x"}\n{"text":"b","label":"y"}\n';
     expect(JSON.parse((await callCli(["lint", "-", "--json"], { stdin })).stdout).rows).toBe(2);

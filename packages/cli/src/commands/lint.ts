@@ -72,7 +72,7 @@ async function lintFiles<L>(
   const first = await lintOne(file);
   if (validation === undefined) {
     terminal.result(first.report, () =>
-      [lintWords(file, first.report, paint), labelWords(first.report)].join("\n"),
+      [lintWords(file, first.report, paint), ...labelWords(first.report)].join("\n"),
     );
     return first.report.errors.length > 0 ? 1 : 0;
   }
