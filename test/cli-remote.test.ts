@@ -248,13 +248,14 @@ describe("jobs", () => {
   it("are made as asked, listed, steered", async () => {
     const file = await result(`files upload ${await fileOf("rows.jsonl", newRows())}`);
     const job = await result(
-      `jobs create ${file.id} --method kv --epochs 3 --tokens 12 --first-layer 4 --suffix desk --seed 7 --metadata a=b=c --metadata run=1`,
+      `jobs create ${file.id} --method kv --epochs 3 --tokens 12 --first-layer 4 --suffix desk --seed 7 --folds 3 --metadata a=b=c --metadata run=1`,
     );
     expect(job).toMatchObject({
       object: "fine_tuning.job",
       training_file: file.id,
       hyperparameters: { n_epochs: 3, tokens: 12, first_layer: 4 },
       seed: 7,
+      folds: 3,
       metadata: { a: "b=c", run: "1" },
     });
     expect((await result("jobs list --metadata run=1")).jobs).toEqual([job]);

@@ -23,6 +23,16 @@ export const SHOTS_FLAG = {
   },
 } as const satisfies Flags;
 
+export const FOLDS_FLAG = {
+  folds: {
+    kind: "integer",
+    value: "K",
+    min: 2,
+    max: 100,
+    about: "Cross-validation in K folds: rows nearly the same, or of one patient, stay together",
+  },
+} as const satisfies Flags;
+
 export const OUTPUT_FLAGS = {
   seed: {
     kind: "integer",

@@ -1,4 +1,10 @@
-import { isClassification, mainFigure, METHODS, type TuneReport } from "@kilotune/contract";
+import {
+  type CrossValidation,
+  isClassification,
+  mainFigure,
+  METHODS,
+  type TuneReport,
+} from "@kilotune/contract";
 import { terminalSummary } from "@kilotune/report";
 import { type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
 import { jobProgress } from "./job-progress.ts";
@@ -36,8 +42,29 @@ export function tuneResult({ report, stored, seconds, epochs }: JobResult) {
         .map(({ name, test }) => [name, test && mainFigure(test).value]),
     ),
     verdict: { best, margin, significant },
+    ...(report.crossValidation && { crossValidation: foldFigures(report.crossValidation) }),
     seconds,
     epochs,
+  };
+}
+
+/** By candidate, of the figure that the task is judged by. JSON knows no NaN: null stands for it. */
+function foldFigures({ folds, candidates, ...counts }: CrossValidation) {
+  const finite = (value: number) => (Number.isFinite(value) ? value : null);
+  return {
+    ...counts,
+    rows: folds.map(({ rows }) => rows),
+    published: folds.map(({ published }) => published),
+    figures: Object.fromEntries(
+      candidates.map(({ name, mean, deviation, scores }) => [
+        name,
+        {
+          mean: finite(mean),
+          deviation: finite(deviation),
+          folds: scores.map((score) => score && finite(mainFigure(score).value)),
+        },
+      ]),
+    ),
   };
 }
 

@@ -18,6 +18,8 @@ export {
   type Figure,
   type FiguresEvaluation,
   type ScopeEvaluation,
+  type CrossValidated,
+  type CrossValidation,
   type FiguresScore,
   type Interval,
   isClassification,

@@ -34,6 +34,8 @@ export interface ReportFrame {
   readonly sweep?: readonly SweptCandidate[];
   /** Other ways on the same rows and backbone; of a comparison alone. */
   readonly comparison?: readonly ComparedMethod[];
+  /** Of jobs that were asked for it. */
+  readonly crossValidation?: CrossValidation;
   /** Baselines and tuned candidates, in the order in which they are shown. */
   readonly candidates: readonly Candidate[];
   readonly verdict: Verdict;
@@ -128,6 +130,32 @@ export function bestCompared(methods: readonly ComparedMethod[]): ComparedMethod
   const value = ({ heldOut }: ComparedMethod) =>
     heldOut === null ? Number.NEGATIVE_INFINITY : mainFigure(heldOut).value;
   return methods.filter(({ heldOut }) => heldOut !== null).toSorted((a, b) => value(b) - value(a))[0];
+}
+
+/** What the whole job makes of rows that it hasn't seen: done on all folds but one, measured on that one, each in turn. */
+export interface CrossValidation {
+  readonly folds: readonly {
+    readonly rows: number;
+    /** Name of the candidate that a job on the other folds publishes; null where it fails. */
+    readonly published: string | null;
+  }[];
+  /** Rows that were always learnt from: a class would have none else. */
+  readonly alwaysLearnt: number;
+  /** Rows that are nearly the same as others, or of one patient: no fold parts them. */
+  readonly grouped: number;
+  /** Baselines, what was asked for, and as `published` what each fold publishes. */
+  readonly candidates: readonly CrossValidated[];
+}
+
+export interface CrossValidated {
+  readonly name: string;
+  readonly title: string;
+  /** A fold each; null where it diverged. */
+  readonly scores: readonly (Score | null)[];
+  /** Of the folds' figures that the task is judged by; NaN of none. */
+  readonly mean: number;
+  /** Standard deviation of those figures; NaN of fewer than two. */
+  readonly deviation: number;
 }
 
 export interface CurvePoint {

@@ -67,6 +67,54 @@ describe("the page", () => {
     expect(renderReport({ ...sampleReport(), comparison: [] })).toBe(renderReport(sampleReport()));
   });
 
+  test("shows each fold of a cross-validation, their mean and deviation, and what wasn't parted", () => {
+    const scores = [0.8, 0.9, 0.85].map((accuracy) => ({
+      rows: 40,
+      accuracy,
+      macroF1: accuracy,
+      interval: [accuracy - 0.1, accuracy + 0.1] as const,
+    }));
+    const crossed = renderReport({
+      ...sampleReport(),
+      crossValidation: {
+        folds: [40, 40, 41].map((rows) => ({ rows, published: "kv" })),
+        alwaysLearnt: 1,
+        grouped: 12,
+        candidates: [
+          {
+            name: "linearProbe",
+            title: "linear probe",
+            scores: [null, null, null],
+            mean: NaN,
+            deviation: NaN,
+          },
+          { name: "published", title: "what each fold publishes", scores, mean: 0.85, deviation: 0.05 },
+        ],
+      },
+    });
+    expect(sectionIds(crossed).slice(0, 3)).toEqual(["candidates", "cross-validation", "curve"]);
+    for (const words of [
+      "80.0\u00A0% · 90.0\u00A0% · 85.0\u00A0%",
+      "85.0\u00A0%",
+      "5.0\u00A0points",
+      "– · – · –",
+      "40 to 41\u00A0rows",
+      "12\u00A0rows are nearly the same",
+      "1\u00A0row was always learnt from",
+    ])
+      expect(crossed).toContain(words);
+    expect(crossed).not.toContain("NaN");
+  });
+
+  test("shows no interval where none was reckoned", () => {
+    const score = { rows: 10, main: "r2", figures: { r2: 0.431 } };
+    const report = sampleReport();
+    const [first] = report.candidates;
+    const plain = renderReport({ ...report, candidates: [{ ...first!, heldOut: score, test: score }] });
+    expect(plain).toContain("43.1\u00A0%");
+    expect(plain).not.toContain("43.1–43.1");
+  });
+
   test("is the same bytes for the same report", () => {
     expect(renderReport(sampleReport())).toBe(source);
   });

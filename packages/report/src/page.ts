@@ -7,6 +7,7 @@ import { classes } from "./sections/classes.ts";
 import { comparison } from "./sections/comparison.ts";
 import { confusion } from "./sections/confusion.ts";
 import { sizes, timings } from "./sections/costs.ts";
+import { crossValidation } from "./sections/cross-validation.ts";
 import { curve } from "./sections/curve.ts";
 import { curvesOfLabels } from "./sections/curves.ts";
 import { detection } from "./sections/detection.ts";
@@ -43,7 +44,7 @@ ${style}
 <body>
 <main>
 ${headline(report)}
-${candidates(report)}${comparison(report)}${sweep(report)}${curve(report)}${findings(report)}${attention(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
+${candidates(report)}${crossValidation(report)}${comparison(report)}${sweep(report)}${curve(report)}${findings(report)}${attention(report)}${otherTests(report)}${sizes(report)}${timings(report)}${receipt(report)}${notes(report)}${usage(report)}
 </main>
 <footer>Made by Kilotune. The page loads nothing and sends nothing.</footer>
 </body>

@@ -27,7 +27,7 @@ export function shareOf(score: Score | null): number {
 }
 
 export function intervalWords(score: Score | null): string {
-  return score === null ? dash : percentRange(mainFigure(score).interval);
+  return score?.interval === undefined ? dash : percentRange(score.interval);
 }
 
 /** Strangers' text on one line, with no control character that could drive the terminal. */

@@ -57,6 +57,25 @@ describe("terminalSummary", () => {
     `);
   });
 
+  test("tells the mean of the folds", () => {
+    const scores = [0.8, 0.9].map((r2) => ({ rows: 40, main: "r2", figures: { r2 } }));
+    const report = {
+      ...sampleReport(),
+      crossValidation: {
+        folds: scores.map(({ rows }) => ({ rows, published: "kv" })),
+        alwaysLearnt: 0,
+        grouped: 0,
+        candidates: [
+          { name: "linearProbe", title: "linear probe", scores, mean: 0.85, deviation: 0.0707 },
+          { name: "kv", title: "key/value prefixes", scores: [null, null], mean: NaN, deviation: NaN },
+        ],
+      },
+    };
+    expect(terminalSummary(report, { color: false, width: 200 })).toContain(
+      "\nCross-validation, mean of 2 folds: linear probe 85.0 % ± 7.1; key/value prefixes – ± –\n",
+    );
+  });
+
   test("colour adds escape sequences and nothing else", () => {
     const colored = terminalSummary(sampleReport(), { color: true, width: 100 });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what is looked for

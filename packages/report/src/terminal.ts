@@ -1,6 +1,6 @@
 import { type Candidate, mainFigure, type Score, type TuneReport } from "@kilotune/contract";
 import { figureTitles, isFiniteScore } from "./figure-title.ts";
-import { bytes, counted, duration, percent } from "./format.ts";
+import { bytes, counted, duration, fixed, percent } from "./format.ts";
 import {
   gap,
   intervalWords,
@@ -30,6 +30,7 @@ export function terminalSummary(report: TuneReport, { color, width }: TerminalOp
     ...wrap(oneLine(report.verdict.words, 800), columns),
     "",
     ...candidateTable(report, columns, paint),
+    ...foldLines(report, columns),
     "",
     ...wrap(`Published: ${methodWords(report)}, ${bytes(report.prompt.sizeBytes)}`, columns),
     // A path is copied whole: it may run past the edge, but it is never cut.
@@ -85,6 +86,16 @@ function candidateTable({ candidates, data }: TuneReport, columns: number, paint
     paint("dim", head!.trimEnd()),
     ...lines.map((line, i) => (candidates[i]!.published ? paint("green", line) : line)),
   ];
+}
+
+/** Mean and deviation of the folds, of each candidate. */
+function foldLines({ crossValidation }: TuneReport, columns: number): string[] {
+  if (crossValidation === undefined) return [];
+  const { folds, candidates } = crossValidation;
+  const figures = candidates.map(
+    ({ title, mean, deviation }) => `${oneLine(title, 40)} ${percent(mean)} ± ${fixed(100 * deviation, 1)}`,
+  );
+  return ["", ...wrap(`Cross-validation, mean of ${folds.length} folds: ${figures.join("; ")}`, columns)];
 }
 
 /** Full blocks up to the interval's low end, fading through the interval. */

@@ -16,6 +16,8 @@ export interface JobRequest {
   readonly sweep?: readonly SweptSettings[];
   /** 0 .. 4,294,967,295, default 0. */
   readonly seed?: number;
+  /** Cross-validation besides, in 2 to 20 folds. */
+  readonly folds?: number;
   /** Ends up in the model's name: letters, digits, `.`, `_`, `-`, at most 64. */
   readonly suffix?: string;
   /** At most 16 pairs, keys of 64 and values of 512 characters. */
@@ -29,6 +31,7 @@ export interface JobSettings {
   readonly method: JobMethod;
   readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
+  readonly folds: number | null;
   readonly suffix: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -41,6 +44,7 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     method,
     sweep = null,
     seed = 0,
+    folds = null,
     suffix = "",
     metadata = {},
   } = request;
@@ -54,6 +58,7 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
   if (!/^[A-Za-z0-9._-]{0,64}$/.test(suffix))
     throw invalidValue("suffix", "at most 64 letters, digits, `.`, `_` or `-`", "others");
   checkWhole("seed", seed, 0, 2 ** 32 - 1);
+  if (folds !== null) checkWhole("folds", folds, 2, 20);
   checkMetadata(metadata);
   const methods = methodsFor(task, methodsOf(backbone));
   const [type = "head"] = methods;
@@ -65,7 +70,7 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
       checked.type,
     );
   if (sweep !== null) checkSweep(sweep, checked.type, backbone.layers);
-  return { model, task, method: checked, sweep, seed, suffix, metadata };
+  return { model, task, method: checked, sweep, seed, folds, suffix, metadata };
 }
 
 function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {

@@ -22,6 +22,8 @@ export interface Job {
   /** Candidates that are tried on held-out rows; the best of them is tuned. null: the job as it stands. */
   readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
+  /** Of the cross-validation; null without one. */
+  readonly folds: number | null;
   readonly suffix: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: UnixSeconds;
@@ -41,10 +43,11 @@ export interface Job {
 }
 
 /** What a job has that was written before jobs had these. */
-export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task" | "sweep"> = {
+export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task" | "sweep" | "folds"> = {
   resultFiles: [],
   task: "classification",
   sweep: null,
+  folds: null,
 };
 
 export type JobStatus =

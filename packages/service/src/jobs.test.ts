@@ -32,7 +32,7 @@ describe("a job", () => {
     const job = await createJob(
       service,
       tenant,
-      request(file, { method, suffix: "Desk.1", seed: 7, metadata: { a: "b" } }),
+      request(file, { method, suffix: "Desk.1", seed: 7, folds: 5, metadata: { a: "b" } }),
     );
     expect(job).toMatchObject({
       status: "validating_files",
@@ -41,6 +41,7 @@ describe("a job", () => {
       validationFile: null,
       method,
       seed: 7,
+      folds: 5,
       metadata: { a: "b" },
       tunedModel: null,
       tuningSeconds: 0,
@@ -96,6 +97,8 @@ describe("a job", () => {
       [{ trainingFile: batch.id }, "invalid_value", "training_file"],
       [{ suffix: "a:b" }, "invalid_value", "suffix"],
       [{ seed: -1 }, "invalid_value", "seed"],
+      [{ folds: 1 }, "invalid_value", "folds"],
+      [{ folds: 21 }, "invalid_value", "folds"],
       [{ method: { type: "head", tokens: 4 } }, "invalid_value", "tokens"],
       [{ method: { type: "soft", firstLayer: 1 } }, "invalid_value", "first_layer"],
       [{ method: { type: "kv", firstLayer: 6 } }, "invalid_value", "first_layer"],

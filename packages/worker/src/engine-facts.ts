@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { runtimeVersion } from "@kilotune/engine/node";
+import { type Device, runtimeVersion } from "@kilotune/engine/node";
 
 /** What decides how sums are rounded, besides the graph: other kernels add in another order. */
 interface EngineFacts {
@@ -8,14 +8,16 @@ interface EngineFacts {
   readonly platform: string;
   /** The widest instructions that ONNX Runtime chooses kernels by; undefined where the system doesn't tell. */
   readonly instructions?: string;
+  readonly device?: "cuda";
 }
 
-export function engineFacts(): EngineFacts {
+export function engineFacts(device: Device = "cpu"): EngineFacts {
   const found = instructions();
   return {
     runtime: runtimeVersion(),
     platform: `${process.platform}-${process.arch}`,
     ...(found === undefined ? {} : { instructions: found }),
+    ...(device === "cpu" ? {} : { device }),
   };
 }
 

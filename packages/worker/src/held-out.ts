@@ -1,4 +1,4 @@
-import { stratifiedFolds, stratifiedSplit } from "@kilotune/dataset";
+import { groupedFolds, stratifiedFolds, stratifiedSplit } from "@kilotune/dataset";
 import type { RowsOf } from "./task.ts";
 
 /** One way to hold rows out: learn on some, measure on others that were not learnt from. */
@@ -38,21 +38,28 @@ export function holdOut<Rows extends RowsOf>(
   const folds = stratifiedFolds(strataOf(train), few, seed);
   const numbers = [...new Set(folds)].filter((fold) => fold >= 0);
   return {
-    folds: numbers.map((fold) => ({
-      train: pick(
-        train,
-        indices(folds).filter((row) => folds[row] !== fold),
-      ),
-      heldOut: pick(
-        train,
-        indices(folds).filter((row) => folds[row] === fold),
-      ),
-    })),
+    folds: numbers.map((fold) => partedBy(folds, fold, train, pick)),
     source:
       numbers.length === 0
         ? "none: every class has one row"
         : `${numbers.length}-fold cross-validation of ${train.name}`,
   };
+}
+
+/**
+ * As many folds as are asked for, whose rows have nothing to do with one another.
+ * @param together a number of each row: rows of the same number aren't parted
+ * @throws KilotuneError `too_few_groups`
+ */
+export function crossFolds<Rows extends RowsOf>(
+  train: Rows,
+  together: Int32Array,
+  count: number,
+  seed: number,
+  { strataOf, pick }: Holding<Rows>,
+): Fold<Rows>[] {
+  const folds = groupedFolds(strataOf(train), together, count, seed);
+  return Array.from({ length: count }, (_, fold) => partedBy(folds, fold, train, pick));
 }
 
 export interface Holding<Rows> {
@@ -66,6 +73,20 @@ export interface Holding<Rows> {
 
 const FEW_ROWS = 200;
 const FOLDS = 5;
+
+function partedBy<Rows>(
+  folds: Int32Array,
+  fold: number,
+  rows: Rows,
+  pick: Holding<Rows>["pick"],
+): Fold<Rows> {
+  const those = (isWanted: (of: number) => boolean) =>
+    pick(
+      rows,
+      indices(folds).filter((row) => isWanted(folds[row] as number)),
+    );
+  return { train: those((of) => of !== fold), heldOut: those((of) => of === fold) };
+}
 
 function indices(values: ArrayLike<unknown>): number[] {
   return Array.from({ length: values.length }, (_, at) => at);

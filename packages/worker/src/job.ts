@@ -1,7 +1,7 @@
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import type { LintReport, MethodName, TuneReport } from "@kilotune/contract";
 import type { Chunks, Format, TextTask } from "@kilotune/dataset";
-import type { ChosenDevice } from "@kilotune/engine/node";
+import type { ChosenDevice, Device } from "@kilotune/engine/node";
 import type { Storage, StoredPrompt } from "@kilotune/prompt";
 import type { Candidate, Reparametrisation } from "@kilotune/tuner";
 import type { ImageRows } from "./images/image-source.ts";
@@ -66,7 +66,14 @@ interface JobOf<DataSource> {
   readonly publishAsked?: true;
   /** Full fine-tuning besides, as a baseline; of texts with one label each. */
   readonly fullTuning?: boolean;
+  /**
+   * Cross-validation besides, in as many folds: the whole job on all of them but one, measured on that one. The prompt stays
+   * the same. Of a sweep: what its candidates are measured by.
+   */
+  readonly folds?: number;
   readonly seed: number;
+  /** What the backbone's sessions compute on, for the receipt; the CPU where left out. */
+  readonly device?: Device;
   readonly title?: string;
   /** How the prompt's numbers are stored; float16 where left out. */
   readonly storage?: Storage;
@@ -112,7 +119,14 @@ export type JobEvent =
   /** Where there was a choice. `because` is for the operator: it may quote paths of the machine. */
   | ({ readonly kind: "device" } & ChosenDevice);
 
-export type JobStage = "read" | "prepare" | "baselines" | "tune" | "publish" | "evaluate";
+export type JobStage =
+  | "read"
+  | "prepare"
+  | "baselines"
+  | "tune"
+  | "cross-validation"
+  | "publish"
+  | "evaluate";
 
 export interface JobResult {
   readonly report: TuneReport;

@@ -1,4 +1,11 @@
-import type { AttentionMaps, Candidate, ReportFindings, Score, TuneReport } from "@kilotune/contract";
+import type {
+  AttentionMaps,
+  Candidate,
+  CrossValidation,
+  ReportFindings,
+  Score,
+  TuneReport,
+} from "@kilotune/contract";
 import type { StoredPrompt } from "@kilotune/prompt";
 import type { LoopSettings, RunResult } from "@kilotune/tuner";
 import { type FullTuning, fullTuningWords } from "./full-tuning.ts";
@@ -21,6 +28,7 @@ export interface JobFindings<Outcome> {
   readonly published: string;
   readonly final: RunResult | undefined;
   readonly full?: FullTuning<unknown> | undefined;
+  readonly crossValidation?: CrossValidation | undefined;
   readonly heldOutSource: string;
   readonly stored: StoredPrompt;
   readonly findings: ReportFindings;
@@ -71,6 +79,7 @@ export function makeReport<Outcome>(
       seed: job.seed,
     },
     curve: selection.curve.length > 0 ? selection.curve : (final?.curve ?? []),
+    ...(found.crossValidation && { crossValidation: found.crossValidation }),
     candidates: candidates(baselines, heads[0], found),
     verdict: verdictOf(selection),
     evaluation,

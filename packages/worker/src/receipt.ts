@@ -19,7 +19,7 @@ export function receiptOf(
     ...(validation === undefined ? {} : { validationRows: validation.count }),
     codeVersion: CODE_VERSION,
     asked: askedOf(job),
-    engine: engineFacts(),
+    engine: engineFacts(job.device),
   };
 }
 

@@ -76,13 +76,18 @@ describe("what differs is named:", () => {
     const { job, file, backbone } = await tuned();
     const old = await forged(file, ({ receipt, ...rest }) => ({
       ...rest,
-      receipt: { ...receipt, codeVersion: "0.0.9", engine: { ...receipt!.engine, runtime: "another 1.0" } },
+      receipt: {
+        ...receipt,
+        codeVersion: "0.0.9",
+        engine: { ...receipt!.engine, runtime: "another 1.0", device: "cuda" },
+      },
     }));
     const { same, parts, places, numbers } = await reproducePrompt(old, backbone, job);
     expect({ same, places, differing: numbers.differing }).toEqual({ same: false, places: [], differing: 0 });
     expect(parts.filter(({ receipt, here }) => receipt !== here).map(({ name }) => name)).toEqual([
       "code version",
       "engine",
+      "device",
     ]);
   });
 

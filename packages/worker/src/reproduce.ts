@@ -188,6 +188,7 @@ function partsOf(receipt: Receipt, here: Omit<Receipt, "settings">): Part[] {
     part("engine", ({ engine }) => engine?.runtime),
     part("platform", ({ engine }) => engine?.platform),
     part("instructions", ({ engine }) => engine?.instructions),
+    part("device", ({ engine }) => engine && (engine.device ?? "cpu")),
   ];
 }
 

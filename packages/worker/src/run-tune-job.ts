@@ -1,17 +1,16 @@
-import type { LoopSettings } from "@kilotune/tuner";
 import { removeCheckpoints } from "./checkpoint-files.ts";
-import { epochCheckpoints } from "./epoch-checkpoints.ts";
+import { crossFoldsOf, crossValidate } from "./cross-validate.ts";
 import { assertWhole, tuneFully } from "./full-tuning.ts";
-import type { HeldOut } from "./held-out.ts";
+import { holdOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
-import { type LearnContext, learn } from "./learn.ts";
+import { learnRows, plannedRows } from "./learn-rows.ts";
 import { type JobFindings, FULL, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
 import { receiptOf } from "./receipt.ts";
-import { divergedForGood, type Selection, select, TUNED } from "./select.ts";
-import type { JobData, RowsOf, Shown, Task, TaskPlan } from "./task.ts";
+import { TUNED } from "./select.ts";
+import type { RowsOf, Shown, TaskPlan } from "./task.ts";
 import { trainingPace } from "./training-pace.ts";
 import { writePrompt } from "./write-prompt.ts";
 
@@ -36,22 +35,23 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
   await using task = opened.task;
 
   if (job.fullTuning) assertWhole(task);
+  const inFolds = crossFoldsOf(task, job, data, train);
   progress.stage("baselines", "fitting the baselines");
   const fitted = await task.fit(train);
 
   const { settings } = task;
   progress.stage("tune", settings ? "tuning on a part, measuring on the rest" : "measuring on held-out rows");
-  const heldOut = task.holdOut(train, validation);
-  const tune = learnerOf({ job, hooks, progress, data, task }, train, validation, heldOut);
-  const { method, publishAsked = false } = job;
-  const tuneOn: Parameters<typeof select<File, Rows, Fitted, Outcome>>[1]["tuneOn"] = (fold, run) =>
-    tune((settings as LoopSettings).epochs, run, fold.train, fold.heldOut);
-  const selection = await select(task, { fitted, method, publishAsked, tuneOn }, heldOut);
-  const { published, final } = await learnChosen({ settings, progress }, train, validation, selection, tune);
+  const heldOut = holdOut(train, validation, job.seed, task.holding);
+  const rows = { train, validation, heldOut, fitted };
+  // K folds learn from K - 1 parts of K each, and the job itself from all.
+  const planned = plannedRows(settings, rows) * (inFolds?.folds.length ?? 1);
+  const context = { job, hooks, progress, data, pace: trainingPace(planned, progress.emit, progress.clock) };
+  const { selection, published, final } = await learnRows(task, context, rows);
 
   const full = job.fullTuning
     ? await tuneFully(task, { job, hooks, dataSha256: data.sha256 }, progress, { train, validation, heldOut })
     : undefined;
+  const crossValidation = inFolds && (await crossValidate(task, context, { train, validation }, inFolds));
 
   progress.stage("publish", "rounding the numbers to what the file holds");
   const prompt = await task.publish({
@@ -80,7 +80,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
   const others = [];
   for (const file of data.otherTests) others.push(await measured(file));
 
-  const heldOutScore = selection.scores[published === TUNED ? method : published];
+  const heldOutScore = selection.scores[published === TUNED ? job.method : published];
   const metrics = {
     ...(heldOutScore && heldOutScore.rows > 0 ? { heldOut: heldOutScore } : {}),
     ...(tested ? { test: tested.score } : {}),
@@ -105,6 +105,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
       published,
       final,
       full,
+      crossValidation,
       heldOutSource: heldOut.source,
       stored,
       findings,
@@ -116,58 +117,6 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
     },
     progress,
   );
-}
-
-type Tune<Rows> = (epochs: number, run: string, train: Rows, validation?: Rows) => ReturnType<typeof learn>;
-
-/** All runs of a job share its checkpoints' key and its clock of what is left. */
-function learnerOf<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
-  {
-    job,
-    hooks,
-    progress,
-    data,
-    task,
-  }: {
-    readonly job: TuneJob;
-    readonly hooks: JobHooks;
-    readonly progress: JobProgress;
-    readonly data: JobData<File>;
-    readonly task: Task<File, Rows, Fitted, Outcome>;
-  },
-  train: Rows,
-  validation: Rows | undefined,
-  heldOut: HeldOut<Rows>,
-): Tune<Rows> {
-  const inFolds = heldOut.folds.reduce((sum, fold) => sum + fold.train.count, 0);
-  const inFinal = validation ? 0 : train.count;
-  const planned = (task.settings?.epochs ?? 0) * (inFolds + inFinal);
-  const dataSha256 = data.sha256;
-  const context: LearnContext = {
-    job,
-    hooks,
-    dataSha256,
-    pace: trainingPace(planned, progress.emit, progress.clock),
-    ...epochCheckpoints(task, { job, hooks, dataSha256 }, train.count, validation !== undefined),
-  };
-  return (epochs, run, rows, measured) => learn(task, context, epochs, run, rows, measured);
-}
-
-/** With a validation file the run that chose has learnt from all training rows already; else one more run does. */
-async function learnChosen<Rows, Outcome>(
-  { settings, progress }: { readonly settings: LoopSettings | undefined; readonly progress: JobProgress },
-  train: Rows,
-  validation: Rows | undefined,
-  selection: Selection<Outcome>,
-  tune: Tune<Rows>,
-): Promise<Pick<JobFindings<Outcome>, "published" | "final">> {
-  if (settings === undefined || selection.publish !== TUNED)
-    return { published: selection.publish, final: undefined };
-  const final = validation ? selection.run : await tune(selection.epochs, "final", train);
-  if (final?.end !== "diverged") return { published: TUNED, final };
-  if (selection.betterHead === undefined) throw divergedForGood();
-  progress.emit({ kind: "note", words: "the final run diverged; a head is published instead" });
-  return { published: selection.betterHead, final: undefined };
 }
 
 function resultOf<Outcome>(
@@ -183,7 +132,7 @@ function resultOf<Outcome>(
     seconds: {
       prepare: watch.total("read", "prepare", "baselines"),
       tune: watch.total("tune", "publish"),
-      evaluate: watch.total("evaluate"),
+      evaluate: watch.total("evaluate", "cross-validation"),
     },
     epochs,
     trainedTokens: tokens * Math.max(1, epochs),

@@ -1,9 +1,10 @@
-/** Seconds by stage: each lap ends the one before. */
+/** Seconds by stage: each lap ends the one before, if it is another. */
 export function stopwatch(clock: () => number) {
   const laps: { name: string; seconds: number }[] = [];
   let current: { name: string; start: number } | undefined;
   return {
     lap(name: string): void {
+      if (current?.name === name) return;
       const now = clock();
       if (current !== undefined) laps.push({ name: current.name, seconds: (now - current.start) / 1000 });
       current = { name, start: now };

@@ -93,7 +93,7 @@ async function trialLog(
   facts: readonly unknown[],
   candidates: readonly Candidate[],
 ): Promise<TrialLog> {
-  const { method, tokens, firstLayer, shots, epochs, seed, settings, checkpoints, resume } = job;
+  const { method, tokens, firstLayer, shots, epochs, folds, seed, settings, checkpoints, resume } = job;
   const asked = [
     CODE_VERSION,
     method,
@@ -101,6 +101,7 @@ async function trialLog(
     firstLayer,
     shots,
     epochs,
+    folds,
     seed,
     settings,
     candidates,

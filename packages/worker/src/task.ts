@@ -1,7 +1,7 @@
 import type { AttentionMaps, ReportFindings, Score, Verdict } from "@kilotune/contract";
 import type { Prompt, Receipt } from "@kilotune/prompt";
 import type { Candidate, Learnt, LoopSettings, RunOptions, RunResult } from "@kilotune/tuner";
-import type { HeldOut } from "./held-out.ts";
+import type { Holding } from "./held-out.ts";
 import type { JobEvent } from "./job.ts";
 
 /**
@@ -37,6 +37,8 @@ export interface JobData<File> extends Files<File> {
   readonly labels: readonly string[];
   /** Of the training and validation rows, as used. */
   readonly sha256: string;
+  /** A number for each training row, the same of rows that must not be parted: nearly equal ones, those of one patient. */
+  together(): Int32Array;
 }
 
 export interface Task<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>
@@ -48,8 +50,8 @@ export interface Task<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>
   /** The frozen layers, once a row. Called first, and once. */
   prepareTraining(file: File, onProgress: (share: number) => void): Promise<Rows>;
   prepare(file: File, onProgress?: (share: number) => void): Promise<Rows>;
-  /** The rows that choose epochs and verdict. */
-  holdOut(train: Rows, validation: Rows | undefined): HeldOut<Rows>;
+  /** How rows are held out, by seed or in folds. */
+  readonly holding: Holding<Rows>;
 
   /** All baselines. @param like those of all rows, whose choices are taken over */
   fit(rows: Rows, like?: Fitted): Promise<Fitted>;

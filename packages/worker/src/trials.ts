@@ -1,4 +1,5 @@
 import type { Candidate, Rung, TuneSettings } from "@kilotune/tuner";
+import { crossFolds, holdOut } from "./held-out.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import { learn } from "./learn.ts";
 import { openTask } from "./open-task.ts";
@@ -37,9 +38,12 @@ export function trialsHere(job: TuneJob, hooks: JobHooks): Trials {
   };
 }
 
-/** The job with what a candidate changes. */
-export function withCandidate(job: TuneJob, { firstLayer, ...settings }: Candidate): TuneJob {
-  return { ...job, settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
+/** The job with what a candidate changes. Its folds have chosen: what they say of the winner is no longer news. */
+export function withCandidate(
+  { folds: _, ...job }: TuneJob,
+  { firstLayer, ...settings }: Candidate,
+): TuneJob {
+  return { ...(job as TuneJob), settings, ...(firstLayer === undefined ? {} : { firstLayer }) };
 }
 
 /** What candidates with one first layer share. */
@@ -56,7 +60,11 @@ async function openLayer<File extends RowsOf, Rows extends RowsOf, Fitted, Outco
   const progress = jobProgress(hooks);
   const { data, task, train, validation } = await openTask(plan, progress);
   try {
-    const { folds } = task.holdOut(train, validation);
+    const { folds } =
+      job.folds === undefined
+        ? holdOut(train, validation, job.seed, task.holding)
+        : { folds: crossFolds(train, data.together(), job.folds, job.seed, task.holding) };
+    const inFolds = job.folds === undefined ? "" : `-of-${job.folds}`;
     progress.stage("tune", "trying candidates on held-out rows");
     const context = {
       // A candidate that goes on does so from its checkpoint.
@@ -76,7 +84,7 @@ async function openLayer<File extends RowsOf, Rows extends RowsOf, Fitted, Outco
             task,
             context,
             epochs,
-            `sweep-${index}-${at}`,
+            `sweep-${index}-${at}${inFolds}`,
             fold.train,
             fold.heldOut,
             { settings: candidate, until },

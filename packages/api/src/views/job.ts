@@ -26,6 +26,7 @@ export function jobView(job: Job, tenant: string): JobObject {
     result_files: [...job.resultFiles],
     trained_tokens: job.trainedTokens,
     seed: job.seed,
+    folds: job.folds,
     hyperparameters,
     method: { type: job.method.type, [job.method.type]: { hyperparameters } },
     sweep: job.sweep?.map((settings) => sweptView(settings, job.method.type)) ?? null,
@@ -49,7 +50,7 @@ function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): J
 
 /** @throws KilotuneError `invalid_request` where method and `hyperparameters` contradict each other */
 export function jobRequest(body: JobCreate): JobRequest {
-  const { model, task, training_file, validation_file, sweep, seed, suffix, metadata } = body;
+  const { model, task, training_file, validation_file, sweep, seed, folds, suffix, metadata } = body;
   const method = methodRequest(body);
   return {
     model,
@@ -59,6 +60,7 @@ export function jobRequest(body: JobCreate): JobRequest {
     ...(validation_file == null ? {} : { validationFile: validation_file }),
     ...(sweep == null ? {} : { sweep: sweep.map((settings, at) => sweptRequest(settings, at, method.type)) }),
     ...(seed == null ? {} : { seed }),
+    ...(folds == null ? {} : { folds }),
     ...(suffix == null ? {} : { suffix }),
     ...(metadata == null ? {} : { metadata }),
   };

@@ -5,13 +5,14 @@ import { fileSource, runSweep, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { jobProgress } from "../job-progress.ts";
-import { OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
+import { FOLDS_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
 import { summaryWords, tuneResult } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { percent } from "../terminal/units.ts";
 import { PARALLEL_FLAGS, parallelOf } from "../parallel.ts";
+import { usageError } from "../usage-error.ts";
 import { openBackbone, precisionFlag } from "../with-backbone.ts";
 
 export const sweep = defineCommand({
@@ -21,6 +22,7 @@ export const sweep = defineCommand({
     "NAME is tokens, firstLayer, epochs, batchSize, promptLearningRate, headLearningRate, temperature or dropout.\n" +
     "Whoever falls behind is dropped early (--strategy halving). The test file is seen once, by the best one.\n" +
     "--parallel N tries N at once, each in a process of its own, with the same result; auto: as many as cores and --memory allow.\n" +
+    "--folds K measures each candidate on K folds in turn, in place of one part of TRAIN.\n" +
     "Ctrl-C leaves what was measured beside --out, and --resume goes on from it.",
   positionals: {
     train: { value: "TRAIN", count: "one", about: 'JSONL of {"text", "label"}, or CSV with a header' },
@@ -53,6 +55,7 @@ export const sweep = defineCommand({
     },
     ...PROMPT_FLAGS,
     ...SHOTS_FLAG,
+    ...FOLDS_FLAG,
     ...PARALLEL_FLAGS,
     ...OUTPUT_FLAGS,
     resume: { kind: "switch", about: "Go on where the very same sweep was stopped" },
@@ -73,6 +76,12 @@ export const sweep = defineCommand({
   ],
   async run(args, terminal) {
     const { train, ranges, validation, test, strategy, seed, out, report } = args;
+    if (args.folds !== undefined && validation !== undefined)
+      throw usageError(
+        "sweep",
+        "--folds measures on parts of TRAIN, and --validation on rows of its own",
+        "Leave one of them out.",
+      );
     const space = parseSweep(ranges);
     const candidates = strategy === "grid" ? gridOf(space) : drawCandidates(space, args.candidates, seed);
     for (const file of [train, validation, test])
@@ -92,6 +101,7 @@ export const sweep = defineCommand({
       ...(reparam && { reparam }),
       ...(args.shots === undefined ? {} : { shots: args.shots }),
       epochs: "auto",
+      ...(args.folds === undefined ? {} : { folds: args.folds }),
       seed,
       out,
       checkpoints: `${out}.checkpoint`,

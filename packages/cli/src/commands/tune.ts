@@ -6,7 +6,7 @@ import { fileSource, type ImageRows, imagesAt, type TextJob, type TuneJob } from
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
-import { IMAGE_FOLDER_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
+import { FOLDS_FLAG, IMAGE_FOLDER_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
@@ -92,6 +92,7 @@ export const tune = defineCommand({
       kind: "switch",
       about: "Full fine-tuning besides, as a baseline: minutes; of texts, up to 50 million weights",
     },
+    ...FOLDS_FLAG,
     ...OUTPUT_FLAGS,
     resume: { kind: "switch", about: "Go on from the checkpoint of the very same job" },
   },
@@ -115,6 +116,10 @@ export const tune = defineCommand({
     {
       line: "kilotune tune may.jsonl --init prompt:april.safetensors --out may.safetensors",
       purpose: "from an older prompt on",
+    },
+    {
+      line: "kilotune tune train.jsonl --folds 5 --report out/desk.html",
+      purpose: "few rows: measured on each fifth in turn, five times as long",
     },
     {
       line: "kilotune tune cells/train.jsonl --task detect --out out/cells.safetensors --report out/cells.html",
@@ -155,6 +160,7 @@ export const tune = defineCommand({
       checkpoints: `${out}.checkpoint`,
       resume: args.resume,
       ...(args.withFullTuning && { fullTuning: true }),
+      ...(args.folds === undefined ? {} : { folds: args.folds }),
     };
     let job: TuneJob;
     if (images === undefined) {

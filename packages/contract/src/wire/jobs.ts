@@ -93,6 +93,9 @@ function swept(name: SweptName) {
   return (whole ? z.int() : z.number()).min(least).max(most).optional();
 }
 
+/** Of a job's cross-validation: each is a job of its own. */
+const MAX_FOLDS = 20;
+
 export const JobCreate = z
   .strictObject({
     model: ModelName,
@@ -107,6 +110,10 @@ export const JobCreate = z
     sweep: z.array(SweptSettings).min(2).max(16).nullish().meta({
       description:
         "Candidates that are tried on held-out rows, side by side; the best of them tunes the model. {} is the job as it stands",
+    }),
+    folds: z.int().min(2).max(MAX_FOLDS).nullish().meta({
+      description:
+        "Cross-validation besides, in so many folds of the training file: the report tells each fold's figures, the model stays the same, the job takes as many times as long",
     }),
     suffix: Suffix.nullish(),
     seed: z.int().min(0).max(4_294_967_295).nullish(),
@@ -145,6 +152,7 @@ export const JobObject = z
     result_files: z.array(Id),
     trained_tokens: Count.nullable(),
     seed: Count,
+    folds: Count.nullable().meta({ description: "Of its cross-validation; null where none was asked for" }),
     hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number()])),
     method: z.looseObject({ type: z.string() }),
     sweep: z.array(z.record(z.string(), z.number())).nullable(),

@@ -57,6 +57,8 @@ const engine = z.strictObject({
   platform: name,
   /** The widest that the CPU has of those which choose kernels, where that is known. */
   instructions: z.exactOptional(name),
+  /** What computed, where it wasn't the CPU. */
+  device: z.exactOptional(z.literal("cuda")),
 });
 
 /** All that `kilotune reproduce` needs besides the data. Files of older versions lack what is optional. */

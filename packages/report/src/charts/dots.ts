@@ -1,4 +1,4 @@
-import { mainFigure, type Score } from "@kilotune/contract";
+import { type CrossValidated, mainFigure, type Score } from "@kilotune/contract";
 import { html, type Markup } from "../escape.ts";
 import { isFiniteScore } from "../figure-title.ts";
 import { niceScale, position, type Scale } from "./scale.ts";
@@ -29,6 +29,22 @@ export function whiskerRow(axis: Scale, heldOut: Score | null, test: Score | nul
   return html`<svg class="whiskers" width="100%" height="${rowHeight}" aria-hidden="true">
 ${axis.ticks.map((tick) => html`<line class="grid" x1="${percentAt(axis, tick)}" x2="${percentAt(axis, tick)}" y1="0" y2="${rowHeight}"/>`)}
 ${whisker(axis, heldOut, "held-out", both ? 19 : rowHeight / 2)}${whisker(axis, test, "test", both ? 36 : rowHeight / 2)}
+</svg>`;
+}
+
+/** One candidate's folds as dots, and a standard deviation to either side of their mean as a line. */
+export function foldsRow(axis: Scale, { scores, mean, deviation }: CrossValidated): Markup {
+  const [y, height] = [13, 26];
+  const folds = scores.filter((score) => score !== null && isFiniteScore(score));
+  const spread = Number.isFinite(deviation) ? deviation : 0;
+  const [low, high] = [percentAt(axis, mean - spread), percentAt(axis, mean + spread)];
+  return html`<svg class="whiskers" width="100%" height="${height}" aria-hidden="true">
+${axis.ticks.map((tick) => html`<line class="grid" x1="${percentAt(axis, tick)}" x2="${percentAt(axis, tick)}" y1="0" y2="${height}"/>`)}
+${
+  Number.isFinite(mean)
+    ? html`<g class="whisker held-out"><line x1="${low}" x2="${high}" y1="${y}" y2="${y}"/><line x1="${percentAt(axis, mean)}" x2="${percentAt(axis, mean)}" y1="${y - 9}" y2="${y + 9}"/></g>`
+    : null
+}<g class="whisker test">${folds.map((score) => html`<circle cx="${percentAt(axis, mainFigure(score as Score).value)}" cy="${y}" r="3.5"/>`)}</g>
 </svg>`;
 }
 

@@ -18,6 +18,7 @@ export function scrollBox(label: string, content: Content): Markup {
 /** What a score is compared by, with its interval below it. */
 export function scoreWords(score: Score | null): Content {
   if (score === null) return dash;
-  const { value, interval } = mainFigure(score);
-  return html`${percent(value)} <small>${percentRange(interval)}</small>`;
+  const { value } = mainFigure(score);
+  const { interval } = score;
+  return html`${percent(value)}${interval && html` <small>${percentRange(interval)}</small>`}`;
 }

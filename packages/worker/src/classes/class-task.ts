@@ -11,7 +11,6 @@ import {
   type RunResult,
   type ScopeChoice,
 } from "@kilotune/tuner";
-import { holdOut } from "../held-out.ts";
 import { TUNED } from "../select.ts";
 import type {
   BackboneFacts,
@@ -129,8 +128,7 @@ export function classTask<File extends ClassFile, Rows extends ClassRows>(
 
     prepareTraining: (file, onProgress) => input.prepareTraining(file, onProgress),
     prepare: (file, onProgress) => input.prepare(file, onProgress),
-    holdOut: (train, validation) =>
-      holdOut(train, validation, seed, { strataOf: (rows) => rows.labels, pick: input.pick }),
+    holding: { strataOf: (rows) => rows.labels, pick: input.pick },
 
     async fit(rows, like) {
       const frozen: FrozenRows = { vectors: rows.vectors, labels: rows.labels, classes };

@@ -1,5 +1,5 @@
 import { KilotuneError } from "@kilotune/contract";
-import { drawShots, type ImageRow } from "@kilotune/dataset";
+import { type ComparedImage, drawShots, type ImageRow } from "@kilotune/dataset";
 import type { Prompt, Use } from "@kilotune/prompt";
 import { classMeans, imageAccuracy, imageClassification as learnImages, runTuning } from "@kilotune/tuner";
 import { type ImageFile, readImageFiles } from "../images/image-files.ts";
@@ -117,6 +117,6 @@ function drawn(file: ReadImages, shots: number, seed: number): ReadImages {
   return {
     ...file,
     rows: places.map((at) => file.rows[at] as ImageRow),
-    sha256: places.map((at) => file.sha256[at] as string),
+    looks: places.map((at) => file.looks[at] as ComparedImage),
   };
 }

@@ -1,9 +1,16 @@
 import { createHash } from "node:crypto";
 import { KilotuneError, type LintReport } from "@kilotune/contract";
-import { drawShots, type Linter, labelsOf, type RowOfTask, type TokenCount } from "@kilotune/dataset";
+import {
+  drawShots,
+  type Linter,
+  labelsOf,
+  type RowOfTask,
+  similarTexts,
+  type TokenCount,
+} from "@kilotune/dataset";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
 import type { JobData } from "../task.ts";
-import { readTextRows, textsOf } from "../texts/read-texts.ts";
+import { readTextRows, shownRow, textsOf } from "../texts/read-texts.ts";
 import type { ReadTexts } from "./prepare.ts";
 
 export interface LabelledTexts extends ReadTexts {
@@ -47,7 +54,15 @@ export async function readData(
   const otherTests = [];
   for (const source of job.otherTests ?? []) otherTests.push((await read(source)) as LabelledTexts);
   const known = number(job.train.name, rows, train.rows);
-  return { labels, train: known, validation, test, otherTests, sha256: hashOf(labels, [known, validation]) };
+  return {
+    labels,
+    train: known,
+    validation,
+    test,
+    otherTests,
+    sha256: hashOf(labels, [known, validation]),
+    together: () => similarTexts(rows.map(shownRow)),
+  };
 }
 
 /** Reads one labelled file to the end. Throws `invalid_training_file` where the linter found errors. */

@@ -10,6 +10,7 @@ import {
 import { type ClassOutcome, outcomesOfClasses } from "../classes/outcome.ts";
 import type { PreparedRows } from "../classes/prepare.ts";
 import { textClassification } from "../classes/text-classification.ts";
+import { holdOut } from "../held-out.ts";
 import type { JobHooks, TextJob } from "../job.ts";
 import { openTask } from "../open-task.ts";
 import { type JobProgress, jobProgress } from "../progress.ts";
@@ -37,7 +38,7 @@ export async function measureFrozen(job: TextJob, hooks: JobHooks): Promise<Kept
     await byNeighbours(linear, train, labels.length, progress),
   ];
 
-  const { folds } = task.holdOut(train, validation);
+  const { folds } = holdOut(train, validation, job.seed, task.holding);
   progress.stage("evaluate", "answering the test rows");
   const tested = data.test && (await task.prepare(data.test, progress.share("evaluate")));
   const methods: ComparedMethod[] = [];

@@ -16,7 +16,6 @@ import {
   runTuning,
   type Validation,
 } from "@kilotune/tuner";
-import { holdOut } from "../held-out.ts";
 import { attentionOf } from "../images/attention.ts";
 import { imageBackbone } from "../images/image-backbone.ts";
 import { type ImageFile, nameOfRow } from "../images/image-files.ts";
@@ -169,13 +168,12 @@ export async function openDense<Truth, Outcome>(
 
     prepareTraining: (file, onProgress) => rowsOf(file, true, onProgress),
     prepare: (file, onProgress) => rowsOf(file, false, onProgress),
-    holdOut: (train, validation) =>
-      holdOut(train, validation, job.seed, {
-        strataOf: ({ count }) => new Int32Array(count),
-        pick: pickImages,
-        // A run takes minutes: one part is held out, not each in turn.
-        folds: 1,
-      }),
+    holding: {
+      strataOf: ({ count }) => new Int32Array(count),
+      pick: pickImages,
+      // A run takes minutes: one part is held out, not each in turn.
+      folds: 1,
+    },
 
     fit: (rows) => fitHead(rows),
     answerBaselines: async (learnt, rows) => ({

@@ -1,4 +1,4 @@
-import type { ImageRow, VisionTask } from "@kilotune/dataset";
+import { type ImageRow, similarImages, type VisionTask } from "@kilotune/dataset";
 import type { ImageCodec } from "@kilotune/image";
 import { createSharpCodec } from "@kilotune/image/node";
 import type { ImageSource } from "@kilotune/tuner";
@@ -61,6 +61,7 @@ export async function readImageFiles<Truth>(
       test: file(test),
       otherTests: otherTests.map((each) => file(each) as ImageFile<Truth>),
       sha256: hashOfImages(labels, [train, validation]),
+      together: () => similarImages(train.looks),
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

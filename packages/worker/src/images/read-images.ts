@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { LintReport } from "@kilotune/contract";
 import {
+  type ComparedImage,
   type ImageLinter,
   type ImageRow,
   lintImages,
@@ -18,8 +19,8 @@ export interface ReadImages extends AsyncDisposable {
   readonly rows: readonly ImageRow[];
   /** Declared by the file. */
   readonly classes: readonly string[];
-  /** Of each row's image. */
-  readonly sha256: readonly string[];
+  /** Of each row's image: what it is compared by. */
+  readonly looks: readonly ComparedImage[];
   readonly linter: ImageLinter;
   readonly report: LintReport;
   read(row: string): Promise<Uint8Array>;
@@ -42,14 +43,15 @@ export async function readImages(
   await using opened = new AsyncDisposableStack();
   const file = opened.use(await source.open(task));
   const rows: ImageRow[] = [];
-  const sha256: string[] = [];
+  const looks: ComparedImage[] = [];
   const { report, linter } = await lintImages(kept(file.readings, rows), {
     ...(file.classes && { classes: file.classes }),
     ...(against && { against }),
     eyes: {
-      async image(row) {
-        const facts = await imageFacts(codec, await file.read(row));
-        sha256[rows.length - 1] = facts.sha256;
+      async image(image) {
+        const facts = await imageFacts(codec, await file.read(image));
+        const { sha256, perceptual } = facts;
+        looks[rows.length - 1] = { patient: rows.at(-1)?.patient ?? null, sha256, perceptual };
         return facts;
       },
       mask: async (row) => maskFacts(codec, await file.read(row)),
@@ -64,7 +66,7 @@ export async function readImages(
     name: source.name,
     rows,
     classes: file.classes ?? [],
-    sha256,
+    looks,
     linter,
     report,
     read: file.read,
@@ -89,7 +91,7 @@ export function hashOfImages(labels: readonly string[], files: readonly (ReadIma
   for (const file of files)
     hash.update(
       JSON.stringify(
-        file === undefined ? null : file.rows.map(({ target }, at) => [file.sha256[at], target]),
+        file === undefined ? null : file.rows.map(({ target }, at) => [file.looks[at]?.sha256, target]),
       ),
     );
   return hash.digest("hex");

@@ -15,16 +15,15 @@ import {
   learntHead,
   type OutputRows,
   outputValidation,
+  type RowStore,
   rarestLabels,
   reached,
-  type RowStore,
   type RunOptions,
   runTuning,
   scoreLabels,
   sigmoids,
 } from "@kilotune/tuner";
 import { headLogits, linearHead } from "../classes/class-heads.ts";
-import { holdOut } from "../held-out.ts";
 import { TUNED } from "../select.ts";
 import type { BackboneFacts, Found, JobData, Published, RowsOf, Task, TaskFacts } from "../task.ts";
 import { tokensOf } from "../tokens-of.ts";
@@ -32,8 +31,8 @@ import {
   flat,
   flatLogits,
   judgeLabels,
-  labelFindings,
   type LabelOutcome,
+  labelFindings,
   outcomesOf,
   scoreOutcomes,
 } from "./outcome.ts";
@@ -141,11 +140,10 @@ export function labelTask<File extends LabelFile, Rows extends PlainRows>(
       ...targetsIn(file),
     }),
     prepare: async (file, onProgress) => ({ ...(await input.prepare(file, onProgress)), ...targetsIn(file) }),
-    holdOut: (train, validation) =>
-      holdOut(train, validation, seed, {
-        strataOf: ({ targets }) => rarestLabels(targets, C),
-        pick: (rows, wanted) => ({ ...input.pick(rows, wanted), ...pickTargets(rows, wanted) }),
-      }),
+    holding: {
+      strataOf: ({ targets }) => rarestLabels(targets, C),
+      pick: (rows, wanted) => ({ ...input.pick(rows, wanted), ...pickTargets(rows, wanted) }),
+    },
 
     fit: async (rows, like) => ({
       probe: await fitLabelProbe(linear, rows, C, seed, like?.probe),

@@ -1,4 +1,4 @@
-import type { RowOfTask } from "@kilotune/dataset";
+import { type RowOfTask, similarTexts } from "@kilotune/dataset";
 import {
   chooseLabelSettings,
   heldOutTexts,
@@ -10,9 +10,9 @@ import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts"
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
 import type { JobData, TaskPlan } from "../task.ts";
+import { hashOfRows, type RowsOfFile, readTextFiles, shownRow, textsOf } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
-import { hashOfRows, type RowsOfFile, readTextFiles, textsOf } from "../texts/read-texts.ts";
 import {
   type FittedLabels,
   type LabelFile,
@@ -46,6 +46,7 @@ export function textLabels(
         labels,
         ...mapFiles(files, numbered),
         sha256: hashOfRows([facts(files.train), facts(files.validation)]),
+        together: () => similarTexts(files.train.rows.map(shownRow)),
       };
     },
     open: async (data) => labelTask(await openLabels(job, data), data),

@@ -58,7 +58,7 @@ function children(): number[] {
 
 it("does a task in another process: its files are there, its events arrive, its prompt answers", async () => {
   const events: JobEvent[] = [];
-  const { promptId, trainedTokens } = await compute.tune(task(), {
+  const { promptId, trainedTokens } = await compute.tune(task({ folds: 2 }), {
     ...quiet,
     onEvent: (event) => events.push(event),
   });
@@ -66,7 +66,9 @@ it("does a task in another process: its files are there, its events arrive, its 
   expect(stored.id).toBe(`sha256-${promptId}`);
   expect(trainedTokens).toBeGreaterThan(30);
   expect(await readdir(folder)).toEqual(["prompt.safetensors", "report.json", "train.jsonl"]);
-  expect(readFileSync(path.join(folder, "report.json"), "utf8")).not.toContain(folder);
+  const report = readFileSync(path.join(folder, "report.json"), "utf8");
+  expect(report).not.toContain(folder);
+  expect(JSON.parse(report).crossValidation.folds).toHaveLength(2);
   const lint = events.find((event) => event.kind === "lint");
   expect(lint?.report.labels).toEqual(
     new Map([

@@ -32,6 +32,7 @@ async function work({ task, bundle, threads, device }: ToChild & { readonly kind
       onEvent,
       onCheckpoint: (checkpoint) => say({ kind: "checkpoint", checkpoint }),
       signal: stop.signal,
+      ...(chosen && { device: chosen.device }),
     });
     await say({ kind: "done", result });
   } catch (error) {

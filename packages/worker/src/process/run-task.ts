@@ -44,9 +44,10 @@ async function runTune(
   hooks: TaskHooks,
 ): Promise<TuneTaskResult> {
   const { createdAt, folder, swept } = task;
-  const asked = jobOf(task, backbone);
+  const { device, ...jobHooks } = hooks;
+  const asked = { ...jobOf(task, backbone), ...(device && { device }) };
   const job = swept === undefined ? asked : withCandidate(asked, swept[0].settings);
-  const { report, stored, trainedTokens } = await runTuneJob(job, { ...hooks, createdAt });
+  const { report, stored, trainedTokens } = await runTuneJob(job, { ...jobHooks, createdAt });
   const told: TuneReport = {
     ...report,
     // A path of this machine says nothing to who reads the report.
@@ -67,13 +68,14 @@ async function runTrial(
 }
 
 function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone): TuneJob {
-  const { train, validation, tokens, firstLayer, method, epochs, seed, title, folder } = task;
+  const { train, validation, tokens, firstLayer, method, epochs, seed, folds, title, folder } = task;
   const shared = {
     method,
     ...(tokens === undefined ? {} : { tokens }),
     ...(firstLayer === undefined ? {} : { firstLayer }),
     epochs,
     seed,
+    ...(folds === undefined ? {} : { folds }),
     title,
     out: path.join(folder, TASK_FILES.prompt),
     checkpoints: path.join(folder, TASK_FILES.checkpoints),

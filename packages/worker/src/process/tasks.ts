@@ -1,5 +1,6 @@
 import type { MethodName, SweptCandidate, SweptSettings, TaskName } from "@kilotune/contract";
 import type { Format } from "@kilotune/dataset";
+import type { Device } from "@kilotune/engine/node";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
 
 /** The heavy work of a job, as data: so that another process, or another machine, can do it. */
@@ -17,6 +18,8 @@ export interface TaskHooks {
   readonly onEvent: (event: JobEvent) => void;
   readonly onCheckpoint?: (checkpoint: EpochCheckpoint) => void;
   readonly signal: AbortSignal;
+  /** What the backbone computes on; the CPU where left out. */
+  readonly device?: Device;
 }
 
 export interface TuneTask {
@@ -33,6 +36,7 @@ export interface TuneTask {
   readonly firstLayer: number | undefined;
   readonly epochs: number | "auto";
   readonly seed: number;
+  readonly folds?: number | undefined;
   readonly title: string;
   readonly createdAt: Date;
   readonly folder: string;

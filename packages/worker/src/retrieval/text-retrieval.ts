@@ -1,21 +1,20 @@
 import { KilotuneError } from "@kilotune/contract";
-import type { RowOfTask } from "@kilotune/dataset";
+import { joinSimilarTexts, RowGroups, type RowOfTask } from "@kilotune/dataset";
 import {
   chooseRetrievalSettings,
+  textRetrieval as learnVectors,
   retrievalPrecision,
   runTuning,
   type TuneSettings,
-  textRetrieval as learnVectors,
 } from "@kilotune/tuner";
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
-import { holdOut } from "../held-out.ts";
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
-import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
+import { tokensOf } from "../tokens-of.ts";
 import {
   type Findable,
   judgeRanks,
@@ -45,6 +44,7 @@ export function textRetrieval(job: TextJob): TaskPlan<PairFile, PairRows, object
         labels: [],
         ...mapFiles(files, pairFile),
         sha256: hashOfRows([facts(files.train), facts(files.validation)]),
+        together: () => similarPairs(files.train.rows),
       };
     },
     open: (data) => openPairs(job, data),
@@ -57,27 +57,25 @@ function pairFile({ name, rows }: RowsOfFile<RowOfTask["retrieval"]>): PairFile 
 
 /** Rows of the same query, or the same text that answers it, are of one group. */
 export function findable(rows: readonly { readonly query: string; readonly positive: string }[]): Findable {
-  const parent = Int32Array.from(rows.keys());
-  const root = (row: number): number => {
-    let at = row;
-    while (parent[at] !== at) at = parent[at] as number;
-    parent[row] = at;
-    return at;
-  };
-  const seen = new Map<string, number>();
+  const groups = new RowGroups(rows.length);
+  const [queries, positives] = [new Map<string, number>(), new Map<string, number>()];
   rows.forEach(({ query, positive }, row) => {
-    // Different prefixes: a text may be a query in one row and an answer in another.
-    for (const key of [`q${query}`, `p${positive}`]) {
-      const other = seen.get(key);
-      if (other === undefined) seen.set(key, row);
-      else parent[root(row)] = root(other);
-    }
+    groups.joinByKey(queries, query, row);
+    groups.joinByKey(positives, positive, row);
   });
   return {
     queries: rows.map(({ query }) => query),
     positives: rows.map(({ positive }) => positive),
-    groups: Int32Array.from(rows.keys(), root),
+    groups: groups.numbers(),
   };
+}
+
+/** Rows of nearly the same query, or nearly the same text that answers it. */
+function similarPairs(rows: readonly RowOfTask["retrieval"][]): Int32Array {
+  const groups = new RowGroups(rows.length);
+  for (const texts of [rows.map(({ query }) => query), rows.map(({ positive }) => positive)])
+    joinSimilarTexts(groups, texts);
+  return groups.numbers();
 }
 
 async function openPairs(
@@ -133,8 +131,7 @@ async function openPairs(
 
     prepareTraining: prepare,
     prepare,
-    holdOut: (train, validation) =>
-      holdOut(train, validation, job.seed, { strataOf: ({ count }) => new Int32Array(count), pick }),
+    holding: { strataOf: ({ count }) => new Int32Array(count), pick },
 
     fit: async () => ({}),
     answerBaselines: async (_, rows) => ({ [FROZEN]: outcomesOfVectors(rows, rows.texts.vectors) }),

@@ -56,6 +56,7 @@ const WORDS: { readonly [Stage in (JobEvent & { kind: "progress" })["stage"]]: s
   prepare: "Running the frozen layers",
   baselines: "Fitting the baselines",
   tune: "Tuning",
+  "cross-validation": "Cross-validating",
   publish: "Rounding",
   evaluate: "Answering rows",
 };

@@ -29,6 +29,7 @@ export async function taskOf(
     firstLayer: method.firstLayer ?? undefined,
     epochs: method.epochs,
     seed,
+    folds: job.folds ?? undefined,
     title: job.suffix || train.name,
     createdAt: new Date(1000 * createdAt),
     folder,

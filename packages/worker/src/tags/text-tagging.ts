@@ -1,5 +1,5 @@
 import { defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
-import type { RowOfTask } from "@kilotune/dataset";
+import { type RowOfTask, similarTexts } from "@kilotune/dataset";
 import type { Feeds } from "@kilotune/engine";
 import { type Head, type Prompt, roundToStorage } from "@kilotune/prompt";
 import {
@@ -9,6 +9,8 @@ import {
   fitTagProbe,
   HiddenStore,
   type LinearHead,
+  textTagging as learnTags,
+  learntHead,
   promptFeed,
   promptSite,
   readableName,
@@ -18,13 +20,10 @@ import {
   type TagProbe,
   type TuneSettings,
   taggedWords,
-  learntHead,
   tagLabelsOf,
   tagsOfTokens,
-  textTagging as learnTags,
 } from "@kilotune/tuner";
 import { openFrozenSessions } from "../classes/prepare.ts";
-import { holdOut } from "../held-out.ts";
 import type { JobEvent, TextJob } from "../job.ts";
 import { judgeRows } from "../judge-rows.ts";
 import { mapFiles } from "../map-files.ts";
@@ -32,11 +31,11 @@ import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
-import { tokensOf } from "../tokens-of.ts";
 import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
 import { promptStart, throughOf } from "../texts/prompt-init.ts";
 import { textSettings } from "../texts/text-settings.ts";
-import { spanFindings, spanScore, scoreOfText, type TagOutcome } from "./outcome.ts";
+import { tokensOf } from "../tokens-of.ts";
+import { scoreOfText, spanFindings, spanScore, type TagOutcome } from "./outcome.ts";
 
 interface TagFile extends RowsOf {
   readonly rows: readonly RowOfTask["tagging"][];
@@ -70,6 +69,7 @@ async function readTags(job: TextJob, emit: (event: JobEvent) => void): Promise<
     ...mapFiles(files, ({ name, rows }): TagFile => ({ name, count: rows.length, rows })),
     labels: tagLabelsOf(files.train.rows),
     sha256: hashOfRows([facts(files.train), facts(files.validation)]),
+    together: () => similarTexts(files.train.rows.map(({ text }) => text)),
   };
 }
 
@@ -147,11 +147,7 @@ async function openTags(
 
     prepareTraining: prepare,
     prepare,
-    holdOut: (train, validation) =>
-      holdOut(train, validation, job.seed, {
-        strataOf: ({ count }) => new Int32Array(count),
-        pick: pickTexts,
-      }),
+    holding: { strataOf: ({ count }) => new Int32Array(count), pick: pickTexts },
 
     fit: (rows, like) => fitTagProbe(linear, probed(rows), labels, job.seed, like),
     answerBaselines: async ({ head }, rows) => ({

@@ -1,4 +1,4 @@
-import type { RowOfTask } from "@kilotune/dataset";
+import { type RowOfTask, similarTexts } from "@kilotune/dataset";
 import type { Head } from "@kilotune/prompt";
 import {
   chooseRegressionSettings,
@@ -18,15 +18,14 @@ import {
 } from "@kilotune/tuner";
 import { headLogits, linearHead } from "../classes/class-heads.ts";
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
-import { holdOut } from "../held-out.ts";
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
 import { TUNED } from "../select.ts";
 import type { JobData, Task, TaskPlan } from "../task.ts";
-import { tokensOf } from "../tokens-of.ts";
-import { hashOfRows, type RowsOfFile, readTextFiles, textsOf } from "../texts/read-texts.ts";
+import { hashOfRows, type RowsOfFile, readTextFiles, shownRow, textsOf } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { openTextVectors } from "../texts/text-vectors.ts";
+import { tokensOf } from "../tokens-of.ts";
 import { judgeNumbers, numberFindings, scoreNumbers, type ValueOutcome } from "./outcome.ts";
 
 interface ValueFile extends ReadTexts {
@@ -57,6 +56,7 @@ export function textValues(job: TextJob): TaskPlan<ValueFile, ValueRows, Ridge, 
         labels: ["value"],
         ...mapFiles(files, fileOf),
         sha256: hashOfRows([facts(files.train), facts(files.validation)]),
+        together: () => similarTexts(files.train.rows.map(shownRow)),
       };
     },
     open: (data) => openValues(job, data),
@@ -105,14 +105,13 @@ async function openValues(
 
     prepareTraining: prepare,
     prepare,
-    holdOut: (train, validation) =>
-      holdOut(train, validation, job.seed, {
-        strataOf: ({ count }) => new Int32Array(count),
-        pick: (rows, wanted) => ({
-          ...pickTexts(rows, wanted),
-          values: Float64Array.from(wanted, (row) => rows.values[row] as number),
-        }),
+    holding: {
+      strataOf: ({ count }) => new Int32Array(count),
+      pick: (rows, wanted) => ({
+        ...pickTexts(rows, wanted),
+        values: Float64Array.from(wanted, (row) => rows.values[row] as number),
       }),
+    },
 
     fit: async (rows, like) => fitRidge(rows.vectors, rows.values, hiddenSize, job.seed, like),
     async answerBaselines({ head, mean, scale }, rows) {

@@ -48,6 +48,13 @@ export const jobsCreate = defineCommand({
     },
     rank: { kind: "integer", value: "N", min: 1, max: 128, about: "Of lora; 8 else" },
     "first-layer": { kind: "integer", value: "N", min: 0, max: 1000, about: "First prompted layer of kv" },
+    folds: {
+      kind: "integer",
+      value: "K",
+      min: 2,
+      max: 20,
+      about: "Cross-validation besides, in K folds: as many times as long",
+    },
     suffix: { kind: "text", value: "NAME", about: "A part of the model's name" },
     seed: { kind: "integer", value: "N", min: 0, max: 4_294_967_295, about: "Of every random choice" },
     metadata: { kind: "texts", value: "KEY=VALUE", about: "Pairs of your own" },
@@ -162,6 +169,7 @@ interface Asked {
   readonly tokens: number | undefined;
   readonly rank: number | undefined;
   readonly firstLayer: number | undefined;
+  readonly folds: number | undefined;
   readonly suffix: string | undefined;
   readonly seed: number | undefined;
   readonly metadata: readonly string[];
@@ -183,6 +191,7 @@ function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked
     ...(asked.task !== "classification" && { task: asked.task }),
     ...methodOf(method ?? (rank === undefined ? undefined : "lora"), hyperparameters),
     ...(asked.validation !== undefined && { validation_file: asked.validation }),
+    ...(asked.folds !== undefined && { folds: asked.folds }),
     ...(asked.suffix !== undefined && { suffix: asked.suffix }),
     ...(asked.seed !== undefined && { seed: asked.seed }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
