@@ -43,6 +43,12 @@ it("tells the time left of all runs together, by the pace so far", () => {
   ]);
 });
 
+it("calls the last run of full fine-tuning the last one, too", () => {
+  step(pace.begin("whole-0", SETTINGS, 10), 1);
+  step(pace.begin("whole-final", SETTINGS, 10), 1);
+  expect(events.map((event) => event.kind === "training" && event.run)).toEqual(["selection", "final"]);
+});
+
 it("counts the steps of a run", () => {
   const short = pace.begin("final", { ...SETTINGS, batchSize: 4 }, 10);
   short.onStep({ epoch: 1, share: 5 / 6, loss: 1, learningRate: 0.1 });

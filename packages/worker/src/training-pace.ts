@@ -29,7 +29,7 @@ export function trainingPace(
       const before = earlier;
       earlier += whole;
       let done: number | undefined;
-      const kind = run === "final" ? "final" : "selection";
+      const kind = run.endsWith("final") ? "final" : "selection";
       return {
         onStep({ epoch, share, loss }) {
           const now = clock();

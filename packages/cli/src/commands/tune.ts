@@ -19,7 +19,15 @@ export const tune = defineCommand({
   summary: "Learn a prompt from labelled sentences, and say honestly whether it paid",
   details:
     "Compares with four baselines on held-out rows and publishes what is better. Same files, flags and seed: same bytes.\n" +
-    "Ctrl-C leaves a checkpoint beside --out, and --resume goes on from it.",
+    "Ctrl-C leaves a checkpoint beside --out, and --resume goes on from it.\n\n" +
+    "Methods; sizes are of minilm-l6, besides 0.8 KB a label for the head:\n" +
+    "kv        key/value prefixes in the upper half of the layers: the default for texts, 37 KB\n" +
+    "soft      virtual tokens in front of the text: the smallest, 6 KB; every layer learns, so it takes several times as long\n" +
+    "lora      low-rank products on queries and values, in the same layers: 74 KB; the default for images\n" +
+    "deep      of images: tokens in each layer (VPT-deep), published as the prefixes that they are\n" +
+    "channels  of an exported convolutional graph, such as a detector: scale and shift of its channels\n" +
+    "head      no prompt: a linear head on the frozen backbone, in seconds\n" +
+    "Which pays is a question of the rows: `kilotune compare` measures them side by side.",
   positionals: {
     train: {
       value: "TRAIN",
@@ -49,8 +57,7 @@ export const tune = defineCommand({
     method: {
       kind: "choice",
       of: METHODS,
-      about:
-        "Key/value prefixes, soft tokens, of images VPT-deep, LoRA, channels of a convolutional graph, or a head alone; kv else, of images lora, of graphs channels",
+      about: "What is learnt, see above; kv else, of images lora, of graphs channels",
     },
     tokens: {
       kind: "integer",
