@@ -25,6 +25,17 @@ export async function assertReadable(path: string, { folders = false } = {}): Pr
   if (status.isDirectory() && !folders) throw notAFile(path);
 }
 
+/** For work that reads a file several times: a pipe has its bytes once. Throws as assertReadable does, and `not_a_file`. */
+export async function assertRereadable(path: string): Promise<void> {
+  await assertReadable(path);
+  if ((await stat(path)).isFile()) return;
+  throw new KilotuneError(
+    "not_a_file",
+    `${printable(path, 500)}: expected a file, but saw a pipe or a device, which can be read only once.`,
+    "Write its rows to a file first.",
+  );
+}
+
 async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path, { highWaterMark: 1 << 16 });

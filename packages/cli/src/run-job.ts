@@ -10,15 +10,25 @@ import { type JobResult, runTuneJob, type TuneJob } from "@kilotune/worker";
 import { jobProgress } from "./job-progress.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
+/** Takes over Ctrl-C for what stops at a step, and says so when it is heard. */
+export function takeStop(terminal: Terminal): AbortSignal {
+  const signal = terminal.io.takeInterrupt();
+  sayWhenStopped(signal, terminal);
+  return signal;
+}
+
+function sayWhenStopped(signal: AbortSignal, terminal: Terminal): void {
+  const say = () => terminal.say("Stopping after this step; Ctrl-C again kills.");
+  signal.addEventListener("abort", say, { once: true });
+}
+
 /** The job, shown on stderr while it runs. */
 export async function tuneWithProgress(
   job: TuneJob,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<JobResult> {
-  signal.addEventListener("abort", () => terminal.say("Stopping after this step; Ctrl-C again kills."), {
-    once: true,
-  });
+  sayWhenStopped(signal, terminal);
   signal.throwIfAborted();
   const result = await runTuneJob(job, { onEvent: jobProgress(terminal), signal, clock: terminal.io.clock });
   terminal.endProgress();

@@ -125,6 +125,14 @@ describe("lint", () => {
   });
 });
 
+describe("what is read several times", () => {
+  it.each([["compare"], ["sweep"]])("%s takes no pipe, which has its bytes once", async (name) => {
+    const ranges = name === "sweep" ? ["tokens=2,4"] : [];
+    const { exitCode, stderr } = await callCli([name, "/dev/null", ...ranges, "--test", "/dev/null"]);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("can be read only once")]);
+  });
+});
+
 describe("wrong pairings", () => {
   it.each([
     [["tune", "t.jsonl", "--method", "head", "--tokens", "4"], "a head has none"],

@@ -12,9 +12,11 @@ import {
 import { nearest } from "../args/nearest.ts";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
+import { assertRereadable } from "../input-file.ts";
 import { OUTPUT_FLAGS, SHOTS_FLAG } from "../job-flags.ts";
 import { jobProgress } from "../job-progress.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
+import { takeStop } from "../run-job.ts";
 import { oneLine, printable } from "../terminal/printable.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { percent } from "../terminal/units.ts";
@@ -98,13 +100,15 @@ export const compare = defineCommand({
       );
     if (args.withFullTuning && args.precision !== "fp32")
       throw usageError("compare", "--with-full-tuning is of a model in fp32", "Leave one of them out.");
+    const files = [train, validation, test].filter((file) => file !== undefined);
+    // Each method reads them for itself.
+    for (const file of files) await assertRereadable(file);
     const rows = await recogniseRows(train, terminal);
     const pairs = rows?.about === "texts" && rows.pairs;
-    for (const file of [train, validation, test])
-      if (file !== undefined) await assertStartsAsData(file, terminal, { task: "classification", pairs });
+    for (const file of files) await assertStartsAsData(file, terminal, { task: "classification", pairs });
     await prepareFolder(out);
     if (report !== undefined) await prepareOutput(report);
-    const signal = terminal.io.takeInterrupt();
+    const signal = takeStop(terminal);
     const backbone = await openBackbone(args.backbone, terminal, { signal, precision: args.precision });
     const result = await runComparison(
       {

@@ -4,11 +4,12 @@ import { drawCandidates, gridOf, parseSweep } from "@kilotune/tuner";
 import { fileSource, runSweep, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
+import { assertRereadable } from "../input-file.ts";
 import { jobProgress } from "../job-progress.ts";
 import { FOLDS_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
-import { summaryWords, tuneResult } from "../run-job.ts";
+import { summaryWords, takeStop, tuneResult } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { percent } from "../terminal/units.ts";
 import { PARALLEL_FLAGS, parallelOf } from "../parallel.ts";
@@ -84,13 +85,17 @@ export const sweep = defineCommand({
       );
     const space = parseSweep(ranges);
     const candidates = strategy === "grid" ? gridOf(space) : drawCandidates(space, args.candidates, seed);
-    for (const file of [train, validation, test])
-      if (file !== undefined) await assertStartsAsData(file, terminal);
+    for (const file of [train, validation, test]) {
+      if (file === undefined) continue;
+      // The candidates and the last job each read it.
+      await assertRereadable(file);
+      await assertStartsAsData(file, terminal);
+    }
     const init = await readInit("sweep", args.init);
     const reparam = readReparam("sweep", args.reparam);
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
-    const signal = terminal.io.takeInterrupt();
+    const signal = takeStop(terminal);
     const job: TuneJob = {
       backbone: await openBackbone(args.backbone, terminal, { signal, precision: args.precision }),
       train: fileSource(train),

@@ -59,7 +59,7 @@ export async function runComparison(asked: Comparison, hooks: CompareHooks = {})
   const emit = hooks.onEvent ?? (() => {});
   const data = await readData(jobOf(asked, "frozen"), emit);
   const names = COMPARED.filter((name) => asked.methods.includes(name) && !isIdle(name, data));
-  if (names.length < asked.methods.length)
+  if (asked.methods.some((name) => isIdle(name, data)))
     emit({
       kind: "note",
       words: "zero-shot is left out: a label's name doesn't say how two texts go together",
