@@ -248,7 +248,7 @@ describe("jobs", () => {
   it("are made as asked, listed, steered", async () => {
     const file = await result(`files upload ${await fileOf("rows.jsonl", newRows())}`);
     const job = await result(
-      `jobs create ${file.id} --method kv --epochs 3 --tokens 12 --first-layer 4 --suffix desk --seed 7 --folds 3 --metadata a=b=c --metadata run=1`,
+      `jobs create ${file.id} --method kv --epochs 3 --tokens 12 --first-layer 4 --suffix desk --seed 7 --folds 3 --metadata a=b=c --metadata run=1 --oos-label none`,
     );
     expect(job).toMatchObject({
       object: "fine_tuning.job",
@@ -256,6 +256,7 @@ describe("jobs", () => {
       hyperparameters: { n_epochs: 3, tokens: 12, first_layer: 4 },
       seed: 7,
       folds: 3,
+      out_of_scope: { label: "none" },
       metadata: { a: "b=c", run: "1" },
     });
     expect((await result("jobs list --metadata run=1")).jobs).toEqual([job]);
@@ -267,6 +268,9 @@ describe("jobs", () => {
     const get = await kilotune(`jobs get ${job.id} --json`);
     expect([get.code, get.lines()[0].status]).toEqual([1, "cancelled"]);
     await refused(`jobs pause ${job.id}`, 1, "job_ended");
+    const find = await result(`jobs create ${file.id} --task retrieval --rank 4`);
+    expect(find).toMatchObject({ method: { type: "lora" }, hyperparameters: { rank: 4 } });
+    await refused(`jobs create ${file.id} --task retrieval --oos`, 1, "invalid_value");
     await refused(`jobs create ${file.id} --method head --tokens 4`, 1, "invalid_request");
     expect((await kilotune(`jobs create ${file.id} --metadata novalue`)).code).toBe(2);
   });

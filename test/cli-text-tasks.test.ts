@@ -52,8 +52,8 @@ async function filesOf(name: string, make: (row: { text: string; label: string }
   return { train: await write("train", 1), test: await write("test", 2), out: `${name}.safetensors` };
 }
 
-async function tuned({ train, test, out }: Awaited<ReturnType<typeof filesOf>>) {
-  const flags = ["--test", test, "--out", out, "--tokens", "2", "--epochs", "2", "--report", `${out}.html`];
+async function tuned({ train, test, out }: Awaited<ReturnType<typeof filesOf>>, size = "--tokens") {
+  const flags = ["--test", test, "--out", out, size, "2", "--epochs", "2", "--report", `${out}.html`];
   const [result] = await kilotune("tune", train, ...flags, ...onTiny());
   const [evaluated] = await kilotune("evaluate", test, "--prompt", out, ...onTiny());
   return { result, evaluated };
@@ -90,7 +90,8 @@ describe("the first row says what is learnt", () => {
       query: text,
       positive: `${label} ${text.split(" ")[0]}`,
     }));
-    const { result, evaluated } = await tuned(files);
+    const { result, evaluated } = await tuned(files, "--rank");
+    expect(result.prompt.method).toBe("lora");
     expect(evaluated.figures.map10).toBeCloseTo(result.test.map10, 4);
     const [own] = await kilotune("embed", "cash card", "--prompt", files.out, ...onTiny());
     const [plain] = await kilotune("embed", "cash card", ...onTiny());

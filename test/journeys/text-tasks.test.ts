@@ -67,6 +67,52 @@ describe("several labels a text", () => {
   }, 60_000);
 });
 
+describe("texts of none of the labels", () => {
+  const withNone = (seed: number) => {
+    const none = toys(seed)
+      .slice(0, 6)
+      .map(({ text }) => ({ text: `again still today ${text.length}`, label: "none" }));
+    return [...toys(seed), ...none].map((row) => JSON.stringify(row));
+  };
+
+  it("are learnt by their label, which the model never gives", async () => {
+    const model = "tiny";
+    const training_file = await upload("train.jsonl", withNone(1));
+    const out_of_scope = { label: "none" };
+    const made = await own.jobs.create({
+      model,
+      training_file,
+      out_of_scope,
+      hyperparameters: { n_epochs: 2 },
+    });
+    expect(made.out_of_scope).toEqual(out_of_scope);
+    for await (const _ of own.jobs.watch(made.id));
+    const { fine_tuned_model, error } = await own.jobs.get(made.id);
+    expect(error).toBeNull();
+    const { data } = await own.classify({
+      model: fine_tuned_model as string,
+      input: ["stolen card", "again still today 9"],
+    });
+    for (const { out_of_scope: isOut, scores } of data) {
+      expect(typeof isOut).toBe("boolean");
+      expect(Object.keys(scores).sort()).toEqual(["card", "parcel", "refund"]);
+    }
+  }, 60_000);
+
+  it("that the file doesn't have end the job with the file named; other tasks have none", async () => {
+    const model = "tiny";
+    const training_file = await upload("train.jsonl", withNone(1));
+    const { id } = await own.jobs.create({ model, training_file, out_of_scope: { label: "nowhere" } });
+    for await (const _ of own.jobs.watch(id));
+    const { error } = await own.jobs.get(id);
+    expect(error).toMatchObject({ code: "invalid_training_file", param: "training_file" });
+    expect(error?.message).toContain('"nowhere"');
+    await expect(
+      own.jobs.create({ model, training_file, task: "retrieval", out_of_scope: {} }),
+    ).rejects.toMatchObject({ status: 400, param: "out_of_scope" });
+  }, 60_000);
+});
+
 describe("pairs of texts", () => {
   it("are learnt, and a single text is refused", async () => {
     const { model } = await tuned("classification", (seed) => {

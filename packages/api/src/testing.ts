@@ -372,7 +372,12 @@ export const VIT: BackboneObject = {
 
 const MINILM_SERVED: [string, Backbone] = [
   "minilm-l6",
-  { id: "minilm-l6", createdAt: 1_760_000_000, layers: 6 },
+  {
+    id: "minilm-l6",
+    createdAt: 1_760_000_000,
+    layers: 6,
+    tasks: ["classification", "multi_label", "regression", "tagging", "retrieval"],
+  },
 ];
 
 const VIT_SERVED: [string, Backbone] = [

@@ -1,6 +1,7 @@
 import type { Flags } from "./args/flags.ts";
 
-/** Flags of every command that tunes on this machine, as its help page has them. */
+/** Flags of commands that tune, as their help pages have them. */
+
 export const TEST_FLAG = {
   test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by" },
 } as const satisfies Flags;
@@ -32,6 +33,26 @@ export const FOLDS_FLAG = {
     about: "Cross-validation in K folds: rows nearly the same, or of one patient, stay together",
   },
 } as const satisfies Flags;
+
+export const OUTSIDE_FLAGS = {
+  "oos-label": {
+    kind: "text",
+    value: "NAME",
+    about: "Rows of this label are of none: the prompt learns to say so of others like them",
+  },
+  oos: { kind: "switch", about: "The prompt says what is none of its labels', by held-out rows alone" },
+} as const satisfies Flags;
+
+/** As jobs have it; undefined where the prompt is to give a label to anything. */
+export function outsideAsked({
+  oos,
+  oosLabel: label,
+}: {
+  readonly oos: boolean;
+  readonly oosLabel: string | undefined;
+}): { label?: string } | undefined {
+  return label !== undefined ? { label } : oos ? {} : undefined;
+}
 
 export const OUTPUT_FLAGS = {
   seed: {

@@ -20,6 +20,8 @@ export const METHODS_OF: Readonly<Record<BackboneKind, readonly MethodName[]>> =
 
 /** Those of a backbone's methods that a task knows, the default first. */
 export function methodsFor(task: TaskName, methods: readonly MethodName[]): readonly MethodName[] {
-  // The frozen backbone's own vectors find: a head has nothing to add.
-  return task === "retrieval" ? methods.filter((method) => method !== "head") : methods;
+  if (task !== "retrieval") return methods;
+  // The frozen backbone's own vectors find: a head has nothing to add. LoRA moves them furthest (bench retrieval).
+  const own = methods.filter((method) => method !== "head" && method !== "lora");
+  return methods.includes("lora") ? ["lora", ...own] : own;
 }

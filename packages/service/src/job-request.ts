@@ -1,7 +1,7 @@
 import { methodsFor, type SweptSettings, type TaskName } from "@kilotune/contract";
 import { methodsOf, type Service } from "./context.ts";
 import { invalidValue, modelNotFound } from "./errors.ts";
-import type { JobMethod } from "./job.ts";
+import type { JobMethod, JobScope } from "./job.ts";
 
 export interface JobRequest {
   /** A backbone's id. */
@@ -12,6 +12,8 @@ export interface JobRequest {
   readonly validationFile?: string;
   /** Left out in part or whole: the default of the model and the task. */
   readonly method: Partial<JobMethod>;
+  /** Of texts with one label each. */
+  readonly outOfScope?: JobScope;
   /** 2 to 16 candidates, all different, within SWEPT's limits. */
   readonly sweep?: readonly SweptSettings[];
   /** 0 .. 4,294,967,295, default 0. */
@@ -29,6 +31,7 @@ export interface JobSettings {
   readonly model: string;
   readonly task: TaskName;
   readonly method: JobMethod;
+  readonly outOfScope: JobScope | null;
   readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
   readonly folds: number | null;
@@ -42,6 +45,7 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     model,
     task = "classification",
     method,
+    outOfScope = null,
     sweep = null,
     seed = 0,
     folds = null,
@@ -69,8 +73,10 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
       `what ${model} can be tuned by for ${task} (${methods.join(", ")})`,
       checked.type,
     );
+  if (outOfScope !== null && (task !== "classification" || backbone.input === "image"))
+    throw invalidValue("out_of_scope", "none but of texts with one label each", "some");
   if (sweep !== null) checkSweep(sweep, checked.type, backbone.layers);
-  return { model, task, method: checked, sweep, seed, folds, suffix, metadata };
+  return { model, task, method: checked, outOfScope, sweep, seed, folds, suffix, metadata };
 }
 
 function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {

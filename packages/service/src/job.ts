@@ -19,6 +19,8 @@ export interface Job {
   readonly trainingFile: FileId;
   readonly validationFile: FileId | null;
   readonly method: JobMethod;
+  /** null where the model gives one of its labels to anything. */
+  readonly outOfScope: JobScope | null;
   /** Candidates that are tried on held-out rows; the best of them is tuned. null: the job as it stands. */
   readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
@@ -43,9 +45,10 @@ export interface Job {
 }
 
 /** What a job has that was written before jobs had these. */
-export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task" | "sweep" | "folds"> = {
+export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task" | "outOfScope" | "sweep" | "folds"> = {
   resultFiles: [],
   task: "classification",
+  outOfScope: null,
   sweep: null,
   folds: null,
 };
@@ -66,6 +69,12 @@ export interface JobMethod {
   readonly tokens: number | null;
   /** First prompted layer of `kv`, `deep` and `lora`; the model's own choice where null. */
   readonly firstLayer: number | null;
+}
+
+/** The model says of an input whether it is none of its labels'. */
+export interface JobScope {
+  /** Rows of it are of none; null where held-out rows alone choose the threshold. */
+  readonly label: string | null;
 }
 
 export interface JobError {

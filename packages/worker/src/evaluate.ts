@@ -1,12 +1,19 @@
 import type { Backbone } from "@kilotune/backbone";
-import { type LintIssue, type ReportFindings, type Score, KilotuneError } from "@kilotune/contract";
+import {
+  KilotuneError,
+  type LintIssue,
+  type ReportFindings,
+  type ScopeEvaluation,
+  type Score,
+} from "@kilotune/contract";
 import { assertCompatible, expectUse, isFor, type StoredPrompt } from "@kilotune/prompt";
 import { createPredictor, type Predictor } from "@kilotune/serving";
 import { normalizeRows, reached, sigmoids } from "@kilotune/tuner";
 import { backboneIdentity } from "./backbone-identity.ts";
 import { answerTexts } from "./classes/answer.ts";
 import { type Assessment, assess, outcomesOfLogits, scoreClasses } from "./classes/outcome.ts";
-import { readRows } from "./classes/read-data.ts";
+import { outsideOf, readRows } from "./classes/read-data.ts";
+import { assessScope } from "./classes/scope.ts";
 import type { DataSource, JobEvent } from "./job.ts";
 import { labelFindings, outcomesOf, scoreOutcomes } from "./labels/outcome.ts";
 import { targetsOf } from "./labels/targets.ts";
@@ -51,10 +58,13 @@ export async function evaluateTextPrompt(options: Evaluated): Promise<TextEvalua
   );
 }
 
+export interface EvaluatedClasses extends Assessment, Pick<TextEvaluation, "score" | "unknownLabels"> {
+  /** Of a prompt that says what is none of its labels': rows of labels it doesn't know are, and count for nothing else. */
+  readonly scope?: ScopeEvaluation;
+}
+
 /** Of a prompt that gives one label. */
-export async function evaluatePrompt(
-  options: Evaluated,
-): Promise<Assessment & Pick<TextEvaluation, "unknownLabels"> & { readonly score: Score }> {
+export async function evaluatePrompt(options: Evaluated): Promise<EvaluatedClasses> {
   const { backbone, test, onEvent: emit = () => {} } = options;
   const { prompt } = expectUse(options.stored, "textClassification");
   const { labels, calibration, input } = prompt.manifest;
@@ -64,15 +74,21 @@ export async function evaluatePrompt(
   });
   const known = new Set(labels);
   const classOf = new Map(labels.map((label, at) => [label, at]));
+  const { outOfScope, temperature } = calibration;
+  const isOutside = outsideOf(labels, outOfScope !== undefined);
+  const own = rows.filter(({ label }) => !isOutside(label));
+  const away = rows.filter(({ label }) => isOutside(label));
 
-  const texts = rows.map(shownRow);
-  const expected = Int32Array.from(rows, (row) => classOf.get(row.label) ?? -1);
-  const logits = await answerTexts(backbone, prompt, rows, (share) =>
+  const texts = own.map(shownRow);
+  const expected = Int32Array.from(own, (row) => classOf.get(row.label) ?? -1);
+  const logits = await answerTexts(backbone, prompt, [...own, ...away], (share) =>
     emit({ kind: "progress", stage: "evaluate", share }),
   );
+  const outside = logits.subarray(own.length * labels.length);
   const outcomes = outcomesOfLogits({ texts, labels: expected }, logits, labels.length);
   return {
-    ...assess(outcomes, labels, calibration.temperature),
+    ...assess(outcomes, labels, temperature),
+    ...(outOfScope && { scope: assessScope({ temperature, outOfScope }, outcomes, outside, labels.length) }),
     score: scoreClasses(outcomes, labels.length),
     unknownLabels: counted(rows.map(({ label }) => label).filter((label) => !known.has(label))),
   };

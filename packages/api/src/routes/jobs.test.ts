@@ -17,6 +17,13 @@ const create = (fields: object = {}, headers: Record<string, string> = {}) =>
   tenant.call("POST", jobs, { model: "minilm-l6", training_file: file, ...fields }, headers);
 
 describe("a job", () => {
+  it("that is to find texts learns lora where no method is named", async () => {
+    const { body } = await create({ task: "retrieval", seed: 8 });
+    expect(body).toMatchObject({ task: "retrieval", method: { type: "lora" }, out_of_scope: null });
+    const named = await create({ task: "retrieval", seed: 9, method: { type: "kv" } });
+    expect(named.body.method.type).toBe("kv");
+  });
+
   it("is OpenAI's object, with kv where no method is named", async () => {
     const { status, body } = await create({ suffix: "desk", seed: 7, metadata: { team: "support" } });
     expect(status).toBe(200);

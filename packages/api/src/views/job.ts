@@ -30,6 +30,7 @@ export function jobView(job: Job, tenant: string): JobObject {
     hyperparameters,
     method: { type: job.method.type, [job.method.type]: { hyperparameters } },
     sweep: job.sweep?.map((settings) => sweptView(settings, job.method.type)) ?? null,
+    out_of_scope: job.outOfScope,
     error: job.error,
     integrations: [],
     metadata: { ...job.metadata },
@@ -50,7 +51,8 @@ function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): J
 
 /** @throws KilotuneError `invalid_request` where method and `hyperparameters` contradict each other */
 export function jobRequest(body: JobCreate): JobRequest {
-  const { model, task, training_file, validation_file, sweep, seed, folds, suffix, metadata } = body;
+  const { model, task, training_file, validation_file, out_of_scope, sweep, seed, folds, suffix, metadata } =
+    body;
   const method = methodRequest(body);
   return {
     model,
@@ -59,6 +61,7 @@ export function jobRequest(body: JobCreate): JobRequest {
     ...(task == null ? {} : { task }),
     ...(validation_file == null ? {} : { validationFile: validation_file }),
     ...(sweep == null ? {} : { sweep: sweep.map((settings, at) => sweptRequest(settings, at, method.type)) }),
+    ...(out_of_scope == null ? {} : { outOfScope: { label: out_of_scope.label ?? null } }),
     ...(seed == null ? {} : { seed }),
     ...(folds == null ? {} : { folds }),
     ...(suffix == null ? {} : { suffix }),

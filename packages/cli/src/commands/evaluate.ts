@@ -4,6 +4,7 @@ import {
   type FiguresEvaluation,
   mainFigure,
   type ReportFindings,
+  type ScopeEvaluation,
   type Score,
 } from "@kilotune/contract";
 import { readPromptFile } from "@kilotune/prompt/node";
@@ -90,13 +91,12 @@ export const evaluate = defineCommand({
       );
       return 0;
     }
-    const { evaluation, calibration } = findings;
+    const { evaluation, calibration, scope } = findings;
     const { rows, accuracy, macroF1, labels, confusion, perClass } = evaluation;
     const { expectedCalibrationError } = calibration;
     const figures = { rows, accuracy, macroF1, labels, confusion, perClass, expectedCalibrationError };
-    terminal.result({ ...figures, unknownLabels, prompt: stored.id, precision }, () =>
-      evaluationWords(evaluation, unknownLabels),
-    );
+    const told = { ...figures, ...(scope && { scope }), unknownLabels, prompt: stored.id, precision };
+    terminal.result(told, () => evaluationWords(evaluation, unknownLabels, scope));
     return 0;
   },
 });
@@ -147,18 +147,32 @@ function figureWords(
   ].join("\n");
 }
 
-function unknownWords(unknownLabels: ReadonlyMap<string, number>): string[] {
+function unknownWords(unknownLabels: ReadonlyMap<string, number>, isWrong = true): string[] {
   const unknown = [...unknownLabels].map(([label, count]) => `${oneLine(label, 60)} (${count})`);
   return unknown.length === 0
     ? []
-    : [`labels that the prompt doesn't know, counted as wrong: ${unknown.join(", ")}`];
+    : [
+        `labels that the prompt doesn't know, ${isWrong ? "counted as wrong" : "so none of its labels'"}: ${unknown.join(", ")}`,
+      ];
 }
 
-function evaluationWords(evaluation: Evaluation, unknownLabels: ReadonlyMap<string, number>): string {
+/** Of a prompt that says what is none of its labels'. */
+function scopeWords({ rows, auroc, kept, found }: ScopeEvaluation): string[] {
+  const inside = kept === null ? [] : [`kept ${percent(kept)} of ${rows.inScope} rows of its labels`];
+  const outside = found === null ? [] : [`told ${percent(found)} of ${rows.outside} others`];
+  return [`${[...inside, ...outside].join(", ")}${auroc === null ? "" : `; AUROC ${auroc.toFixed(3)}`}`];
+}
+
+function evaluationWords(
+  evaluation: Evaluation,
+  unknownLabels: ReadonlyMap<string, number>,
+  scope?: ScopeEvaluation,
+): string {
   const { rows, accuracy, macroF1, perClass, mistakes } = evaluation;
   return [
     `accuracy ${percent(accuracy)}, macro F1 ${percent(macroF1)} on ${rows} rows`,
-    ...unknownWords(unknownLabels),
+    ...unknownWords(unknownLabels, scope === undefined),
+    ...(scope === undefined ? [] : scopeWords(scope)),
     "",
     ...table(
       [

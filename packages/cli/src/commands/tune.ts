@@ -6,7 +6,15 @@ import { fileSource, type ImageRows, imagesAt, type TextJob, type TuneJob } from
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
-import { FOLDS_FLAG, IMAGE_FOLDER_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
+import {
+  FOLDS_FLAG,
+  IMAGE_FOLDER_FLAG,
+  OUTPUT_FLAGS,
+  OUTSIDE_FLAGS,
+  outsideAsked,
+  SHOTS_FLAG,
+  TEST_FLAG,
+} from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
@@ -57,7 +65,7 @@ export const tune = defineCommand({
     method: {
       kind: "choice",
       of: METHODS,
-      about: "What is learnt, see above; kv else, of images lora, of graphs channels",
+      about: "What is learnt, see above; kv else, to retrieve and of images lora, of graphs channels",
     },
     tokens: {
       kind: "integer",
@@ -75,15 +83,7 @@ export const tune = defineCommand({
       about: "First prompted layer of kv, deep and lora; the task's own choice else",
     },
     ...PROMPT_FLAGS,
-    "oos-label": {
-      kind: "text",
-      value: "NAME",
-      about: "Rows of this label are of none: the prompt learns to say so of others like them",
-    },
-    oos: {
-      kind: "switch",
-      about: "The prompt says what is none of its labels', by held-out rows alone",
-    },
+    ...OUTSIDE_FLAGS,
     ...IMAGE_FOLDER_FLAG,
     ...SHOTS_FLAG,
     epochs: {
@@ -181,17 +181,12 @@ export const tune = defineCommand({
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
         ...(test === undefined ? {} : { test: fileSource(test) }),
       };
-      const outOfScope =
-        args.oosLabel !== undefined
-          ? { outOfScope: { label: args.oosLabel } }
-          : args.oos
-            ? { outOfScope: {} }
-            : {};
+      const outOfScope = outsideAsked(args);
       job = {
         backbone,
         method,
         task,
-        ...outOfScope,
+        ...(outOfScope && { outOfScope }),
         ...files,
         ...shared,
         ...(init && { init }),

@@ -32,7 +32,7 @@ function auto<Value extends z.ZodType>(value: Value) {
   return z.union([z.literal("auto"), value]).optional();
 }
 
-/** `supervised` is what OpenAI's clients say by habit: it means the default, `kv`. */
+/** `supervised` is what OpenAI's clients say by habit: it means the default. */
 export const Method = z
   .discriminatedUnion("type", [
     z.strictObject({
@@ -67,11 +67,20 @@ export const Method = z
   .meta({
     id: "Method",
     description:
-      "kv: key/value prefixes (default of texts). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images). channels: a scale and a shift of channels, of a convolutional graph. head: a linear head alone",
+      "kv: key/value prefixes (default of texts, but those to be found). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images, and of texts that are to be found). channels: a scale and a shift of channels, of a convolutional graph. head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 
 export const Task = z.enum(TASKS);
+
+/** As long as a label of a row may be. */
+const Label = z.string().min(1).max(200);
+
+const OutOfScope = z.strictObject({ label: Label.nullish() }).meta({
+  id: "OutOfScope",
+  description:
+    "The model says what is none of its labels'. Rows of `label` are of none: they choose the threshold, and no class learns from them. Without a label held-out rows alone choose it. Of texts with one label each",
+});
 
 /** One candidate: the settings in which it differs from the job's own. */
 const SweptSettings = z
@@ -107,6 +116,7 @@ export const JobCreate = z
     method: Method.nullish(),
     /** OpenAI's older place for them. */
     hyperparameters: KvHyperparameters.nullish(),
+    out_of_scope: OutOfScope.nullish(),
     sweep: z.array(SweptSettings).min(2).max(16).nullish().meta({
       description:
         "Candidates that are tried on held-out rows, side by side; the best of them tunes the model. {} is the job as it stands",
@@ -155,6 +165,7 @@ export const JobObject = z
     folds: Count.nullable().meta({ description: "Of its cross-validation; null where none was asked for" }),
     hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number()])),
     method: z.looseObject({ type: z.string() }),
+    out_of_scope: z.object({ label: z.string().nullable() }).nullable(),
     sweep: z.array(z.record(z.string(), z.number())).nullable(),
     error: z.object({ code: z.string(), message: z.string(), param: z.string().nullable() }).nullable(),
     integrations: z.array(z.unknown()).max(0),

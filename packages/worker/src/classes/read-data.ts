@@ -11,6 +11,7 @@ import {
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
 import type { JobData } from "../task.ts";
 import { readTextRows, shownRow, textsOf } from "../texts/read-texts.ts";
+import { faultsOfOutsideLabel } from "./outside-label.ts";
 import type { ReadTexts } from "./prepare.ts";
 
 export interface LabelledTexts extends ReadTexts {
@@ -28,32 +29,39 @@ export async function readData(
   const tokenCount = (text: string) => job.backbone.tokenizer.encode(text);
   const train = await readRows(job.train, tokenCount, emit, "learning");
   const outsideLabel = job.outOfScope?.label;
+  const [fault] = faultsOfOutsideLabel(outsideLabel, train.report.labels);
+  if (fault) {
+    const { code, message, hint } = fault;
+    throw new KilotuneError(code, `${job.train.name}: ${message}`, hint, { kind: "usage" });
+  }
   const inScope = train.rows.filter(({ label }) => label !== outsideLabel);
-  if (outsideLabel !== undefined && inScope.length === train.rows.length)
-    throw noneOutside(outsideLabel, job.train.name);
   const rows = job.shots === undefined ? inScope : drawShots(inScope, job.shots, job.seed);
   const labels = labelsOf(rows);
   const classOf = new Map(labels.map((label, at) => [label, at]));
   const { pairs } = train;
-  const number = (name: string, rows: readonly ClassRow[], outside = rows): LabelledTexts => {
-    const away = outside.filter(({ label }) => label === outsideLabel);
-    const own = rows.filter(({ label }) => label !== outsideLabel);
-    return {
-      ...numbered(name, own, classOf, pairs),
-      ...(away.length > 0 && { outside: textsOf(name, away, pairs) }),
-    };
-  };
-  const read = async (source: DataSource | undefined) =>
-    source &&
-    number(
+  const number = (name: string, own: readonly ClassRow[], away: readonly ClassRow[]): LabelledTexts => ({
+    ...numbered(name, own, classOf, pairs),
+    ...(away.length > 0 && { outside: textsOf(name, away, pairs) }),
+  });
+  const read = async (source: DataSource | undefined, isOutside: (label: string) => boolean) => {
+    if (source === undefined) return undefined;
+    const options = { against: train.linter, pairs };
+    const { rows } = await readRows(source, tokenCount, emit, "answering", options);
+    const away = rows.filter(({ label }) => isOutside(label));
+    return number(
       source.name,
-      (await readRows(source, tokenCount, emit, "answering", { against: train.linter, pairs })).rows,
+      rows.filter(({ label }) => !isOutside(label)),
+      away,
     );
-  const validation = await read(job.validation);
-  const test = await read(job.test);
+  };
+  const validation = await read(job.validation, (label) => label === outsideLabel);
+  const isOutside = outsideOf(labels, job.outOfScope !== undefined);
+  const test = await read(job.test, isOutside);
   const otherTests = [];
-  for (const source of job.otherTests ?? []) otherTests.push((await read(source)) as LabelledTexts);
-  const known = number(job.train.name, rows, train.rows);
+  for (const source of job.otherTests ?? [])
+    otherTests.push((await read(source, isOutside)) as LabelledTexts);
+  const away = train.rows.filter(({ label }) => label === outsideLabel);
+  const known = number(job.train.name, rows, away);
   return {
     labels,
     train: known,
@@ -63,6 +71,15 @@ export async function readData(
     sha256: hashOf(labels, [known, validation]),
     together: () => similarTexts(rows.map(shownRow)),
   };
+}
+
+/**
+ * Which labels of a test file are of none of the prompt's: where it says what is none of its labels', any that it doesn't
+ * know. Where it doesn't, there are none, and such rows count as wrong: whatever is answered is a label they don't have.
+ */
+export function outsideOf(labels: readonly string[], hasScope: boolean): (label: string) => boolean {
+  const known = new Set(labels);
+  return (label) => hasScope && !known.has(label);
 }
 
 /** Reads one labelled file to the end. Throws `invalid_training_file` where the linter found errors. */
@@ -84,15 +101,6 @@ export async function readRows(
     emit,
     // Rows that are only answered may be all of one class; what is learnt from may not.
     ({ code }) => purpose === "answering" && code === "one_class",
-  );
-}
-
-function noneOutside(label: string, file: string): KilotuneError {
-  return new KilotuneError(
-    "no_outside_rows",
-    `${file}: expected rows of the label ${JSON.stringify(label)}, which are none of the others', saw none`,
-    "Name the label as the rows do, or leave it out: then held-out rows alone choose the threshold.",
-    { kind: "usage" },
   );
 }
 

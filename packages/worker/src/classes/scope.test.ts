@@ -1,6 +1,7 @@
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor } from "@kilotune/serving";
 import { expect, it } from "vitest";
+import { evaluatePrompt } from "../evaluate.ts";
 import { jsonl, tinyPlace, toyJob, toyRows, tuneClasses } from "../testing.ts";
 
 const place = tinyPlace();
@@ -36,6 +37,31 @@ it("rows of no label choose the threshold: no class learns from them, answers sa
   await predictor.close();
   const found = answers.filter(({ outOfScope }) => outOfScope === true).length;
   expect(found / 6).toBeCloseTo(scope?.found as number, 9);
+
+  // A label that the prompt doesn't know, whatever it is called, is none of its labels'.
+  const others = none(6, 5).map((row) => ({ ...row, label: "whatever" }));
+  const test = jsonl("test.jsonl", [...toyRows(5, 3), ...others]);
+  const evaluated = await evaluatePrompt({ backbone: tiny.backbone, stored, test });
+  expect(evaluated.evaluation.accuracy).toBe(report.evaluation.accuracy);
+  expect(evaluated.scope?.rows).toEqual({ inScope: 15, outside: 6 });
+  expect([evaluated.scope?.found, evaluated.scope?.kept]).toEqual([scope?.found, scope?.kept]);
+  expect(evaluated.unknownLabels).toEqual(new Map([["whatever", 6]]));
+  const alone = await evaluatePrompt({ backbone: tiny.backbone, stored, test: jsonl("none.jsonl", others) });
+  expect(alone.evaluation.rows).toBe(0);
+  expect(alone.scope).toMatchObject({ auroc: null, kept: null, found: scope?.found });
+});
+
+it("a prompt that always gives a label is wrong on rows whose label it doesn't know", async () => {
+  const { tiny, folder } = place;
+  const job = { ...toyJob(tiny, folder), test: jsonl("test.jsonl", [...toyRows(5, 3), ...none(5, 5)]) };
+  const { report } = await tuneClasses(job);
+  expect(report.evaluation.rows).toBe(20);
+  const stored = await readPromptFile(job.out);
+  const evaluated = await evaluatePrompt({ backbone: tiny.backbone, stored, test: job.test });
+  expect(evaluated.evaluation.accuracy).toBe(report.evaluation.accuracy);
+  expect(evaluated.evaluation.accuracy).toBeLessThanOrEqual(0.75);
+  expect(evaluated.scope).toBeUndefined();
+  expect(evaluated.unknownLabels).toEqual(new Map([["none", 5]]));
 });
 
 it("without such rows held-out ones alone choose it: about one in twenty is turned away", async () => {
@@ -45,8 +71,14 @@ it("without such rows held-out ones alone choose it: about one in twenty is turn
   expect(report.scope?.kept).toBeGreaterThan(0.5);
 });
 
-it("a label that no row has is refused", async () => {
+it("a label that no row has is refused, and one beside which a single other is left", async () => {
   const { tiny, folder } = place;
   const job = toyJob(tiny, folder, { outOfScope: { label: "nowhere" } });
   await expect(tuneClasses(job)).rejects.toMatchObject({ code: "no_outside_rows" });
+  const two = toyRows(10, 1).filter(({ label }) => label !== "refund");
+  const one = {
+    ...toyJob(tiny, folder, { outOfScope: { label: "card" } }),
+    train: jsonl("train.jsonl", two),
+  };
+  await expect(tuneClasses(one)).rejects.toMatchObject({ code: "one_class" });
 });

@@ -35,6 +35,7 @@ const task = (more: Partial<TuneTask> = {}): TuneTask => ({
   backbone: "tiny",
   input: "text",
   task: "classification",
+  outOfScope: undefined,
   train: file("train.jsonl"),
   validation: undefined,
   method: "kv",

@@ -68,7 +68,8 @@ async function runTrial(
 }
 
 function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone): TuneJob {
-  const { train, validation, tokens, firstLayer, method, epochs, seed, folds, title, folder } = task;
+  const { train, validation, outOfScope, tokens, firstLayer, method, epochs, seed, folds, title, folder } =
+    task;
   const shared = {
     method,
     ...(tokens === undefined ? {} : { tokens }),
@@ -88,6 +89,7 @@ function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone):
       method,
       backbone,
       task: textTask(task),
+      ...(outOfScope && { outOfScope: outOfScope.label === null ? {} : { label: outOfScope.label } }),
       train: sourceOf(train),
       ...(validation === undefined ? {} : { validation: sourceOf(validation) }),
     };

@@ -1,6 +1,7 @@
 import type { MethodName, SweptCandidate, SweptSettings, TaskName } from "@kilotune/contract";
 import type { Format } from "@kilotune/dataset";
 import type { Device } from "@kilotune/engine/node";
+import type { JobScope } from "@kilotune/service";
 import type { EpochCheckpoint, JobEvent } from "../job.ts";
 
 /** The heavy work of a job, as data: so that another process, or another machine, can do it. */
@@ -29,6 +30,7 @@ export interface TuneTask {
   /** Of the backbone. */
   readonly input: "text" | "image";
   readonly task: TaskName;
+  readonly outOfScope: JobScope | undefined;
   readonly train: DataFile;
   readonly validation: DataFile | undefined;
   readonly method: MethodName;

@@ -87,7 +87,7 @@ async function openPairs(
     throw new KilotuneError(
       "unsupported_method",
       "retrieval: expected the method kv, soft or lora, saw head",
-      "Choose kv, the default: vectors have no head.",
+      "Choose lora, the default: vectors have no head.",
       { kind: "usage" },
     );
   const vectors = await openTextVectors(job, settings);

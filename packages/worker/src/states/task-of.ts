@@ -22,6 +22,7 @@ export async function taskOf(
     backbone: model,
     input: inputOf(context, model),
     task: job.task,
+    outOfScope: job.outOfScope ?? undefined,
     train,
     validation,
     method: method.type,

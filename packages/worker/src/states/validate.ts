@@ -10,6 +10,7 @@ import {
   type VisionTask,
 } from "@kilotune/dataset";
 import { addJobEvent, type Job, lintImageFile, openFile, queueJob } from "@kilotune/service";
+import { faultsOfOutsideLabel } from "../classes/outside-label.ts";
 import type { Execution, StateContext } from "./context.ts";
 import { jobThatIs, state, stillWanted } from "./state.ts";
 
@@ -59,6 +60,7 @@ function linterOf({ service }: StateContext, { tenant, job: id }: Execution, job
     });
     // Rows that are only answered may be all of one class.
     const errors = report.errors.filter(({ code }) => against === undefined || code !== "one_class");
+    if (against === undefined) errors.push(...faultsOfOutsideLabel(job.outOfScope?.label, report.labels));
     if (errors.length > 0) throw invalidFile(name, errors, param);
     await addJobEvent(service, tenant, id, told(name, report));
     return linter;

@@ -1,6 +1,7 @@
 import { METHODS, type MethodName, TASKS, type TaskName } from "@kilotune/contract";
 import type { JobCreate, JobObject, Kilotune } from "@kilotune/sdk";
 import { type AnyCommand, defineCommand } from "../../command.ts";
+import { OUTSIDE_FLAGS, outsideAsked } from "../../job-flags.ts";
 import { openService } from "../../remote/open-service.ts";
 import { pairsOf } from "../../remote/pairs.ts";
 import { LIMIT, take } from "../../remote/take.ts";
@@ -30,6 +31,7 @@ export const jobsCreate = defineCommand({
       about:
         "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, or a head alone; the model's default else",
     },
+    ...OUTSIDE_FLAGS,
     epochs: {
       kind: "integer",
       value: "N",
@@ -165,6 +167,8 @@ interface Asked {
   readonly task: TaskName;
   readonly validation: string | undefined;
   readonly method: MethodName | undefined;
+  readonly oos: boolean;
+  readonly oosLabel: string | undefined;
   readonly epochs: number | "auto";
   readonly tokens: number | undefined;
   readonly rank: number | undefined;
@@ -184,14 +188,17 @@ function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked
     ...(firstLayer !== undefined && { first_layer: firstLayer }),
   };
   const metadata = pairsOf("jobs create", asked.metadata);
+  const outOfScope = outsideAsked(asked);
   return {
     model: asked.model,
     training_file: asked.file,
     // Left out where it says nothing: older servers don't know the field.
     ...(asked.task !== "classification" && { task: asked.task }),
+    // Only lora has a rank.
     ...methodOf(method ?? (rank === undefined ? undefined : "lora"), hyperparameters),
     ...(asked.validation !== undefined && { validation_file: asked.validation }),
     ...(asked.folds !== undefined && { folds: asked.folds }),
+    ...(outOfScope && { out_of_scope: outOfScope }),
     ...(asked.suffix !== undefined && { suffix: asked.suffix }),
     ...(asked.seed !== undefined && { seed: asked.seed }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
