@@ -85,6 +85,21 @@ describe("the first row says what is learnt", () => {
     expect(answer).toMatchObject({ text: "cash card", text_pair: "now", value: expect.any(Number) });
   }, 60_000);
 
+  it("named spans, told as places of the text", async () => {
+    const files = await filesOf("spans", ({ text, label }) => {
+      const tokens = text.split(" ");
+      return { tokens, tags: tokens.map((_, at) => (at === 0 ? `B-${label}` : "O")) };
+    });
+    const { result, evaluated } = await tuned(files);
+    expect(evaluated.figures.f1).toBeCloseTo(result.test.f1, 6);
+    const text = "👋 cash,  my card!";
+    const [answer] = await kilotune("classify", text, "--prompt", files.out, ...onTiny());
+    for (const { start, end, text: span, label } of answer.spans) {
+      expect(text.slice(start, end)).toBe(span);
+      expect(["card", "parcel", "refund"]).toContain(label);
+    }
+  }, 60_000);
+
   it("texts that find one another, whose vectors `embed` gives", async () => {
     const files = await filesOf("find", ({ text, label }) => ({
       query: text,

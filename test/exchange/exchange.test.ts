@@ -33,12 +33,15 @@ const importOf = async (name: string) => {
 };
 
 describe("an imported prompt", () => {
-  it.each(Object.keys(FIXTURES))("%s answers as PyTorch does, within 1e-5", async (name) => {
-    const ours = await servedLogits(tiny.backbone, await importOf(name), texts);
-    expect(ours).toHaveLength(texts.length);
-    expect(largestDifference(ours, logits[name]!)).toBeLessThan(1e-5);
-    expect(largestDifference(ours, float64[name]!)).toBeLessThan(1e-5);
-  });
+  it.each(Object.keys(FIXTURES))(
+    "%s answers as PyTorch does, within 1e-5 (known faults 16 and 18)",
+    async (name) => {
+      const ours = await servedLogits(tiny.backbone, await importOf(name), texts);
+      expect(ours).toHaveLength(texts.length);
+      expect(largestDifference(ours, logits[name]!)).toBeLessThan(1e-5);
+      expect(largestDifference(ours, float64[name]!)).toBeLessThan(1e-5);
+    },
+  );
 
   it("is told from the others: no two fixtures but the same in three shapes answer alike", () => {
     const same = new Set(["prompt-tuning", "prompt-tuning-pickle", "prompt-tuning-named"]);

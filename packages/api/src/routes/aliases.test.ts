@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import type { Job } from "@kilotune/service";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Answer, openTestApi, type TestApi, type TestTenant, tune } from "../testing.ts";
+import { createApi } from "../create-api.ts";
+import { type Answer, callsWith, openTestApi, type TestApi, type TestTenant, tune } from "../testing.ts";
 
 let api: TestApi;
 let tenant: TestTenant;
@@ -96,6 +98,31 @@ describe("an alias", () => {
 });
 
 describe("models and prompts", () => {
+  it("that aren't asked are read and deleted as themselves, whatever is in use (known fault 6)", async () => {
+    const [asked, other] = [await tune(api, tenant), await tune(api, tenant)];
+    const ask = () => tenant.call("POST", "/v1/classify", { model: asked.tunedModel, input: "x" });
+    const before = (await ask()).text;
+    const { text } = await tenant.call("GET", `/v1/prompts/${other.promptId}/content`);
+    expect(createHash("sha256").update(text).digest("hex")).toBe(other.promptId);
+    const gone = await tenant.call("DELETE", `/v1/models/${encodeURIComponent(other.tunedModel as string)}`);
+    expect(gone.status).toBe(200);
+    expect((await ask()).text).toBe(before);
+  });
+
+  it("are told gone only where they are: 404 for none, 5xx where the store fails (known fault 49)", async () => {
+    const { tunedModel } = await tune(api, tenant);
+    const address = `/v1/models/${encodeURIComponent(tunedModel as string)}`;
+    const records = Object.create(api.service.records, {
+      write: { value: () => Promise.reject(new Error("no room")) },
+    });
+    const failing = createApi({ service: { ...api.service, records }, inference: api.model, backbones: [] });
+    const broken = callsWith({ fetch: async (request) => failing.fetch(request) }, tenant.key);
+    expect((await broken.call("DELETE", address)).status).toBe(500);
+    expect((await tenant.call("GET", address)).status).toBe(200);
+    expect((await tenant.call("DELETE", address)).status).toBe(200);
+    expect((await tenant.call("DELETE", address)).status).toBe(404);
+  });
+
   it("are the shared backbones and one's own, and the files behind them", async () => {
     const { body } = await tenant.call("GET", "/v1/models");
     const ids = body.data.map(({ id }: { id: string }) => id);

@@ -55,6 +55,16 @@ describe("classify", () => {
     expect((await classify({ input: "abc", top_k: 1 })).text).not.toContain("__proto__");
   });
 
+  it("of a model that isn't there is a 404, and lists nothing afterwards (known fault 13)", async () => {
+    const listed = async () => (await tenant.call("GET", "/v1/models")).body.data.length;
+    const before = await listed();
+    for (const model of ["ft:minilm-l6:nobody::abcdefgh", "/no/such/path", `${job.tunedModel}x`]) {
+      const { status, body } = await classify({ model, input: "x" });
+      expect([status, body.error.code], model).toEqual([404, "model_not_found"]);
+    }
+    expect(await listed()).toBe(before);
+  });
+
   it("needs a tuned model: a backbone knows no labels", async () => {
     const { status, body } = await classify({ model: "minilm-l6", input: "x" });
     expect([status, body.error.code, body.error.param]).toEqual([400, "unsupported_model", "model"]);

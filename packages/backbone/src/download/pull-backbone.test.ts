@@ -66,7 +66,7 @@ async function expectComplete(folder: string) {
 
 describe("pullFiles", () => {
   // rembg#404: the model was downloaded at every cold start.
-  it("fetches from the hub once, and nothing the second time", async () => {
+  it("fetches from the hub once, and nothing the second time (known fault 59)", async () => {
     await using cache = await temporaryFolder();
     await using server = await hub();
     const options: PullOptions = { cache: cache.path, hub: server.url, runPip: pip() };

@@ -74,7 +74,7 @@ describe("a vision checkpoint's config.json", () => {
     [{ image_size: 1e9 }, undefined, "image_size: expected a whole number from 14 to 4096, saw 1000000000."],
     [{}, [224, 225], "image width: expected a multiple of the patch size 14, such as 224, saw 225."],
     [{}, [224, Number.NaN], "image width: expected a multiple of the patch size 14"],
-  ] as const)("refuses %j at %j", (change, size, message) => {
+  ] as const)("refuses %j at %j, Swin by its name (known fault 41)", (change, size, message) => {
     expect(() => parseDinov2Config({ ...SMALL, ...change }, size)).toThrow(message);
   });
 });

@@ -10,7 +10,7 @@ it("is the CPU where that is asked for", async () => {
   expect(await chooseDevice("cpu")).toEqual({ device: "cpu", because: undefined });
 });
 
-it.skipIf(hasCuda)("is the CPU where CUDA can't be used, and says why", async () => {
+it.skipIf(hasCuda)("is the CPU where CUDA can't be used, and says why (known fault 35)", async () => {
   const { device, because } = await chooseDevice("auto");
   expect(device).toBe("cpu");
   expect(because).toMatch(/^CUDA can't be used: ./);
@@ -20,12 +20,15 @@ it.skipIf(hasCuda)("is the CPU where CUDA can't be used, and says why", async ()
   });
 });
 
-it.runIf(hasCuda)("is CUDA where it computes, and sessions give there what they give here", async () => {
-  expect((await chooseDevice("auto")).device).toBe("cuda");
-  const session = await openNodeSession(smallGraph(), { device: "cuda" });
-  expect(await session.run(SMALL_FEEDS)).toEqual(SMALL_RESULTS);
-  await session.release();
-});
+it.runIf(hasCuda)(
+  "is CUDA where it computes, and sessions give there what they give here (known faults 35 and 36)",
+  async () => {
+    expect((await chooseDevice("auto")).device).toBe("cuda");
+    const session = await openNodeSession(smallGraph(), { device: "cuda" });
+    expect(await session.run(SMALL_FEEDS)).toEqual(SMALL_RESULTS);
+    await session.release();
+  },
+);
 
 it("prints nothing of its own while it looks", () => {
   const program = `import("${new URL("device.ts", import.meta.url)}").then(({ chooseDevice }) => chooseDevice("auto"));`;

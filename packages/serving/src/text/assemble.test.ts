@@ -52,7 +52,7 @@ describe("assemble", () => {
     );
   });
 
-  it("puts the text behind its soft tokens, its own positions still from 0", () => {
+  it("puts the text behind its soft tokens, its own positions still from 0 (known faults 14 to 16)", () => {
     const feeds = assemble([row(4, softB), row(4, head), row(3, softA)], BUCKET, manifest);
     expect(feeds.soft!.dims).toEqual([6, H]);
     expect((feeds.soft!.data as Float32Array).subarray(0, H).every((value) => value === 0)).toBe(true);
@@ -68,7 +68,7 @@ describe("assemble", () => {
     expect(numbers(feeds.pool!.data).slice(0, 8)).toEqual([0, 0, 0, 0.25, 0.25, 0.25, 0.25, 0]);
   });
 
-  it("reads as an imported prompt asks: text positions behind the prompt's, the first position or [CLS] pooled", () => {
+  it("reads as an imported prompt asks: text positions behind the prompt's, the first position or [CLS] pooled (known faults 15 and 16)", () => {
     const first = { pooling: "first_position", textPositions: "after_prompt" } as const;
     const cls = { pooling: "cls_after_prompt", textPositions: "after_prompt" } as const;
     const soft = (reading: typeof first | typeof cls) => prepare(6, { method: "soft", tokens: 3, reading });

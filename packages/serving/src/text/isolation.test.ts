@@ -15,7 +15,7 @@ const hasMinilm = (await openMinilm(1)) !== undefined;
 const THREADS = [1, 2, 3];
 
 describe.each(THREADS)("rows on %i threads, tiny backbone", (threads) => {
-  it("are bit-equal alone and in 120 mixed batches, texts of 1 to 300 words", async () => {
+  it("are bit-equal alone and in 120 mixed batches, texts of 1 to 300 words (known faults 14, 32 and 33)", async () => {
     await using tiny = await tinyBackbone({ threads });
     const report = await mix(tiny.backbone, { seed: threads, batches: 120, longest: 300, maxRows: 32 });
     expect(report).toMatchObject({ differing: 0, differences: [] });

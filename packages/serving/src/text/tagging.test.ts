@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPredictor, type Predictor } from "./predictor.ts";
 import { randomNumbers, randomPrompt, textOf, tinyBackbone } from "./testing.ts";
 
-const METHODS = ["kv", "soft", "head"] as const;
+const METHODS = ["kv", "soft", "lora", "head"] as const;
 let tiny: TinyBackbone;
 let predictor: Predictor;
 const prompts = new Map<string, StoredPrompt>();
@@ -29,11 +29,11 @@ afterAll(async () => {
 });
 
 describe("tagging", () => {
-  it("finds spans of the text as it was given, bit-equal alone and among others", async () => {
+  it("finds spans of the text as it was given, by each method bit-equal alone and among others", async () => {
     const uniform = randomNumbers(3);
     const requests = Array.from({ length: 24 }, (_, at) => ({
       text: `\u200b 👋 ${textOf(1 + Math.floor(uniform() * 9), uniform).replaceAll(" ", at % 2 === 0 ? "-" : "  ")}!`,
-      prompt: `tagging ${METHODS[at % 3]}`,
+      prompt: `tagging ${METHODS[at % 4]}`,
     }));
     const [mixed, alone] = await Promise.all([
       predictor.tag(requests),

@@ -4,6 +4,7 @@ import path from "node:path";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { createPredictor } from "@kilotune/serving";
 import { expect, it } from "vitest";
+import { evaluateTextPrompt } from "../evaluate.ts";
 import { runTuneJob } from "../run-tune-job.ts";
 import { lines, openTiny, toyJob, toyRows } from "../testing.ts";
 
@@ -42,7 +43,20 @@ it.each(["kv", "soft", "lora", "head"] as const)(
     const published = report.candidates.find((candidate) => candidate.published)!;
     expect(stored.prompt.manifest.metrics.test).toEqual(published.test);
 
-    const predictor = await createPredictor({ backbone: tiny.backbone, loadPrompt: readPromptFile });
+    // `kilotune evaluate` answers as it is served; a span of a name that the prompt doesn't know is one it misses.
+    const { backbone } = tiny;
+    const measured = await evaluateTextPrompt({ backbone, stored, test: files.test });
+    const figuresOf = (score: unknown) => (score as { figures: Record<string, number> }).figures;
+    expect(figuresOf(measured.score).f1).toBeCloseTo(figuresOf(published.test).f1!, 6);
+    expect(measured.unknownLabels.size).toBe(0);
+    const strange = lines("strange.jsonl", [
+      '{"tokens": ["cash", "card"], "tags": ["B-rumour", "I-rumour"]}',
+    ]);
+    const other = await evaluateTextPrompt({ backbone, stored, test: strange });
+    expect(other.unknownLabels).toEqual(new Map(Object.entries({ "B-rumour": 1, "I-rumour": 1 })));
+    expect(figuresOf(other.score).recall).toBe(0);
+
+    const predictor = await createPredictor({ backbone, loadPrompt: readPromptFile });
     const text = "My card, please: STOLEN!  the door";
     const [answer] = await predictor.tag([{ text, prompt: job.out }]);
     for (const { start, end, label } of answer!.spans) {
