@@ -52,7 +52,8 @@ it("gives numbers where a row is masked as a whole, the same as elsewhere (known
   };
   for (const open of [() => openWebSession(encodeOnnx(graph)), () => openNodeSession(graph)]) {
     const session = await open();
-    const shares = [...((await session.run(feeds)).y?.data as Float32Array)];
+    const { y } = await session.run(feeds);
+    const shares = [...(y!.data as Float32Array)];
     // A score is lost beside a billion: all positions count the same.
     [1 / 3, 1 / 3, 1 / 3, 0.11920292, 0, 0.88079708].forEach((share, at) => {
       expect(shares[at]).toBeCloseTo(share, 6);
