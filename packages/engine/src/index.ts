@@ -40,3 +40,4 @@ export { float16ToFloat32, float32ToFloat16 } from "./float16.ts";
 export { erf } from "./ops/erf.ts";
 export { encodeOnnx } from "./onnx/encode.ts";
 export { decodeOnnx } from "./onnx/decode.ts";
+export { readOnnxMetadata } from "./onnx/metadata.ts";
