@@ -13,6 +13,7 @@ export { detectionHead, type PatchFeatures, type PatchHead, segmentationHead } f
 export {
   detailOf,
   mapOfLogits,
+  pixelLogits,
   type SampledPixels,
   sampleLogits,
   segmentationTargets,
@@ -23,4 +24,5 @@ export {
   segmentationLoss,
   segmentationTensors,
 } from "./segmentation/segmentation-head.ts";
+export { MapMerger, mergeBoxes, type TileBoxes } from "./tiles.ts";
 export { decodeTags, spansOfTags, type TagSpan } from "./tagging/tags.ts";

@@ -1,3 +1,6 @@
+export { tiledPreprocessing, tilesOf } from "./tiles.ts";
+export { crop as cropPixels } from "./resample.ts";
+export { addBorder, borderPlaces } from "./border.ts";
 export { augmentBoxes, augmentMap, augmentPixels } from "./augment/apply-augmentation.ts";
 export {
   AUGMENTATIONS,

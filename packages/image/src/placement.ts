@@ -30,8 +30,9 @@ export function place(
   const whole = { left: 0, top: 0, ...image };
   const all = { left: 0, top: 0, ...frame };
   if (fit.kind === "stretch") return { image, frame, region: whole, inner: all };
-  if (fit.kind === "letterbox") {
-    const scale = Math.min(width / image.width, height / image.height);
+  if (fit.kind === "letterbox" || fit.kind === "tiles") {
+    const most = fit.kind === "tiles" ? 1 : Number.POSITIVE_INFINITY;
+    const scale = Math.min(most, width / image.width, height / image.height);
     return { image, frame, region: whole, inner: centred(image.width * scale, image.height * scale, frame) };
   }
   const scale = Math.max(width / image.width, height / image.height) / fit.share;

@@ -19,12 +19,14 @@ export interface Preprocessing {
 
 /**
  * letterbox: all of the image, its shape kept, bars around it. crop: the middle of it that has the tensor's shape, `share` of
- * the largest such part (0.875 is "shorter side to 256, then 224"). stretch: all of it, its shape lost.
+ * the largest such part (0.875 is "shorter side to 256, then 224"). stretch: all of it, its shape lost. tiles: part by part at
+ * its own size, neighbours sharing `overlap` of a tile (see tiles.ts); what looks at it whole sees a letterbox that never grows.
  */
 export type Fit =
   | { readonly kind: "letterbox" }
   | { readonly kind: "crop"; readonly share: number }
-  | { readonly kind: "stretch" };
+  | { readonly kind: "stretch" }
+  | { readonly kind: "tiles"; readonly overlap: number };
 
 type Triple = readonly [number, number, number];
 
@@ -66,8 +68,19 @@ export function parsePreprocessing(value: unknown): Preprocessing {
  */
 export function canonicalPreprocessing(spec: Preprocessing): string {
   const { width, height, fit, kernel, background, mean, std } = spec;
-  const place = fit.kind === "crop" ? { kind: fit.kind, share: fit.share } : { kind: fit.kind };
+  const place = placeOf(fit);
   return JSON.stringify({ rules: 1, width, height, fit: place, kernel, background, mean, std });
+}
+
+function placeOf(fit: Fit): Fit {
+  switch (fit.kind) {
+    case "crop":
+      return { kind: fit.kind, share: fit.share };
+    case "tiles":
+      return { kind: fit.kind, overlap: fit.overlap };
+    default:
+      return { kind: fit.kind };
+  }
 }
 
 /** Hexadecimal SHA-256 of the canonical text. */
@@ -80,9 +93,13 @@ function parseFit(value: unknown): Fit {
   const kind = check(
     fit.kind,
     "fit.kind",
-    '"letterbox", "crop" or "stretch"',
-    (x) => x === "letterbox" || x === "crop" || x === "stretch",
+    '"letterbox", "crop", "stretch" or "tiles"',
+    (x) => x === "letterbox" || x === "crop" || x === "stretch" || x === "tiles",
   );
+  if (kind === "tiles") {
+    const isOverlap = (x: unknown): x is number => typeof x === "number" && x >= 0 && x <= 0.5;
+    return { kind, overlap: check(fit.overlap, "fit.overlap", "a number from 0 to 0.5", isOverlap) };
+  }
   if (kind !== "crop") return { kind };
   const isShare = (x: unknown): x is number => typeof x === "number" && x > 0 && x <= 1;
   return { kind, share: check(fit.share, "fit.share", "a number above 0, at most 1", isShare) };

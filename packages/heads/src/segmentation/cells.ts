@@ -123,6 +123,34 @@ export function mapOfLogits(
   return { width: image.width, height: image.height, data };
 }
 
+/**
+ * The logits of each pixel of the part that is seen, [region.height, region.width, C], between the cells' middles as
+ * `mapOfLogits` has them.
+ */
+export function pixelLogits(
+  logits: Float32Array,
+  cells: Cells,
+  { frame, region, inner }: Placement,
+): Float32Array {
+  const { classes: C } = cells;
+  const [across, down] = [cells.width * cells.cellsPerPatch, cells.height * cells.cellsPerPatch];
+  const columns = between(region.width, inner.left, inner.width, frame.width, across);
+  const rows = between(region.height, inner.top, inner.height, frame.height, down);
+  const all = new Float32Array(region.width * region.height * C);
+  const line = new Float32Array(across * C);
+  let to = 0;
+  for (let y = 0; y < region.height; y++) {
+    const [above, below, share] = [rows.first[y]! * across * C, rows.second[y]! * across * C, rows.share[y]!];
+    for (let i = 0; i < line.length; i++)
+      line[i] = (1 - share) * logits[above + i]! + share * logits[below + i]!;
+    for (let x = 0; x < region.width; x++) {
+      const [left, right, part] = [columns.first[x]! * C, columns.second[x]! * C, columns.share[x]!];
+      for (let c = 0; c < C; c++) all[to++] = (1 - part) * line[left + c]! + part * line[right + c]!;
+    }
+  }
+  return all;
+}
+
 /** Pixels of an image, far apart, by their places in it row by row; and their logits [pixels, C]. */
 export interface SampledPixels {
   readonly pixels: Int32Array;
