@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { describeBackbone, type LoadOptions, sha256OfFile } from "@kilotune/backbone";
+import { describeBackbone, promptableLayers, type LoadOptions, sha256OfFile } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import { backboneContent, bundleNamed } from "./backbone.ts";
 import { type Content, measure } from "./content.ts";
@@ -81,7 +81,7 @@ export async function buildLayers(options: BuildOptions): Promise<Built[]> {
           ...describeBackbone(manifest),
           // As old as its bundle, as it is where it is served locally.
           created: Math.floor((await stat(path.join(bundle, "manifest.json"))).mtimeMs / 1000),
-          layers: manifest.config.layers,
+          layers: promptableLayers(manifest),
           ...(precision === "int8" && { precision }),
         },
       });

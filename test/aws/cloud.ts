@@ -2,7 +2,13 @@ import { randomBytes } from "node:crypto";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { S3Client } from "@aws-sdk/client-s3";
 import { CreateActivityCommand, CreateStateMachineCommand, SFNClient } from "@aws-sdk/client-sfn";
-import { type Backbone, cacheFolder, describeBackbone, type VisionBackbone } from "@kilotune/backbone";
+import {
+  type Backbone,
+  cacheFolder,
+  describeBackbone,
+  promptableLayers,
+  type VisionBackbone,
+} from "@kilotune/backbone";
 import { newFirstAdminKey } from "@kilotune/service";
 import { makeTableAndBucket } from "@kilotune/store/testing";
 import { STATES, tuneJobDefinition } from "@kilotune/worker";
@@ -126,7 +132,7 @@ export async function openCloud({
       [...deployed.values()].map(({ backbone: { manifest } }) => ({
         ...describeBackbone(manifest),
         created: 1_764_028_800,
-        layers: manifest.config.layers,
+        layers: promptableLayers(manifest),
       })),
     ),
     [VARIABLES.adminKeyHash]: sha256,

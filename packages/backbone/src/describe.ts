@@ -23,5 +23,11 @@ export function describeBackbone(manifest: BackboneManifest | VisionManifest): B
 /** What it can be tuned by, the default first. */
 export function methodsOfBackbone(manifest: BackboneManifest | VisionManifest): readonly MethodName[] {
   if (!("preprocessing" in manifest)) return METHODS_OF.text;
-  return METHODS_OF[manifest.family === "graph" ? "graph" : "image"];
+  if (manifest.family !== "graph") return METHODS_OF.image;
+  return METHODS_OF[manifest.config.channels ? "graph" : "bareGraph"];
+}
+
+/** What a first layer is below: layers of attention, or stages of channels. */
+export function promptableLayers({ config }: BackboneManifest | VisionManifest): number {
+  return ("stages" in config ? config.stages : undefined) || config.layers;
 }

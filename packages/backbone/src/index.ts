@@ -4,7 +4,7 @@ export { buildGraph, type GraphSpec, graphFile, type TextHead, type TunedSite } 
 export type { BackboneIdentity, BackboneManifest } from "./bundle/manifest.ts";
 export { openBundle } from "./bundle/open.ts";
 export { PRECISIONS, type Precision } from "./bundle/quantize-weights.ts";
-export { describeBackbone, methodsOfBackbone } from "./describe.ts";
+export { describeBackbone, methodsOfBackbone, promptableLayers } from "./describe.ts";
 export { sha256OfFile } from "./download/checksum.ts";
 export { type PullOptions, type PullProgress, pullBackbone } from "./download/pull-backbone.ts";
 export { type BackboneCheck, verifyBackbone } from "./download/verify-backbone.ts";
@@ -48,3 +48,4 @@ export type { FrozenManifest } from "./frozen/manifest.ts";
 export type { Stage } from "./frozen/stages.ts";
 export type { VisionIdentity, VisionManifest } from "./vision/manifest.ts";
 export { openVisionBundle } from "./vision/open.ts";
+export { withTiles } from "./vision/tiles.ts";

@@ -2,20 +2,21 @@ import type { TaskName } from "./task.ts";
 
 /**
  * Ways to tune. `deep` (VPT-deep) is of images alone, and published as the `kv` that it is; `channels` is of convolutional
- * graphs.
+ * graphs; `border`, numbers along an image's edges, of any graph of images.
  */
-export const METHODS = ["kv", "soft", "deep", "lora", "channels", "head"] as const;
+export const METHODS = ["kv", "soft", "deep", "lora", "channels", "border", "head"] as const;
 
 export type MethodName = (typeof METHODS)[number];
 
-/** A transformer of texts or of images, or a graph of images without attention. */
-export type BackboneKind = "text" | "image" | "graph";
+/** A transformer of texts or of images; a graph of images without attention, with stages of channels or without. */
+export type BackboneKind = "text" | "image" | "graph" | "bareGraph";
 
 /** What a backbone can be tuned by, the default first. */
 export const METHODS_OF: Readonly<Record<BackboneKind, readonly MethodName[]>> = {
   text: ["kv", "soft", "lora", "head"],
   image: ["lora", "kv", "deep", "soft", "head"],
-  graph: ["channels", "head"],
+  graph: ["channels", "border", "head"],
+  bareGraph: ["border", "head"],
 };
 
 /** Those of a backbone's methods that a task knows, the default first. */

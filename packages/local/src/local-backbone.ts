@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { type Backbone, methodsOfBackbone, type VisionBackbone } from "@kilotune/backbone";
+import { type Backbone, methodsOfBackbone, promptableLayers, type VisionBackbone } from "@kilotune/backbone";
 import { type Backbone as ServiceBackbone, type Service, TUNED_TASKS } from "@kilotune/service";
 
 /** A backbone to serve and to tune. */
@@ -19,7 +19,7 @@ export async function serviceBackbones(all: readonly LocalBackbone[]): Promise<S
   const rows = all.map(async ({ backbone, bundle }): Promise<[string, ServiceBackbone]> => {
     const { manifest } = backbone;
     const { mtimeMs } = await stat(path.join(bundle, "manifest.json"));
-    const { layers } = manifest.config;
+    const layers = promptableLayers(manifest);
     const { id } = manifest;
     const input = readsImages(backbone) ? "image" : "text";
     const can = { tasks: TUNED_TASKS[input], methods: methodsOfBackbone(manifest) };

@@ -21,6 +21,7 @@ export type {
   KvPrefix,
   KvPrompt,
   LinearHead,
+  Border,
   ChannelModulation,
   LoraFactors,
   LoraPrompt,

@@ -15,6 +15,7 @@ export type Prompt<For extends AnyUse = AnyUse> =
   | SoftPrompt<For>
   | LoraPrompt<For>
   | ChannelsPrompt<For>
+  | BorderPrompt<For>
   | HeadPrompt<For>;
 
 export type TextClassifier = Prompt<Use<"textClassification">>;
@@ -48,6 +49,14 @@ export interface ChannelsPrompt<For extends AnyUse = AnyUse> {
   readonly method: "channels";
   readonly manifest: ManifestOf<"channels", For>;
   readonly channels: ChannelModulation;
+  readonly head: HeadOf<For>;
+}
+
+/** Added to what a backbone of images is fed, along its edges. */
+export interface BorderPrompt<For extends AnyUse = AnyUse> {
+  readonly method: "border";
+  readonly manifest: ManifestOf<"border", For>;
+  readonly border: Border;
   readonly head: HeadOf<For>;
 }
 
@@ -88,6 +97,13 @@ export interface ChannelModulation {
   /** [2, K]: scales, then shifts. */
   readonly data: Float32Array;
   readonly channels: number;
+}
+
+export interface Border {
+  /** [3, pixels], row by row of the image; in its deviations, as the preprocessing has it. */
+  readonly data: Float32Array;
+  /** In pixels. */
+  readonly width: number;
 }
 
 export type HeadOf<For extends AnyUse> = For extends { task: "segmentation" | "detection" }

@@ -44,6 +44,7 @@ const SHARED = {
 
 const SITES = {
   channels: { channels: 6 },
+  border: { width: 2 },
   kv: { firstLayer: 1, layers: 2, tokens: 3 },
   soft: { tokens: 3 },
   lora: { firstLayer: 2, layers: 1, rank: 2 },
@@ -148,8 +149,8 @@ const USES: Record<UseName, object> = {
 /** Each use with each method that it may have. */
 export const COMBINATIONS: readonly (readonly [UseName, Method])[] = (Object.keys(USES) as UseName[]).flatMap(
   (use) =>
-    (["kv", "soft", "lora", "channels", "head"] as const)
+    (["kv", "soft", "lora", "channels", "border", "head"] as const)
       .filter((method) => use !== "textRetrieval" || method !== "head")
-      .filter((method) => use.startsWith("image") || method !== "channels")
+      .filter((method) => use.startsWith("image") || (method !== "channels" && method !== "border"))
       .map((method) => [use, method] as const),
 );

@@ -70,6 +70,8 @@ const DESCRIBING = [
   "soft",
   "lora",
   "channels",
+  "border",
+  "width",
   "layers",
   "tokens",
   "heads",

@@ -13,6 +13,7 @@ export function expectedTensors(manifest: PromptManifest): ReadonlyMap<string, r
   if (manifest.method === "lora")
     dims.set("lora", [manifest.sites.layers, 2, 2, manifest.sites.rank, hiddenSize]);
   if (manifest.method === "channels") dims.set("channels", [2, manifest.sites.channels]);
+  if (manifest.method === "border") dims.set("border", [3, borderPixels(manifest)]);
   if (manifest.task === "segmentation" || manifest.task === "detection") {
     for (const { name, dims: own } of patchHeadTensors(manifest)) dims.set(name, own);
     return dims;
@@ -28,6 +29,13 @@ export function expectedTensors(manifest: PromptManifest): ReadonlyMap<string, r
   return dims;
 }
 
+/** Along all four edges. */
+function borderPixels({ backbone, sites }: Extract<PromptManifest, { method: "border" }>): number {
+  if (!("image" in backbone)) return 0;
+  const { width, height } = backbone.image;
+  return 2 * sites.width * (width + height - 2 * sites.width);
+}
+
 /** The prompt's numbers by name. */
 export function takeApart({ head, ...prompt }: Prompt): ReadonlyMap<string, Float32Array> {
   const tensors = new Map<string, Float32Array>();
@@ -35,6 +43,7 @@ export function takeApart({ head, ...prompt }: Prompt): ReadonlyMap<string, Floa
   if (prompt.method === "soft") tensors.set("soft", prompt.soft.data);
   if (prompt.method === "lora") tensors.set("lora", prompt.lora.data);
   if (prompt.method === "channels") tensors.set("channels", prompt.channels.data);
+  if (prompt.method === "border") tensors.set("border", prompt.border.data);
   switch (head.kind) {
     case "none":
       return tensors;
@@ -73,6 +82,10 @@ export function assemble(manifest: PromptManifest, tensors: ReadonlyMap<string, 
     case "channels": {
       const { channels } = manifest.sites;
       return { method: "channels", manifest, channels: { data: tensors.get("channels")!, channels }, head };
+    }
+    case "border": {
+      const { width } = manifest.sites;
+      return { method: "border", manifest, border: { data: tensors.get("border")!, width }, head };
     }
     case "head":
       return { method: "head", manifest, head };

@@ -23,9 +23,11 @@ export function methodWords({ prompt }: Pick<TuneReport, "prompt">): string {
       ? ""
       : prompt.method === "channels"
         ? `, ${count(prompt.tokens)} channels`
-        : prompt.method === "lora"
-          ? `, rank ${count(prompt.tokens)}`
-          : `, ${count(prompt.tokens)} tokens`;
+        : prompt.method === "border"
+          ? `, ${count(prompt.tokens)} pixels wide`
+          : prompt.method === "lora"
+            ? `, rank ${count(prompt.tokens)}`
+            : `, ${count(prompt.tokens)} tokens`;
   return `${methodTitles[prompt.method] ?? prompt.method}${tokens}`;
 }
 
@@ -35,5 +37,6 @@ const methodTitles: Readonly<Record<MethodName, string>> = {
   deep: "VPT-deep",
   lora: "LoRA",
   channels: "scale and shift of channels",
+  border: "border of the image",
   head: "linear head only",
 };

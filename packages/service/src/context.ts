@@ -31,7 +31,7 @@ export interface Backbone {
   readonly createdAt: UnixSeconds;
   /** What it reads: texts where left out. */
   readonly input?: "text" | "image";
-  /** The first layer of a `kv` prompt is below it. */
+  /** The first layer of a `kv` prompt is below it, and the first stage of `channels`. */
   readonly layers: number;
   /** What jobs can tune it for. Classification alone where left out. */
   readonly tasks?: readonly TaskName[];

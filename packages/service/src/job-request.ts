@@ -85,7 +85,7 @@ function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, lay
   if (tokens !== null && (type === "head" || type === "channels"))
     throw invalidValue("tokens", `none with method ${type}`, "some");
   if (tokens !== null) checkWhole("tokens", tokens, 1, 128);
-  if (firstLayer !== null && ["soft", "channels", "head"].includes(type))
+  if (firstLayer !== null && ["soft", "border", "head"].includes(type))
     throw invalidValue("first_layer", `none with method ${type}`, "one");
   if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
   return { type, epochs, tokens, firstLayer };

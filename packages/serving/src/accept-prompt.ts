@@ -2,7 +2,7 @@ import type { BackboneManifest, VisionManifest } from "@kilotune/backbone";
 import { isCodedError, KilotuneError, type TaskName } from "@kilotune/contract";
 import { decodePrompt, type StoredPrompt } from "@kilotune/prompt";
 import { preparePrompt } from "./text/prepare-prompt.ts";
-import { prepareImagePrompt } from "./vision/prepare-prompt.ts";
+import { prepareImagePrompt, tiledSha256Of } from "./vision/prepare-prompt.ts";
 
 /** A prompt's file from outside, found to be one that a backbone served here can answer with. */
 export interface AcceptedPrompt {
@@ -31,7 +31,7 @@ export async function acceptPrompt(
   const { backbone, task } = stored.prompt.manifest;
   const own = served.find(({ identity }) => identity.weightsSha256 === backbone.weightsSha256);
   if (own === undefined) throw notServed(stored, served);
-  if ("kind" in own) prepareImagePrompt(stored, own);
+  if ("kind" in own) prepareImagePrompt(stored, own, await tiledSha256Of(own));
   else preparePrompt(stored, own);
   return { sha256: stored.id.replace(/^sha256-/, ""), backbone: own.id, task, bytes };
 }

@@ -20,18 +20,16 @@ export {
   verifyImageIsolation,
   verifyIsolation,
 } from "./verify-isolation.ts";
-export type {
-  AnswerOptions,
-  FoundObject,
-  ImageAnswer,
-  ImageClasses,
-  ImageMap,
-  ImageObjects,
-} from "./vision/answers.ts";
 export {
+  type AnswerOptions,
   createVisionPredictor,
+  type FoundObject,
+  type ImageAnswer,
+  type ImageClasses,
+  type ImageMap,
+  type ImageObjects,
   type ImageRequest,
   type VisionPredictor,
   type VisionPredictorOptions,
-} from "./vision/predictor.ts";
+} from "./vision/index.ts";
 export { visionIdentity } from "./vision/prepare-prompt.ts";

@@ -137,6 +137,7 @@ export {
 export { imageOutputs } from "./vision/linear-outputs.ts";
 export {
   alsoOfMasks,
+  type DrawnMap,
   imageSegmentation,
   type MaskDrawer,
   meanIouOf,

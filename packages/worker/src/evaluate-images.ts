@@ -123,7 +123,11 @@ export async function evaluateImagePrompt({
         const { map, numbers, image } = answers[at] as ImageMap;
         const wanted = await truth();
         const placement = place(image, backbone.manifest.preprocessing);
-        const sample = sampleLogits(numbers as Float32Array, spec, placement, sampleSize(labels.length));
+        // Of an image in tiles nobody keeps them.
+        const sample =
+          numbers === undefined
+            ? { pixels: new Int32Array(), logits: new Float32Array() }
+            : sampleLogits(numbers as Float32Array, spec, placement, sampleSize(labels.length));
         outcomes.push({
           ...comparison(wanted, map, labels.length),
           sample: knownPixels(wanted, sample, labels.length),

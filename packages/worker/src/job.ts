@@ -20,7 +20,7 @@ export interface TextJob extends JobOf<DataSource> {
    */
   readonly outOfScope?: { readonly label?: string };
   readonly backbone: Backbone;
-  readonly method: Exclude<MethodName, "deep" | "channels">;
+  readonly method: Exclude<MethodName, "deep" | "channels" | "border">;
   /** What the prompt's numbers start as; small random ones where left out. */
   readonly init?: PromptInit;
   /** What `kv` and `soft` are learnt through, and folded into the prompt's numbers; nothing where left out. */
@@ -44,6 +44,8 @@ export interface ImageJob extends JobOf<ImageRows> {
   /** One label an image; any number of labels; a class for each pixel; a box for each object. */
   readonly task: "classification" | "multi_label" | "segmentation" | "detection";
   readonly backbone: VisionBackbone;
+  /** Of masks and boxes: images larger than what the backbone looks at are looked at in tiles, at their own size. */
+  readonly tiles?: true;
 }
 
 interface JobOf<DataSource> {
@@ -53,9 +55,9 @@ interface JobOf<DataSource> {
   /** Further test files, e.g. other languages; reported, never chosen by. */
   readonly otherTests?: readonly DataSource[];
   readonly method: MethodName;
-  /** Virtual tokens, of `lora` its rank; the method's default where left out. */
+  /** Virtual tokens, of `lora` its rank, of `border` its width in pixels; the method's default where left out. */
   readonly tokens?: number;
-  /** First prompted layer of `kv`, `deep` and `lora`; the task's own choice where left out. */
+  /** First prompted layer of `kv`, `deep` and `lora`, first stage of `channels`; the task's own choice where left out. */
   readonly firstLayer?: number;
   /** Go before whatever the job would choose: what a sweep found. */
   readonly settings?: Candidate;

@@ -108,6 +108,7 @@ export function makeReport<Outcome>(
 function tokensOf(prompt: StoredPrompt["prompt"]): number {
   if (prompt.method === "head") return 0;
   if (prompt.method === "channels") return prompt.manifest.sites.channels;
+  if (prompt.method === "border") return prompt.manifest.sites.width;
   return prompt.method === "lora" ? prompt.manifest.sites.rank : prompt.manifest.sites.tokens;
 }
 

@@ -1,6 +1,6 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import { type Feeds, float32 } from "@kilotune/engine";
-import type { ChannelModulation, KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
+import type { Border, ChannelModulation, KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
 import { servedPrompt, type VisionSettings } from "@kilotune/tuner";
 
 /** What was learnt at a site, as a prompt's file holds it. */
@@ -20,10 +20,11 @@ export type PromptPart =
       readonly method: "channels";
       readonly sites: { readonly channels: number };
       readonly channels: ChannelModulation;
-    };
+    }
+  | { readonly method: "border"; readonly sites: { readonly width: number }; readonly border: Border };
 
 export interface PromptShape {
-  readonly method: "kv" | "soft" | "lora" | "channels";
+  readonly method: "kv" | "soft" | "lora" | "channels" | "border";
   readonly tokens: number;
   readonly firstLayer: number;
 }
@@ -46,6 +47,7 @@ export function promptPart(
     const channels = data.length / 2;
     return { method, sites: { channels }, channels: { data, channels } };
   }
+  if (method === "border") return { method, sites: { width: tokens }, border: { data, width: tokens } };
   if (method === "soft") return { method, sites: { tokens }, soft: { data, tokens, hidden } };
   if (method === "lora")
     return {
@@ -83,11 +85,18 @@ export type PublishedSite =
   | { readonly kind: "none" | "kv" | "lora"; readonly firstLayer: number }
   | { readonly kind: "soft" };
 
-/** The same of images, whose backbone may be a convolutional graph. */
+/** The same of images, whose backbone may be a graph without attention. */
 export function siteOfImages(
   prompt: Prompt,
   headLayer: number,
-): { site: PublishedSite | { readonly kind: "channels" }; feeds: Feeds } {
+): {
+  site: PublishedSite | { readonly kind: "channels" } | { readonly kind: "border"; readonly width: number };
+  feeds: Feeds;
+} {
+  if (prompt.method === "border") {
+    const { data, width } = prompt.border;
+    return { site: { kind: "border", width }, feeds: { border: float32(data, [3, data.length / 3]) } };
+  }
   if (prompt.method !== "channels") return siteOfPrompt(prompt, headLayer);
   const { data, channels } = prompt.channels;
   return { site: { kind: "channels" }, feeds: { channels: float32(data, [2, channels]) } };
@@ -111,6 +120,7 @@ export function siteOfPrompt(prompt: Prompt, headLayer: number): { site: Publish
       };
     }
     case "channels":
+    case "border":
       throw new Error("a transformer has no channels: see siteOfImages");
     case "lora": {
       const { data, layers, rank, hidden } = prompt.lora;

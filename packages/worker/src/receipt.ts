@@ -42,5 +42,6 @@ function askedOf(job: TuneJob): NonNullable<Receipt["asked"]> {
     epochs,
     ...(settings === undefined ? {} : { settings: { ...settings } }),
     ...(publishAsked && { publishAsked }),
+    ...(job.input === "image" && job.tiles && { tiles: job.tiles }),
   };
 }

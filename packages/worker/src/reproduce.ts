@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import type { Backbone, VisionBackbone } from "@kilotune/backbone";
+import { type Backbone, type VisionBackbone, withTiles } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import {
   assertCompatible,
@@ -70,7 +70,8 @@ export async function reproducePrompt(
   const stored = await decodePrompt(file);
   const { manifest } = stored.prompt;
   const receipt = receiptToRepeat(manifest.receipt);
-  assertCompatible(manifest, identityOf(backbone));
+  const isTiled = receipt.asked.tiles && "preprocessing" in backbone.manifest;
+  assertCompatible(manifest, identityOf(isTiled ? await withTiles(backbone as VisionBackbone) : backbone));
   const folder = await mkdtemp(path.join(os.tmpdir(), "kilotune-reproduce-"));
   const out = path.join(folder, `${randomUUID()}.safetensors`);
   try {

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { loadVisionBackbone, methodsOfBackbone, type VisionBackbone } from "@kilotune/backbone";
 import { prng } from "@kilotune/dataset";
+import { encodeOnnx, float32, type Graph, GraphBuilder } from "@kilotune/engine";
 import { createSharpCodec, encodePng } from "@kilotune/image/node";
 import { decodePrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
@@ -10,6 +11,7 @@ import { createVisionPredictor, verifyImageIsolation } from "@kilotune/serving";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { evaluateImagePrompt } from "./evaluate-images.ts";
 import { imageRowsOf } from "./images/image-source.ts";
+import { toyImageRows } from "./images/testing.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 
@@ -68,11 +70,12 @@ it("is a backbone whose levels are cells of 16 pixels", () => {
   const { family, config } = backbone.manifest;
   // P3 in four parts, P4, P5; C3 to P5 are prompted.
   expect(family).toBe("graph");
-  expect(methodsOfBackbone(backbone.manifest)).toEqual(["channels", "head"]);
+  expect(methodsOfBackbone(backbone.manifest)).toEqual(["channels", "border", "head"]);
   expect(config).toMatchObject({
     patchSize: 16,
     hiddenSize: 4 * 8 + 8 + 16,
     channels: 8 + 8 + 8 + 8 + 16 + 16,
+    stages: 6,
   });
 });
 
@@ -119,6 +122,117 @@ it("learns channels and a head; both are served as they were measured", async ()
   await predictor.close();
 }, 60_000);
 
+it("learns channels of the later stages alone, and leaves the others as they are", async () => {
+  const { stored } = await lastOf(job({ firstLayer: 4, publishAsked: true }));
+  if (stored.prompt.method !== "channels") throw new Error("another method");
+  const { data } = stored.prompt.channels;
+  const [early, late] = [8 + 8 + 8 + 8, 64];
+  const changed = (from: number, to: number) => data.subarray(from, to).some((number) => number !== 0);
+  expect([changed(0, early), changed(64, 64 + early)]).toEqual([false, false]);
+  expect([changed(early, late), changed(64 + early, 64 + late)]).toEqual([true, true]);
+  await expect(runTuneJob(job({ firstLayer: 6 }))).rejects.toMatchObject({ code: "bad_site" });
+}, 60_000);
+
+it("learns a border of the image, which is served as it was measured, alone and among others", async () => {
+  const { report, stored } = await lastOf(
+    job({ method: "border", tokens: 5, epochs: 6, publishAsked: true }),
+  );
+  if (stored.prompt.method !== "border") throw new Error("another method");
+  expect(stored.prompt.manifest.sites).toEqual({ width: 5 });
+  expect(stored.prompt.border.data).toHaveLength(3 * 2 * 5 * (64 + 64 - 10));
+  expect(stored.prompt.border.data.some((number) => number !== 0)).toBe(true);
+  const test = imageRowsOf(path.join(folder, "test.jsonl"));
+  const { score } = await evaluateImagePrompt({ backbone, stored, test });
+  const told = report.candidates.find((each) => each.published)?.heldOut;
+  if (!("figures" in score) || !told || !("figures" in told)) throw new Error("a score of another task");
+  expect(score.figures.map50).toBeCloseTo(told.figures.map50 as number, 1);
+
+  const { stored: channels } = await lastOf(job({ publishAsked: true, epochs: 1 }));
+  const prompts = new Map([
+    ["border", stored],
+    ["channels", channels],
+  ]);
+  const predictor = await createVisionPredictor({
+    backbone,
+    codec: createSharpCodec(),
+    loadPrompt: async (ref) => prompts.get(ref) as typeof stored,
+  });
+  const image = await readFile(path.join(folder, "test-0.png"));
+  const requests = [...prompts.keys()].flatMap((prompt) => [
+    { image, prompt },
+    { image: new Uint8Array(image), prompt },
+  ]);
+  const seen = await verifyImageIsolation(predictor, requests, { batches: 8, uniform: Math.random });
+  expect(seen.differing).toBe(0);
+  await predictor.close();
+  await expect(runTuneJob(job({ method: "border", tokens: 33 }))).rejects.toMatchObject({ code: "bad_site" });
+}, 60_000);
+
+it.each([
+  ["tokens", ["border", "head"], { hasClassToken: false, hiddenSize: 6, patchSize: 16, channels: 0 }],
+  ["vector", ["border", "head"], { hasClassToken: true, hiddenSize: 6, patchSize: 32, channels: 0 }],
+] as const)(
+  "a graph without stages that gives a %s an image learns by its border",
+  async (kind, methods, config) => {
+    const file = path.join(folder, `${kind}.onnx`);
+    await writeFile(file, encodeOnnx(bareGraph(kind)));
+    const options = { cache: path.join(folder, "cache"), hub: "http://127.0.0.1:9", threads: 1 };
+    const bare = await loadVisionBackbone(file, options);
+    expect(methodsOfBackbone(bare.manifest)).toEqual(methods);
+    expect(bare.manifest.config).toMatchObject(config);
+    const classes: Partial<ImageJob> = {
+      task: "classification",
+      backbone: bare,
+      train: toyImageRows("train.jsonl", "classification", 18, 1),
+      validation: toyImageRows("validation.jsonl", "classification", 9, 2),
+      method: "border",
+      publishAsked: true,
+    };
+    const { stored } = await lastOf(job(classes));
+    if (stored.prompt.method !== "border") throw new Error("another method");
+    expect(stored.prompt.manifest.sites).toEqual({ width: 2 });
+    const rows = toyImageRows("validation.jsonl", "classification", 9, 2);
+    const { score } = await evaluateImagePrompt({ backbone: bare, stored, test: rows });
+    expect(score.rows).toBe(9);
+    await expect(runTuneJob(job({ ...classes, method: "channels" }))).rejects.toMatchObject({
+      code: "unsupported_method",
+    });
+    if (kind === "vector")
+      await expect(runTuneJob(job({ backbone: bare, method: "border" }))).rejects.toMatchObject({
+        code: "unsupported_task",
+      });
+  },
+);
+
 it("refuses what needs attention, and says what it takes", async () => {
   await expect(runTuneJob(job({ method: "lora" }))).rejects.toMatchObject({ code: "unsupported_method" });
 });
+
+/** The job's report, and its prompt as the file holds it. */
+async function lastOf(wanted: ImageJob) {
+  const { report } = await runTuneJob(wanted);
+  return { report, stored: await readPromptFile(wanted.out) };
+}
+
+/** Images of 64 x 32 in 8 patches, a layer on each: an encoder without attention or stages. */
+function bareGraph(kind: "tokens" | "vector"): Graph {
+  const b = new GraphBuilder("bare");
+  const random = prng(3, "bare");
+  const numbers = (dims: number[], scale: number) =>
+    b.constant(
+      float32(
+        Float32Array.from({ length: dims.reduce((x, y) => x * y) }, () => scale * random.normal()),
+        dims,
+      ),
+    );
+  const pixels = b.input("pixels", "float32", ["B", 3, 32, 64]);
+  const maps = b.op("Conv", [pixels, numbers([6, 3, 16, 16], 0.05)], {
+    kernel_shape: [16, 16],
+    strides: [16, 16],
+  });
+  const tokens = b.op("Transpose", [b.op("Reshape", [maps, b.ints([0, 6, -1])])], { perm: [0, 2, 1] });
+  const mixed = b.op("Tanh", [b.op("MatMul", [tokens, numbers([6, 6], 0.5)])]);
+  if (kind === "tokens") b.output(mixed, "tokens");
+  else b.output(b.op("ReduceMean", [mixed, b.ints([1])], { keepdims: 0 }), "vector");
+  return b.build();
+}

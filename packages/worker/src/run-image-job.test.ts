@@ -3,8 +3,10 @@ import os from "node:os";
 import path from "node:path";
 import { tinyVisionBackbone } from "@kilotune/backbone/testing";
 import { isClassification } from "@kilotune/contract";
+import { createSharpCodec } from "@kilotune/image/node";
 import { decodePrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
+import { createVisionPredictor, verifyImageIsolation } from "@kilotune/serving";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { evaluateImagePrompt } from "./evaluate-images.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
@@ -182,6 +184,52 @@ describe("a job on images", () => {
     const served = findings.evaluation.calibration;
     expect(served?.expectedCalibrationError).toBeCloseTo(calibration.expectedCalibrationError, 2);
   });
+
+  it("of masks and boxes in tiles publishes what is served as it was measured, alone and among others", async () => {
+    const prompts = new Map<string, Awaited<ReturnType<typeof readPromptFile>>>();
+    const test = (task: ImageJob["task"]) => toyImageRows("test.jsonl", task, 9, 3);
+    const run = async (task: "segmentation" | "detection", name: string, more: Partial<ImageJob>) => {
+      // Boxes take more steps than masks to be found at all.
+      const epochs = task === "detection" ? 6 : 2;
+      const { report } = await runTuneJob(job(task, { epochs, method: "lora", publishAsked: true, ...more }));
+      prompts.set(name, await readPromptFile(job(task).out));
+      return report;
+    };
+    const { preprocessingSha256 } = tiny.backbone.manifest.identity;
+    for (const task of ["segmentation", "detection"] as const) {
+      const report = await run(task, task, { tiles: true });
+      const stored = prompts.get(task)!;
+      expect(stored.prompt.manifest.backbone.preprocessingSha256).not.toBe(preprocessingSha256);
+      expect(stored.prompt.manifest.receipt?.asked).toMatchObject({ tiles: true });
+      const told = report.candidates.find(({ published }) => published)?.test;
+      const served = await evaluateImagePrompt({ backbone: tiny.backbone, stored, test: test(task) });
+      if (!told || !("figures" in told) || !("figures" in served.score)) throw new Error("another score");
+      expect(told.rows).toBe(9);
+      for (const [name, figure] of Object.entries(told.figures))
+        expect(served.score.figures[name], name).toBeCloseTo(figure, 4);
+      if (served.findings.task === "segmentation") {
+        // Nothing is cropped away: all 224 pixels of 9 images have an answer.
+        const { perClass } = served.findings.evaluation;
+        expect(perClass.reduce((sum, { pixels }) => sum + pixels, 0)).toBe(9 * 14 * 16);
+      }
+    }
+    await run("segmentation", "whole", {});
+
+    const opened = await test("segmentation").open("segment");
+    const image = await opened.read("0.png");
+    const predictor = await createVisionPredictor({
+      backbone: tiny.backbone,
+      codec: createSharpCodec(),
+      loadPrompt: async (ref) => prompts.get(ref)!,
+    });
+    const requests = [...prompts.keys()].flatMap((prompt) => [
+      { image, prompt },
+      { image: new Uint8Array(image), prompt },
+    ]);
+    const seen = await verifyImageIsolation(predictor, requests, { batches: 8, uniform: Math.random });
+    expect(seen.differing).toBe(0);
+    await predictor.close();
+  }, 60_000);
 
   it("of masks goes on from the head that was learnt alone", async () => {
     const settings = { promptLearningRate: 0, headLearningRate: 0 };

@@ -7,5 +7,6 @@ export const METHOD_TITLES: Readonly<Record<MethodName, string>> = {
   deep: "VPT-deep",
   lora: "LoRA",
   channels: "scale and shift of channels",
+  border: "border of the image",
   head: "linear head",
 };

@@ -42,9 +42,7 @@ export function jobView(job: Job, tenant: string): JobObject {
 function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): JobObject["hyperparameters"] {
   return {
     n_epochs: epochs,
-    ...(type === "head" || type === "channels"
-      ? {}
-      : { [type === "lora" ? "rank" : "tokens"]: tokens ?? "auto" }),
+    ...(sizeOf(type) === undefined ? {} : { [sizeOf(type) as string]: tokens ?? "auto" }),
     ...(HYPERPARAMETERS[type].includes("first_layer") ? { first_layer: firstLayer ?? "auto" } : {}),
   };
 }
@@ -81,7 +79,7 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
   }
   const given: Given = inside?.hyperparameters ?? hyperparameters ?? {};
   const type = named === "supervised" ? "kv" : named;
-  for (const name of ["tokens", "rank", "first_layer"]) {
+  for (const name of ["tokens", "rank", "width", "first_layer"]) {
     if (!HYPERPARAMETERS[type].includes(name) && name in given)
       throw badField(`hyperparameters.${name}`, `${type} has none`);
   }
@@ -89,7 +87,7 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
     // Whoever names none and asks for nothing that is of one gets the model's default.
     ...(named === "supervised" && !("tokens" in given || "first_layer" in given) ? {} : { type }),
     ...chosen("epochs", given.n_epochs),
-    ...chosen("tokens", type === "lora" ? given.rank : given.tokens),
+    ...chosen("tokens", given[sizeOf(type) ?? "tokens"]),
     ...chosen("firstLayer", given.first_layer),
   };
 }
@@ -99,7 +97,8 @@ const HYPERPARAMETERS: Readonly<Record<JobMethod["type"], readonly string[]>> = 
   soft: ["tokens"],
   deep: ["tokens", "first_layer"],
   lora: ["rank", "first_layer"],
-  channels: [],
+  channels: ["first_layer"],
+  border: ["width"],
   head: [],
 };
 
@@ -133,6 +132,11 @@ const SWEPT_AS = {
   temperature: "temperature",
   dropout: "dropout",
 } as const satisfies Record<keyof SweptBody, SweptName>;
+
+/** What a method calls how large it is. */
+function sizeOf(type: JobMethod["type"]): string | undefined {
+  return HYPERPARAMETERS[type].find((name) => name !== "first_layer");
+}
 
 /** "auto" is what leaving out means. */
 function chosen<Name extends string>(name: Name, value: unknown): { [name in Name]?: number } {

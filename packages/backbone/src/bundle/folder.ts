@@ -4,11 +4,11 @@ import { KilotuneError } from "@kilotune/contract";
 import type { SafetensorsHeader } from "@kilotune/engine";
 import { type WeightPlaces, placesIn } from "../weight-places.ts";
 import { readHeaderOfFile } from "./checkpoint-files.ts";
+import { WEIGHTS_FILE } from "./files.ts";
 
 /** A bundle's folder as such: written whole or not at all, and read back. Which files are in it, is its kind's affair. */
 
-/** The one file that all graphs of a bundle take their weights from. */
-export const WEIGHTS_FILE = "weights.safetensors";
+export { WEIGHTS_FILE };
 
 const MANIFEST_FILE = "manifest.json";
 

@@ -16,7 +16,7 @@ import type { VisionBackbone } from "../vision/backbone.ts";
 import { cutGraph } from "./cut.ts";
 import { MAX_ONNX_BYTES } from "../onnx/import-onnx.ts";
 import { type FrozenFeatures, type FrozenSites, frozenGraph, promptInputs } from "./graph.ts";
-import { GRAPH_FILE } from "./import-frozen.ts";
+import { GRAPH_FILE } from "../bundle/files.ts";
 import { type FrozenManifest, parseFrozenManifest } from "./manifest.ts";
 import { visionOfGraph } from "./vision.ts";
 

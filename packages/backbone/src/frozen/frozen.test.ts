@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { float32, readSafetensors, type Tensor, type Value } from "@kilotune/engine";
+import { decodeOnnx, float32, readSafetensors, type Tensor, type Value } from "@kilotune/engine";
 import { openNodeSession } from "@kilotune/engine/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { methodsOfBackbone } from "../describe.ts";
 import { type FrozenBackbone, type FrozenHead, openFrozenBundle } from "./backbone.ts";
 import { importFrozen } from "./import-frozen.ts";
 
@@ -126,6 +127,39 @@ describe.each([
     await expect(backbone.open({ border: 33 }, {})).rejects.toThrow(
       "room for a border of 1 to 32 pixels; seen: 33",
     );
+  });
+});
+
+describe.each([
+  { name: "ultralytics-11", output: [1, 84, 8400], leftOut: [] },
+  { name: "ultralytics-26", output: [1, 300, 6], leftOut: ["Tile", "Mod"] },
+])("a graph shaped as Ultralytics exports it, $name", ({ name, output, leftOut }) => {
+  const file = path.join(GOLDENS, `${name}.onnx`);
+
+  it("is recognised: levels, image, classes and licence of its own", async () => {
+    const original = decodeOnnx(new Uint8Array(await readFile(file)), { onUnknown: () => {} });
+    const bundle = path.join(folder, name);
+    await importFrozen(file, bundle, { id: name, licence: "unknown" });
+    const { manifest } = (await openFrozenBundle(bundle, { threads: 1 })) as FrozenBackbone;
+    expect(manifest.leftOut).toEqual(leftOut);
+    if (leftOut.length === 0) expect(original.outputs).toMatchObject([{ name: "output0", shape: output }]);
+    expect(manifest).toMatchObject({
+      licence: "AGPL-3.0 License (https://ultralytics.com/license)",
+      exporter: { task: "detect", classes: { length: 80, 6: "thing 6", 7: "baker's van", 8: 'a "sign"' } },
+      preprocessing: { width: 640, height: 640, fit: { kind: "letterbox" }, background: [114, 114, 114] },
+    });
+    expect(manifest.stages.map((stage) => [stage.name, stage.stride])).toEqual([
+      ["P2", 4],
+      ["C3", 8],
+      ["P3", 8],
+      ["C4", 16],
+      ["P4", 16],
+      ["C5", 32],
+      ["P5", 32],
+    ]);
+    const vision = (await openFrozenBundle(bundle, { threads: 1 }))!.asVision();
+    expect(methodsOfBackbone(vision.manifest)).toEqual(["channels", "border", "head"]);
+    expect(vision.manifest.config).toMatchObject({ patchSize: 16, hiddenSize: 4 * 4 + 4 + 4, stages: 6 });
   });
 });
 

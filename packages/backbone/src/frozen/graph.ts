@@ -1,4 +1,5 @@
 import { type Graph, GraphBuilder, int64, type Value } from "@kilotune/engine";
+import { borderPlaces } from "@kilotune/image";
 import type { Stage } from "./stages.ts";
 
 /**
@@ -30,6 +31,7 @@ export interface Modulation {
 }
 
 /**
+ * @param pixels name of the images' input
  * @param rows "shared": one prompt for all images, as in tuning. "each": prompts have a first axis B, so that tenants mix.
  * @param given what the prompted stages are changed by, in place of inputs of their own
  */
@@ -37,7 +39,7 @@ export function frozenGraph(
   graph: Graph,
   stages: readonly Stage[],
   sites: FrozenSites,
-  { name, rows }: { name: string; rows: "shared" | "each" },
+  { name, rows, pixels = "pixels" }: { name: string; rows: "shared" | "each"; pixels?: string },
   given: (b: GraphBuilder) => ReadonlyMap<string, Modulation> | undefined = () => undefined,
 ): { readonly builder: GraphBuilder; readonly features: FrozenFeatures } {
   const b = new GraphBuilder(name);
@@ -54,7 +56,8 @@ export function frozenGraph(
     values.set(original, seen);
     if (stage !== undefined) found.set(stage.name, seen);
   };
-  if (isOfPixels(graph)) values.set((graph.inputs[0] as Value).name, promptedPixels(b, graph, sites, rows));
+  if (isOfPixels(graph))
+    values.set((graph.inputs[0] as Value).name, promptedPixels(b, graph, sites, rows, pixels));
   else
     for (const input of graph.inputs)
       keep(input.name, b.input(input.name, input.dtype, ofBatch(input.shape)));
@@ -87,15 +90,21 @@ function ofBatch([batch, ...rest]: Value["shape"]): (number | string)[] {
   return [typeof batch === "number" ? batch : "B", ...rest];
 }
 
-function promptedPixels(b: GraphBuilder, graph: Graph, sites: FrozenSites, rows: "shared" | "each"): Value {
+function promptedPixels(
+  b: GraphBuilder,
+  graph: Graph,
+  sites: FrozenSites,
+  rows: "shared" | "each",
+  name: string,
+): Value {
   const shape = ofBatch((graph.inputs[0] as Value).shape);
   const [batch, , height, width] = shape as [number | string, number, number, number];
   const each = (dims: number[]) => (rows === "each" ? [batch, ...dims] : dims);
-  let seen = b.input("pixels", "float32", shape);
+  let seen = b.input(name, "float32", shape);
   if (sites.residual) seen = b.op("Add", [seen, b.input("residual", "float32", each([3, height, width]))]);
   if (sites.border === undefined) return seen;
-  const places = ringPlaces(height, width, sites.border);
-  const border = b.input("border", "float32", each([3, places.filter((place) => place > 0).length]));
+  const places = borderPlaces({ height, width }, sites.border);
+  const border = b.input("border", "float32", each([3, places.length]));
   return b.op("Add", [seen, spread(b, border, places, [height, width])]);
 }
 
@@ -123,26 +132,21 @@ function modulated(
   return b.op("Add", [b.op("Mul", [x, b.op("Add", [of("scale"), b.scalar(1)])]), of("shift")]);
 }
 
-/** For each pixel of the image, row by row: its number among the border's, from 1 on, or 0 inside. */
-function ringPlaces(height: number, width: number, border: number): number[] {
-  let next = 1;
-  return Array.from({ length: height * width }, (_, at) => {
-    const [row, column] = [Math.floor(at / width), at % width];
-    const inside = row >= border && row < height - border && column >= border && column < width - border;
-    return inside ? 0 : next++;
-  });
-}
-
 /** border [.., 3, R] -> [.., 3, height, width], zeros inside */
 function spread(
   b: GraphBuilder,
   border: Value,
-  places: readonly number[],
+  places: Int32Array,
   [height, width]: readonly [number, number],
 ): Value {
   const axis = border.shape.length - 1;
   const padded = b.op("Pad", [border, b.ints([1, 0]), null, b.ints([axis])]);
-  const index = b.constant(int64(BigInt64Array.from(places, BigInt), [places.length]));
+  // Of each pixel its number among the border's, from 1 on, or 0 inside.
+  const numbers = new BigInt64Array(height * width);
+  places.forEach((place, at) => {
+    numbers[place] = BigInt(at + 1);
+  });
+  const index = b.constant(int64(numbers, [numbers.length]));
   const flat = b.op("Gather", [padded, index], { axis });
   const lead = border.shape.length === 3 ? [0, 3] : [3];
   return b.op("Reshape", [flat, b.ints([...lead, height, width])]);

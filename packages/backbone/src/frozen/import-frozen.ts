@@ -1,15 +1,25 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError } from "@kilotune/contract";
-import { assertFinite, EngineError, encodeOnnx, type Graph, type Tensor, type Value } from "@kilotune/engine";
+import {
+  assertFinite,
+  EngineError,
+  encodeOnnx,
+  type Graph,
+  readOnnxMetadata,
+  type Tensor,
+  type Value,
+} from "@kilotune/engine";
 import { preprocessingSha256 } from "@kilotune/image";
 import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
+import { GRAPH_FILE } from "../bundle/files.ts";
 import { WEIGHTS_FILE, writeBundle } from "../bundle/folder.ts";
 import { writeWeights } from "../bundle/write-weights.ts";
 import { sha256OfFile } from "../download/checksum.ts";
 import { atShape } from "../onnx/graph-index.ts";
 import { type OnnxAbout, preprocessingOf, readGraph } from "../onnx/import-onnx.ts";
 import type { ImageDefaults } from "../vision/preprocessing.ts";
+import { exporterFacts } from "./exporter.ts";
 import { foldBatchNorms } from "./fold-batch-norms.ts";
 import { FROZEN_FORMAT, type FrozenManifest } from "./manifest.ts";
 import { findStages } from "./stages.ts";
@@ -22,7 +32,10 @@ import { findStages } from "./stages.ts";
  * @throws KilotuneError `bad_onnx`, `unsupported_op`, `shape_mismatch`
  */
 export async function importFrozen(file: string, bundle: string, about: OnnxAbout): Promise<void> {
-  const { graph: original, leftOut } = await readGraph(file, about.imageSize);
+  const { licence, imageSize, ...told } = exporterFacts(
+    readOnnxMetadata(new Uint8Array(await readFile(file))),
+  );
+  const { graph: original, leftOut } = await readGraph(file, about.imageSize ?? imageSize);
   const [height, width] = imageSizeOf(file, original);
   const graph = foldBatchNorms(forAnyBatch(original, [height, width]));
   const preprocessing = preprocessingOf(about, [height, width], DEFAULTS);
@@ -38,7 +51,8 @@ export async function importFrozen(file: string, bundle: string, about: OnnxAbou
       outputs: graph.outputs.map(({ name }) => name),
       leftOut,
       preprocessing,
-      licence: about.licence,
+      licence: about.licence === "unknown" ? (licence ?? about.licence) : about.licence,
+      ...(Object.keys(told).length > 0 && { exporter: told }),
       identity: {
         weightsSha256: about.weightsSha256 ?? (await sha256OfFile(file)),
         preprocessingSha256: await preprocessingSha256(preprocessing),
@@ -58,8 +72,6 @@ function forAnyBatch(graph: Graph, [height, width]: readonly [number, number]): 
     throw error;
   }
 }
-
-export const GRAPH_FILE = "graph.onnx";
 
 /** As detectors of the YOLO family are trained: all of the image, grey bars, colours from 0 to 1. */
 const DEFAULTS: ImageDefaults = {

@@ -1,6 +1,7 @@
 import { KilotuneError } from "@kilotune/contract";
 import type { Preprocessing } from "@kilotune/image";
 import type { VisionIdentity } from "../vision/manifest.ts";
+import type { ExporterFacts } from "./exporter.ts";
 import type { Stage } from "./stages.ts";
 
 /** What the bundle of a frozen graph says of itself: `manifest.json`. */
@@ -14,6 +15,8 @@ export interface FrozenManifest {
   readonly outputs: readonly string[];
   /** Ops behind which nothing was taken over, such as NonMaxSuppression. */
   readonly leftOut: readonly string[];
+  /** What its exporter says of the weights: a task and classes of their own, which heads here don't use. */
+  readonly exporter?: Pick<ExporterFacts, "task" | "classes">;
   readonly preprocessing: Preprocessing;
   readonly licence: string;
   readonly identity: VisionIdentity;

@@ -1,24 +1,26 @@
-import { KilotuneError } from "@kilotune/contract";
+import { KilotuneError, METHODS_OF } from "@kilotune/contract";
 import {
   differentiate,
   type Graph,
-  type GraphBuilder,
-  normalize,
+  GraphBuilder,
   type OpenGraph,
+  prune,
   type Session,
   type Value,
 } from "@kilotune/engine";
 import type { VisionBackbone } from "../vision/backbone.ts";
-import type { VisionFeatures, VisionSite } from "../vision/graph.ts";
+import { give, type VisionFeatures, type VisionSite, type Wanted } from "../vision/graph.ts";
+import { classificationHead } from "../vision/graphs.ts";
 import { VISION_FORMAT, type VisionManifest } from "../vision/manifest.ts";
 import { cutGraph } from "./cut.ts";
 import { frozenGraph } from "./graph.ts";
 import type { FrozenManifest } from "./manifest.ts";
+import { type Reading, readingOf } from "./reading.ts";
 import type { Stage } from "./stages.ts";
 
 /**
- * A frozen convolutional graph as a backbone that jobs and predictors know: its levels, laid over one grid of cells 16 pixels
- * wide, are the patches that heads read; a prompt scales and shifts the channels of its stages.
+ * A frozen graph as a backbone that jobs and predictors know. What heads read of it, `reading.ts` finds; a prompt scales and
+ * shifts the channels of its stages, or stands along the edges of its images.
  *
  * B images, N cells, H channels of all levels that are read, K channels that a prompt changes.
  */
@@ -30,36 +32,58 @@ export function visionOfGraph(
   openOn: OpenGraph,
   openGraph: OpenGraph,
 ): VisionBackbone {
-  const levels = levelsOf(manifest);
-  const described = describe(manifest, levels);
+  const reading = readingOf(graph, manifest);
+  const described = describe(manifest, reading);
   const { config } = described;
-  const sites = { stages: promptedStages(manifest).map(({ name }) => name) };
-  const read = levels.map(({ name }) => name);
+  const all = promptedStages(manifest).map(({ name }) => name);
+  const { read } = reading;
+  const featuresOf = (b: GraphBuilder, tokens: Value): VisionFeatures =>
+    reading.kind === "cls"
+      ? { cls: b.op("Squeeze", [tokens, b.ints([1])]), taps: new Map() }
+      : { patches: tokens, taps: new Map() };
 
   /** The part above the cut, with what heads read. */
   const above = (site: VisionSite, name: string): { builder: GraphBuilder; features: VisionFeatures } => {
-    if (site.kind !== "channels") {
-      const { builder, tokens } = tokensGiven(name);
-      return { builder, features: { patches: tokens, taps: new Map() } };
+    if (site.kind === "channels") {
+      const sites = { stages: all.slice(site.firstStage) };
+      const { upper } = cutGraph(graph, manifest.stages, sites, read);
+      const { builder, features } = frozenGraph(
+        upper,
+        manifest.stages,
+        sites,
+        { name, rows: "shared" },
+        (b) => slices(b, b.input("channels", "float32", [2, config.channels as number]), manifest),
+      );
+      return { builder, features: featuresOf(builder, reading.of(builder, features)) };
     }
-    const { upper } = cutGraph(graph, manifest.stages, sites, read);
-    const { builder, features } = frozenGraph(upper, manifest.stages, sites, { name, rows: "shared" }, (b) =>
-      slices(b, b.input("channels", "float32", [2, config.channels as number]), manifest),
-    );
-    return { builder, features: { patches: tokensOf(builder, features.stages, levels), taps: new Map() } };
-  };
-  const tokensGiven = (name: string) => {
+    if (site.kind === "border") {
+      // Nothing lies below the pixels.
+      const named = { name, rows: "shared", pixels: "hidden" } as const;
+      const { builder, features } = frozenGraph(graph, manifest.stages, { border: site.width }, named);
+      return { builder, features: featuresOf(builder, reading.of(builder, features)) };
+    }
     const { builder } = frozenGraph(EMPTY, [], {}, { name, rows: "shared" });
-    const tokens = builder.input("hidden", "float32", ["B", cellsOf(config), config.hiddenSize]);
-    return { builder, tokens };
+    const tokens = builder.input("hidden", "float32", ["B", reading.cells, config.hiddenSize]);
+    // An input can't be an output as it is.
+    return { builder, features: featuresOf(builder, builder.op("Identity", [tokens])) };
   };
   const whole = (rows: "shared" | "each") => {
-    const each = rows === "each";
-    return frozenGraph(graph, manifest.stages, each ? sites : {}, { name: "graph", rows }, (b) =>
+    const each = rows === "each" && all.length > 0;
+    const sites = each ? { stages: all } : {};
+    const { builder, features } = frozenGraph(graph, manifest.stages, sites, { name: "graph", rows }, (b) =>
       each
         ? slices(b, b.input("channels", "float32", ["B", 2, config.channels as number]), manifest)
         : undefined,
     );
+    return { builder, tokens: reading.of(builder, features) };
+  };
+  const openTuned: VisionBackbone["openTuned"] = async (site, head) => {
+    checkSite(site, described, all);
+    checkWanted(head.wanted, reading, manifest);
+    const { builder, features } = above(site, "tune");
+    const learnt = head.add(builder, features);
+    const wrt = site.kind === "none" ? learnt : [site.kind, ...learnt];
+    return openOn(differentiate(prune(builder.build()), { loss: "loss", wrt }));
   };
 
   return {
@@ -67,47 +91,50 @@ export function visionOfGraph(
     async open(spec): Promise<Session> {
       switch (spec.kind) {
         case "serve": {
-          const { builder, features } = whole("each");
-          builder.output(tokensOf(builder, features.stages, levels), "patches");
-          return openOn(builder.build());
+          const { builder, tokens } = whole("each");
+          give(builder, featuresOf(builder, tokens));
+          return openOn(prune(builder.build()));
         }
         case "lower": {
-          checkSite(spec.site, manifest);
+          checkSite(spec.site, described, all);
+          if (spec.site.kind === "border") {
+            const b = new GraphBuilder("lower");
+            const pixels = b.input("pixels", "float32", ["B", 3, config.height, config.width]);
+            b.output(b.op("Identity", [pixels]), "hidden");
+            return openOn(b.build());
+          }
           if (spec.site.kind === "channels") {
+            const sites = { stages: all.slice(spec.site.firstStage) };
             const { lower } = cutGraph(graph, manifest.stages, sites, read);
             const { builder, features } = frozenGraph(lower, [], {}, { name: "lower", rows: "shared" });
             for (const [name, value] of features.outputs) builder.output(value, name);
             return openOn(builder.build());
           }
-          const { builder, features } = whole("shared");
-          builder.output(tokensOf(builder, features.stages, levels), "hidden");
-          return openOn(builder.build());
+          const { builder, tokens } = whole("shared");
+          builder.output(tokens, "hidden");
+          return openOn(prune(builder.build()));
         }
         case "upper": {
-          checkSite(spec.site, manifest);
+          checkSite(spec.site, described, all);
+          checkWanted(spec.wanted, reading, manifest);
           const { builder, features } = above(spec.site, "upper");
-          // An input can't be an output as it is.
-          builder.output(builder.op("Identity", [features.patches as Value]), "patches");
-          return openOn(builder.build());
+          give(builder, features);
+          return openOn(prune(builder.build()));
         }
         case "tune":
+          return openTuned(spec.site, classificationHead(config, spec.feature));
         case "prefix":
         case "attention":
-          throw notHere(manifest, `the graph ${spec.kind}`);
+          throw notHere(manifest, config, `the graph ${spec.kind}`);
       }
     },
-    async openTuned(site, head) {
-      checkSite(site, manifest);
-      const { builder, features } = above(site, "tune");
-      const learnt = head.add(builder, features);
-      const wrt = site.kind === "channels" ? ["channels", ...learnt] : learnt;
-      return openOn(differentiate(builder.build(), { loss: "loss", wrt }));
-    },
+    openTuned,
     async openAnswering(site, head) {
-      checkSite(site, manifest);
+      checkSite(site, described, all);
+      checkWanted(head.wanted, reading, manifest);
       const { builder, features } = above(site, "answer");
       head.answer(builder, features);
-      return openOn(builder.build());
+      return openOn(prune(builder.build()));
     },
     openGraph,
   };
@@ -115,30 +142,13 @@ export function visionOfGraph(
 
 const EMPTY: Graph = { name: "empty", inputs: [], outputs: [], initializers: [], nodes: [] };
 
-/** Side of a cell, in pixels. */
-const CELL = 16;
-
-/** What heads read: the last stage of each size from an eighth of the image on. */
-function levelsOf({ id, stages }: FrozenManifest): Stage[] {
-  const last = new Map<number, Stage>();
-  for (const stage of stages) if (stage.stride >= 8 && stage.stride <= 64) last.set(stage.stride, stage);
-  if (last.has(CELL)) return [...last.values()];
-  const seen = stages.map(({ name, stride }) => `${name} at ${stride}`).join(", ") || "none";
-  throw new KilotuneError(
-    "no_sites",
-    `${id}: expected a stage whose cells are ${CELL} pixels wide, seen ${seen}`,
-    "A detector of the YOLO family or a residual network has one: export it from pixels on.",
-  );
-}
-
 /** In the order of their channels in a prompt. */
 function promptedStages({ stages }: FrozenManifest): Stage[] {
   return stages.filter(({ stride }) => stride >= 8);
 }
 
-function describe(manifest: FrozenManifest, levels: readonly Stage[]): VisionManifest {
+function describe(manifest: FrozenManifest, { kind, hiddenSize, patchSize }: Reading): VisionManifest {
   const { id, licence, identity, preprocessing, weightsBytes } = manifest;
-  const hiddenSize = levels.reduce((sum, level) => sum + widthOf(level), 0);
   const { height, width } = preprocessing;
   return {
     format: VISION_FORMAT,
@@ -154,60 +164,21 @@ function describe(manifest: FrozenManifest, levels: readonly Stage[]): VisionMan
       layerNormEpsilon: 0,
       height,
       width,
-      patchSize: CELL,
+      patchSize,
       leadingTokens: 0,
-      hasClassToken: false,
+      hasClassToken: kind === "cls",
       activation: "silu",
       mlp: "plain",
       normsInput: false,
       normsOutput: false,
       channels: promptedStages(manifest).reduce((sum, { channels }) => sum + channels, 0),
+      stages: promptedStages(manifest).length,
     },
     preprocessing,
     licence,
     identity,
     weightsBytes,
   };
-}
-
-/** Numbers of a level in each cell: those of finer ones stand side by side. */
-function widthOf({ channels, stride }: Stage): number {
-  return stride < CELL ? channels * (CELL / stride) ** 2 : channels;
-}
-
-function cellsOf({ height, width, patchSize }: VisionManifest["config"]): number {
-  return (height / patchSize) * (width / patchSize);
-}
-
-/** Stages [B, C, rows, columns] -> [B, N, H]; each level's numbers in a cell have a mean square of one. */
-function tokensOf(b: GraphBuilder, stages: ReadonlyMap<string, Value>, levels: readonly Stage[]): Value {
-  const parts = levels.map((level) => {
-    const value = stages.get(level.name) as Value;
-    const { channels: C, stride } = level;
-    const [, , rows, columns] = value.shape as [unknown, number, number, number];
-    const k = Math.max(CELL / stride, 1);
-    const [high, wide] = [rows / k, columns / k];
-    const split = b.op("Reshape", [value, b.ints([-1, C, high, k, wide, k])]);
-    const cells = b.op("Transpose", [split], { perm: [0, 2, 4, 1, 3, 5] });
-    const width = widthOf(level);
-    const normed = normalize(b, b.op("Reshape", [cells, b.ints([-1, high, wide, width])]));
-    const scaled = b.op("Mul", [normed, b.scalar(Math.sqrt(width))]);
-    const times = Math.max(stride / CELL, 1);
-    const grown = repeated(b, repeated(b, scaled, 2, times), 1, times);
-    return b.op("Reshape", [grown, b.ints([-1, high * times * wide * times, width])]);
-  });
-  return parts.length === 1 ? (parts[0] as Value) : b.op("Concat", parts, { axis: 2 });
-}
-
-/** [B, h, w, C] with each row (axis 1) or column (axis 2) so many times in a row. */
-function repeated(b: GraphBuilder, x: Value, axis: 1 | 2, times: number): Value {
-  if (times === 1) return x;
-  const [, high, wide, C] = x.shape as [unknown, number, number, number];
-  const apart = axis === 1 ? [-1, high, 1, wide, C] : [-1, high, wide, 1, C];
-  const one = b.op("Reshape", [x, b.ints(apart)]);
-  const many = b.op("Concat", Array<Value>(times).fill(one), { axis: axis + 1 });
-  const grown = axis === 1 ? [high * times, wide] : [high, wide * times];
-  return b.op("Reshape", [many, b.ints([-1, ...grown, C])]);
 }
 
 /** A prompt [.., 2, K] as a scale and a shift of each stage: [.., C]. */
@@ -237,15 +208,56 @@ function slices(
   );
 }
 
-function checkSite({ kind }: VisionSite, manifest: FrozenManifest): void {
-  if (kind !== "none" && kind !== "channels") throw notHere(manifest, `prompts of kind ${kind}`);
+function checkSite(site: VisionSite, { id, config }: VisionManifest, stages: readonly string[]): void {
+  switch (site.kind) {
+    case "none":
+      return;
+    case "channels": {
+      const { firstStage = 0 } = site;
+      if (stages.length === 0) throw notHere({ id }, config, "prompts of kind channels");
+      if (Number.isInteger(firstStage) && firstStage >= 0 && firstStage < stages.length) return;
+      throw badSite(id, `a first stage of 0 to ${stages.length - 1}, ${stages.join(", ")}`, `${firstStage}`);
+    }
+    case "border": {
+      const most = Math.floor(Math.min(config.width, config.height) / 2);
+      if (Number.isInteger(site.width) && site.width >= 1 && site.width <= most) return;
+      throw badSite(id, `a border of 1 to ${most} pixels`, `${site.width}`);
+    }
+    default:
+      throw notHere({ id }, config, `prompts of kind ${site.kind}`);
+  }
 }
 
-function notHere({ id }: FrozenManifest, seen: string): KilotuneError {
+function checkWanted({ patches, taps = [] }: Wanted, { kind }: Reading, { id }: FrozenManifest): void {
+  if (patches && kind === "cls")
+    throw new KilotuneError(
+      "unsupported_task",
+      `${id} gives one vector an image: expected a task that asks for no more, such as classification.`,
+      "For masks and boxes export the graph with its maps or tokens as outputs.",
+      { kind: "usage" },
+    );
+  if (taps.length > 0) throw badSite(id, "no layers between its features to be read", taps.join(", "));
+}
+
+function badSite(id: string, expected: string, seen: string): KilotuneError {
+  return new KilotuneError(
+    "bad_site",
+    `${id}: expected ${expected}; seen: ${seen.slice(0, 80)}.`,
+    "Choose what the backbone's manifest has.",
+    { kind: "usage" },
+  );
+}
+
+function notHere(
+  { id }: { readonly id: string },
+  { channels }: VisionManifest["config"],
+  seen: string,
+): KilotuneError {
+  const can = METHODS_OF[channels ? "graph" : "bareGraph"].join(", ");
   return new KilotuneError(
     "unsupported_method",
-    `${id} is a graph without attention: expected the method channels or head, saw ${seen}.`,
-    "Choose channels: a scale and a shift of each channel of its stages.",
+    `${id} is a graph without attention: expected one of the methods ${can}, saw ${seen}.`,
+    "Choose channels, a scale and a shift of each channel of its stages, or border, numbers along the image's edges.",
     { kind: "usage" },
   );
 }

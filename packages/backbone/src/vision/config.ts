@@ -21,8 +21,9 @@ export interface VisionConfig extends EncoderSizes {
   readonly normsInput: boolean;
   /** Whether there is a norm behind the last layer. */
   readonly normsOutput: boolean;
-  /** Of a graph that is no transformer: channels that a prompt scales and shifts. */
+  /** Of a graph that is no transformer: channels that a prompt scales and shifts, and of how many stages they are. */
   readonly channels?: number;
+  readonly stages?: number;
 }
 
 /** gelu is the exact one, by erf; gelu-tanh its approximation; gelu-sigmoid is x * sigmoid(1.702 x), CLIP's. */

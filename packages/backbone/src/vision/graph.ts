@@ -14,7 +14,8 @@ import { VisionEncoder } from "./encoder.ts";
 /**
  * How a prompt joins. kv: keys and values in front of each layer's own, from `firstLayer` on. deep: VPT-deep (Jia et al.,
  * arXiv:2203.12119), tokens at each layer from `firstLayer` on, replaced at the next. soft: VPT-shallow, tokens beside the
- * patches, below the first layer. channels: of a convolutional graph, a scale and a shift of each of its stages' channels. lora: LoRA on queries and values from `firstLayer` on. none: the plain backbone, cut at
+ * patches, below the first layer. channels: of a convolutional graph, a scale and a shift of each of its stages' channels. border: of
+ * a graph that stays as it is, numbers added along the image's edges, so many pixels wide. lora: LoRA on queries and values from `firstLayer` on. none: the plain backbone, cut at
  * `firstLayer`.
  */
 export type VisionSite =
@@ -23,10 +24,15 @@ export type VisionSite =
   | { readonly kind: "deep"; readonly firstLayer: number }
   | { readonly kind: "lora"; readonly firstLayer: number }
   | { readonly kind: "soft" }
-  | { readonly kind: "channels" };
+  | {
+      readonly kind: "channels";
+      /** The first stage that is changed, by its place among those that can be; all where left out. */
+      readonly firstStage?: number;
+    }
+  | { readonly kind: "border"; readonly width: number };
 
 /** Those that a transformer has. */
-export type EncoderSite = Exclude<VisionSite, { kind: "channels" }>;
+export type EncoderSite = Exclude<VisionSite, { kind: "channels" | "border" }>;
 
 /** What a head reads: the class token [B, H], the patches [B, N, H], the patches behind so many layers. All normed. */
 export interface VisionFeatures {

@@ -139,7 +139,7 @@ function underHead(
 }
 
 /** C classes: prototypes of any length, compared by cosine. Inputs `prototypes`, `scale`, `targets`, `weights`. */
-function classificationHead(config: VisionConfig, feature: ImageFeature): VisionHead {
+export function classificationHead(config: VisionConfig, feature: ImageFeature): VisionHead {
   return {
     wanted: feature === "cls" ? { cls: true } : { patches: true },
     add(b, features) {
@@ -166,6 +166,7 @@ export function featureValue(
 
 function checkSite(site: VisionSite, { layers }: VisionConfig): asserts site is EncoderSite {
   if (site.kind === "channels") throw badSite("layers of attention, and no stages of channels", "channels");
+  if (site.kind === "border") throw badSite("layers of attention for prompts to join at", "border");
   if (site.kind === "soft") return;
   const { firstLayer } = site;
   if (Number.isInteger(firstLayer) && firstLayer >= 0 && firstLayer < layers) return;

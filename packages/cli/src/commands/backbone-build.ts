@@ -103,7 +103,8 @@ async function buildFrozen(
 ): Promise<0> {
   const { manifest } = await loadFrozenGraph(place, settings);
   terminal.endProgress();
-  const { id, family, licence, stages, outputs, leftOut, preprocessing, weightsBytes, identity } = manifest;
+  const { id, family, licence, stages, outputs, leftOut, preprocessing, weightsBytes, identity, exporter } =
+    manifest;
   const { width, height } = preprocessing;
   const names = stages.map(({ name, channels }) => `${name} (${channels} channels)`).join(", ");
   const prompts = [
@@ -115,6 +116,16 @@ async function buildFrozen(
     () =>
       [
         ...(looked === "" ? [] : [looked]),
+        ...(exporter?.classes
+          ? [
+              `Trained for ${exporter.classes.length} classes of its own, which stay as they are: heads here learn yours.`,
+            ]
+          : []),
+        ...(licence === "unknown"
+          ? []
+          : [
+              `Its licence, by the file: ${oneLine(licence, 200)}. Mind it before you serve what you tune on it.`,
+            ]),
         `${id}: kept as it is, reads images of ${width} x ${height}, ${bytes(weightsBytes)} of weights; ready`,
         `Prompts: ${prompts.join("; ")}. tune --backbone ${oneLine(place, 200)} learns channels and a head.`,
         ...(leftOut.length > 0 ? [`Left out, with all behind it: ${leftOut.join(", ")}.`] : []),

@@ -71,6 +71,7 @@ function methodWords(manifest: Manifest): string {
   }
   if (manifest.method === "channels")
     return `channels: a scale and a shift of ${manifest.sites.channels} channels`;
+  if (manifest.method === "border") return `border: ${manifest.sites.width} pixels wide, added to the image`;
   const { firstLayer, layers } = manifest.sites;
   const where = `in layers ${firstLayer} to ${firstLayer + layers - 1}`;
   if (manifest.method === "lora") return `lora: rank ${manifest.sites.rank} on queries and values ${where}`;

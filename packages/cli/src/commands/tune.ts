@@ -1,4 +1,10 @@
-import { type Backbone, defaultFirstLayer, methodsOfBackbone, type VisionBackbone } from "@kilotune/backbone";
+import {
+  type Backbone,
+  defaultFirstLayer,
+  methodsOfBackbone,
+  promptableLayers,
+  type VisionBackbone,
+} from "@kilotune/backbone";
 import { METHODS, METHODS_OF, type MethodName, methodsFor, type TaskName } from "@kilotune/contract";
 import type { TextTask } from "@kilotune/dataset";
 import { renderReport } from "@kilotune/report";
@@ -34,6 +40,7 @@ export const tune = defineCommand({
     "lora      low-rank products on queries and values, in the same layers: 74 KB; the default for images\n" +
     "deep      of images: tokens in each layer (VPT-deep), published as the prefixes that they are\n" +
     "channels  of an exported convolutional graph, such as a detector: scale and shift of its channels\n" +
+    "border    of any exported graph of images: numbers along the edges of what it is fed\n" +
     "head      no prompt: a linear head on the frozen backbone, in seconds\n" +
     "Which pays is a question of the rows: `kilotune compare` measures them side by side.",
   positionals: {
@@ -72,7 +79,7 @@ export const tune = defineCommand({
       value: "N",
       min: 1,
       max: 128,
-      about: "Virtual tokens; the method's default else",
+      about: "Virtual tokens, of border its width in pixels; the method's default else",
     },
     rank: { kind: "integer", value: "N", min: 1, max: 128, about: "Of lora; 8 else" },
     "first-layer": {
@@ -80,10 +87,14 @@ export const tune = defineCommand({
       value: "N",
       min: 0,
       max: 999,
-      about: "First prompted layer of kv, deep and lora; the task's own choice else",
+      about: "First prompted layer of kv, deep and lora, first stage of channels; the task's own choice else",
     },
     ...PROMPT_FLAGS,
     ...OUTSIDE_FLAGS,
+    tiles: {
+      kind: "switch",
+      about: "Images larger than the backbone's are looked at in overlapping tiles, at their own size",
+    },
     ...IMAGE_FOLDER_FLAG,
     ...SHOTS_FLAG,
     epochs: {
@@ -205,7 +216,8 @@ export const tune = defineCommand({
       const several = images === "classify" && (await haveSeveralLabels(files.train));
       const task = several ? "multi_label" : TASKS[images];
       const method = chosenMethod(task, methodsOfBackbone(backbone.manifest), args);
-      job = { input: "image", task, backbone, method, ...files, ...shared };
+      const tiles = args.tiles ? ({ tiles: true } as const) : {};
+      job = { input: "image", task, backbone, method, ...tiles, ...files, ...shared };
     }
     const result = await tuneWithProgress(job, terminal, signal);
     if (report !== undefined) await writeWhole(report, renderReport(result.report));
@@ -250,6 +262,7 @@ function refuseIdleFlags(
     withFullTuning: boolean;
     precision: string;
     imageFolder: string | undefined;
+    tiles: boolean;
     shots: number | undefined;
     oos: boolean;
     oosLabel: string | undefined;
@@ -265,6 +278,12 @@ function refuseIdleFlags(
   for (const flag of ["init", "reparam"] as const)
     if (images !== undefined && args[flag] !== undefined)
       throw usageError("tune", `--${flag} is of texts`, "Leave it out: prompts of images start at random.");
+  if (args.tiles && images !== "segment" && images !== "detect")
+    throw usageError(
+      "tune",
+      "--tiles is of masks and boxes",
+      "Leave it out, or say --task segment or detect.",
+    );
   if (images === undefined && args.imageFolder !== undefined)
     throw usageError("tune", "--image-folder is of rows of images", "Leave it out, or say --task.");
   if ((args.oos || args.oosLabel !== undefined) && (images !== undefined || task !== "classification"))
@@ -305,10 +324,10 @@ function chosenMethod(task: TaskName, all: readonly MethodName[], args: PromptFl
 }
 
 function refuseIdleSizes(method: MethodName, args: PromptFlags): void {
-  if (args.firstLayer !== undefined && ["soft", "channels", "head"].includes(method))
+  if (args.firstLayer !== undefined && ["soft", "border", "head"].includes(method))
     throw usageError(
       "tune",
-      `--first-layer is of --method kv, deep and lora, not of ${method}`,
+      `--first-layer is of --method kv, deep, lora and channels, not of ${method}`,
       "Leave one of them out.",
     );
   if (args.rank !== undefined && method !== "lora")
@@ -316,13 +335,13 @@ function refuseIdleSizes(method: MethodName, args: PromptFlags): void {
   if (args.tokens !== undefined && method === "lora")
     throw usageError(
       "tune",
-      "--tokens is of --method kv, soft and deep; lora has a --rank",
+      "--tokens is of --method kv, soft, deep and border; lora has a --rank",
       "Say --rank instead.",
     );
   if (args.tokens !== undefined && (method === "head" || method === "channels"))
     throw usageError(
       "tune",
-      `--tokens is of --method kv, soft and deep: a ${method} has none`,
+      `--tokens is of --method kv, soft, deep and border: a ${method} has none`,
       "Leave one of them out.",
     );
 }
@@ -331,7 +350,7 @@ function refuseLayer(
   firstLayer: number | undefined,
   { manifest }: Pick<Backbone | VisionBackbone, "manifest">,
 ): void {
-  const { layers } = manifest.config;
+  const layers = promptableLayers(manifest);
   if (firstLayer === undefined || firstLayer < layers) return;
   throw usageError(
     "tune",

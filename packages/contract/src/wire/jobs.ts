@@ -28,6 +28,14 @@ const LoraHyperparameters = HeadHyperparameters.extend({
   first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have none" }),
 });
 
+const ChannelsHyperparameters = HeadHyperparameters.extend({
+  first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Stages below it are left alone" }),
+});
+
+const BorderHyperparameters = HeadHyperparameters.extend({
+  width: auto(z.int().min(1).max(128)).meta({ description: "Of the border, in pixels" }),
+});
+
 function auto<Value extends z.ZodType>(value: Value) {
   return z.union([z.literal("auto"), value]).optional();
 }
@@ -53,7 +61,11 @@ export const Method = z
     }),
     z.strictObject({
       type: z.literal("channels"),
-      channels: z.strictObject({ hyperparameters: HeadHyperparameters.optional() }).optional(),
+      channels: z.strictObject({ hyperparameters: ChannelsHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
+      type: z.literal("border"),
+      border: z.strictObject({ hyperparameters: BorderHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
       type: z.literal("head"),
@@ -67,7 +79,7 @@ export const Method = z
   .meta({
     id: "Method",
     description:
-      "kv: key/value prefixes (default of texts, but those to be found). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images, and of texts that are to be found). channels: a scale and a shift of channels, of a convolutional graph. head: a linear head alone",
+      "kv: key/value prefixes (default of texts, but those to be found). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images, and of texts that are to be found). channels: a scale and a shift of channels, of a convolutional graph. border: numbers along the edges of its images. head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 

@@ -27,7 +27,8 @@ export async function exportPeft(
   assertCompatible(manifest, base.about.backbone);
   if (!isFor(prompt, "textClassification"))
     throw otherwise("a prompt that classifies texts", useOf(manifest));
-  if (prompt.method === "channels") throw otherwise("a prompt of texts", "channels of a graph");
+  if (prompt.method === "channels" || prompt.method === "border")
+    throw otherwise("a prompt of texts", `${prompt.method} of a graph of images`);
   if (prompt.method === "head") throw otherwise("a prompt", "a head alone");
   const { head, hasOwnPooler } = await readAsPeftDoes(prompt, base);
   const { hiddenSize: H } = manifest.backbone;

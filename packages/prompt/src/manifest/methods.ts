@@ -12,6 +12,8 @@ export const METHODS = {
   lora: { method: z.literal("lora"), sites: z.strictObject({ ...layers, rank: positiveInteger }) },
   /** Of a convolutional graph: a scale and a shift of each channel of its stages, one after the other. */
   channels: { method: z.literal("channels"), sites: z.strictObject({ channels: integerUpTo(65_536) }) },
+  /** Numbers added along the edges of what the backbone is fed, so many pixels wide. */
+  border: { method: z.literal("border"), sites: z.strictObject({ width: integerUpTo(2048) }) },
   head: { method: z.literal("head") },
 };
 
@@ -22,9 +24,14 @@ export type PartOf<M extends Method> = z.infer<z.ZodObject<(typeof METHODS)[M], 
 
 export type MethodPart = { [M in Method]: PartOf<M> }[Method];
 
-export function checkSites(part: MethodPart, backbone: { readonly layers: number }, refuse: Refuse): void {
+export function checkSites(
+  part: MethodPart,
+  backbone: { readonly layers: number; readonly image?: { readonly width: number; readonly height: number } },
+  refuse: Refuse,
+): void {
   if (part.method === "channels" && !("image" in backbone))
     refuse("method", "a backbone of texts has no channels");
+  if (part.method === "border") checkBorder(part.sites.width, backbone.image, refuse);
   if (part.method !== "kv" && part.method !== "lora") return;
   const { firstLayer, layers: prompted } = part.sites;
   if (firstLayer + prompted <= backbone.layers) return;
@@ -32,4 +39,17 @@ export function checkSites(part: MethodPart, backbone: { readonly layers: number
     "sites",
     `layers ${firstLayer} to ${firstLayer + prompted - 1} don't exist in a backbone of ${backbone.layers}`,
   );
+}
+
+function checkBorder(
+  width: number,
+  image: { readonly width: number; readonly height: number } | undefined,
+  refuse: Refuse,
+): void {
+  if (image === undefined) {
+    refuse("method", "a backbone of texts sees no image with a border");
+    return;
+  }
+  const most = Math.floor(Math.min(image.width, image.height) / 2);
+  if (width > most) refuse("sites.width", `expected at most ${most}, half the image`);
 }

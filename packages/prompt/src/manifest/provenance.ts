@@ -47,6 +47,8 @@ const asked = z.strictObject({
   settings: z.exactOptional(z.record(z.string(), z.number())),
   /** The method was published whatever held-out rows said of it. */
   publishAsked: z.exactOptional(z.literal(true)),
+  /** Images were looked at in tiles. */
+  tiles: z.exactOptional(z.literal(true)),
 });
 
 /** What rounds the numbers: another one may round otherwise, and never by more than a float32 does. */

@@ -76,6 +76,7 @@ export function preparePrompt(
       return { ...shared, lora, sizeBytes: sizeOfPrompt(labels, [...headArrays, lora.block]) };
     }
     case "channels":
+    case "border":
       throw new Error("the manifest's schema refuses channels on a backbone of texts");
     case "head":
       return { ...shared, sizeBytes: sizeOfPrompt(labels, headArrays) };

@@ -75,6 +75,7 @@ export function randomPrompt(
       });
     }
     case "channels":
+    case "border":
       throw new Error("no prompt of texts has channels");
     case "soft": {
       const data = numbers(tokens * hiddenSize, size);

@@ -52,7 +52,7 @@ export interface AnswerOptions {
   readonly threshold?: number;
   /** Objects an image, at most. Default 100. */
   readonly most?: number;
-  /** Whether answers have the head's own numbers. */
+  /** Whether answers have the head's own numbers; those of images in tiles have none. */
   readonly numbers?: boolean;
 }
 
@@ -98,6 +98,17 @@ function mapAnswer(
   placement: Placement,
 ): Pick<ImageMap, "map" | "labels" | "classes"> {
   const map = mapOfLogits(logits, spec, placement);
+  const scores = scoresOfCells(spec, temperature);
+  scores.add(logits);
+  return { map, labels, classes: classesOfMap(map, labels, scores.means()) };
+}
+
+/** @param scores of each label */
+export function classesOfMap(
+  map: LabelMap,
+  labels: readonly string[],
+  scores: Float64Array,
+): ImageMap["classes"] {
   const pixels = new Float64Array(labels.length);
   let looked = 0;
   for (const label of map.data) {
@@ -105,33 +116,31 @@ function mapAnswer(
     pixels[label] = pixels[label]! + 1;
     looked++;
   }
-  const scores = meanScores(logits, spec, temperature);
-  const classes = labels.map((label, c) => ({
+  return labels.map((label, c) => ({
     label,
     pixels: pixels[c]!,
     share: looked === 0 ? 0 : pixels[c]! / looked,
     score: scores[c]!,
   }));
-  return { map, labels, classes };
 }
 
 /** Of each class the mean probability of the cells where it is the likeliest; 0 where it is nowhere. */
-function meanScores(
-  logits: Float32Array,
-  { classes: C }: Pick<SegmentationSpec, "classes">,
-  temperature: number,
-): Float64Array {
+export function scoresOfCells({ classes: C }: Pick<SegmentationSpec, "classes">, temperature: number) {
   const [sums, counts] = [new Float64Array(C), new Float64Array(C)];
-  for (let start = 0; start < logits.length; start += C) {
-    let best = 0;
-    for (let c = 1; c < C; c++) if (logits[start + c]! > logits[start + best]!) best = c;
-    let powers = 0;
-    for (let c = 0; c < C; c++)
-      powers += Math.exp((logits[start + c]! - logits[start + best]!) / temperature);
-    sums[best] = sums[best]! + 1 / powers;
-    counts[best] = counts[best]! + 1;
-  }
-  return sums.map((sum, c) => (counts[c] === 0 ? 0 : sum / counts[c]!));
+  return {
+    add(logits: Float32Array): void {
+      for (let start = 0; start < logits.length; start += C) {
+        let best = 0;
+        for (let c = 1; c < C; c++) if (logits[start + c]! > logits[start + best]!) best = c;
+        let powers = 0;
+        for (let c = 0; c < C; c++)
+          powers += Math.exp((logits[start + c]! - logits[start + best]!) / temperature);
+        sums[best] = sums[best]! + 1 / powers;
+        counts[best] = counts[best]! + 1;
+      }
+    },
+    means: (): Float64Array => sums.map((sum, c) => (counts[c] === 0 ? 0 : sum / counts[c]!)),
+  };
 }
 
 function objectsOf(

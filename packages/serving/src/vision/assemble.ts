@@ -1,5 +1,6 @@
 import type { VisionConfig } from "@kilotune/backbone";
 import { type Feeds, float32, type Tensor } from "@kilotune/engine";
+import { addBorder } from "@kilotune/image";
 import type { Batchable } from "../batcher.ts";
 import { loraFeeds } from "../low-rank.ts";
 import { prefixFeeds } from "../prefixes.ts";
@@ -25,12 +26,13 @@ export function assembleImages(rows: readonly ImageRow[], config: VisionConfig):
   const { height, width, hiddenSize } = config;
   const size = 3 * height * width;
   const pixels = new Float32Array(rows.length * size);
-  rows.forEach(({ tensor }, at) => {
+  rows.forEach(({ tensor, prompt: { border } }, at) => {
     pixels.set(tensor, at * size);
+    if (border) addBorder(pixels, at * size, border.data, border.places, config);
   });
   if (config.channels !== undefined)
     return {
-      ...channelFeeds(rows, config.channels),
+      ...(config.channels > 0 && channelFeeds(rows, config.channels)),
       pixels: float32(pixels, [rows.length, 3, height, width]),
     };
   const { slots } = rows[0]!;

@@ -1,12 +1,16 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import { isCodedError, KilotuneError } from "@kilotune/contract";
 import {
+  cropPixels,
+  decodeImage,
   type ImageCodec,
   type ImageLimits,
   type Pixels,
   type Prepared,
   prepareImage,
   preparePixels,
+  tiledPreprocessing,
+  tilesOf,
 } from "@kilotune/image";
 import type { StoredPrompt } from "@kilotune/prompt";
 import { overloaded } from "../batcher.ts";
@@ -23,7 +27,8 @@ import {
 import { assembleImages, featuresOf, type ImageRow } from "./assemble.ts";
 import { Gate } from "./gate.ts";
 import { type ImageFeatures, ImageHeads, outputsOf } from "./heads.ts";
-import { type PreparedImagePrompt, prepareImagePrompt } from "./prepare-prompt.ts";
+import { type PreparedImagePrompt, prepareImagePrompt, tiledSha256Of } from "./prepare-prompt.ts";
+import { tiledAnswer } from "./tiled.ts";
 
 export interface VisionPredictorOptions {
   readonly backbone: VisionBackbone;
@@ -80,6 +85,8 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
   const { backbone, loadPrompt, codec, limits, cacheBytes = 256e6 } = options;
   const { maxBatchRows = 16, maxQueueRows = 256 } = options;
   const { config, preprocessing } = backbone.manifest;
+  const tiledSpec = tiledPreprocessing(preprocessing);
+  const tiledSha256 = await tiledSha256Of(backbone.manifest);
   const taps = options.taps ?? Array.from({ length: config.layers - 1 }, (_, at) => at + 1);
   const wanted = { cls: config.hasClassToken, patches: true, taps };
   const sessions = await ServeSessions.open((lora) => backbone.open({ kind: "serve", wanted, lora }));
@@ -87,7 +94,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
   const decoders = new Gate(DECODERS);
   const server = new RowServer<PreparedImagePrompt, ImageRow, ImageFeatures>({
     load: async (ref) => {
-      const prompt = prepareImagePrompt(await loadPrompt(ref), backbone.manifest);
+      const prompt = prepareImagePrompt(await loadPrompt(ref), backbone.manifest, tiledSha256);
       refuseOtherTaps(prompt, taps);
       return prompt;
     },
@@ -108,74 +115,115 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
   });
   let held = 0;
 
+  const read = { ...(limits && { limits }) };
+
+  /** What of an image the backbone looks at: all of it at once, or in tiles. */
+  async function open(image: ImageRequest["image"], tiled: boolean): Promise<Seen> {
+    if (!tiled)
+      return image instanceof Uint8Array
+        ? await prepareImage(codec, image, preprocessing, read)
+        : await preparePixels(codec, image, preprocessing);
+    const { background } = preprocessing;
+    const pixels =
+      image instanceof Uint8Array ? await decodeImage(codec, image, { ...read, background }) : image;
+    const tiles = tilesOf(pixels, tiledSpec);
+    return tiles.length > 1 ? { pixels, tiles } : await preparePixels(codec, pixels, tiledSpec);
+  }
+
   /** Images `start` to `end` of a call, each decoded once; an error says which of them it is of. */
   function decode(
     all: readonly ImageRequest[],
+    { prompts }: Pick<ImageCall, "prompts">,
     start: number,
     end: number,
     signal: AbortSignal | undefined,
-  ): Promise<Prepared[]> {
-    const begun = new Map<ImageRequest["image"], Promise<Prepared>>();
-    const read = { ...(limits && { limits }) };
+  ): Promise<Seen[]> {
+    const once = {
+      whole: new Map<ImageRequest["image"], Promise<Seen>>(),
+      tiled: new Map<ImageRequest["image"], Promise<Seen>>(),
+    };
     return Promise.all(
-      all.slice(start, end).map(({ image }, at) => {
-        const standing = begun.get(image);
+      all.slice(start, end).map(({ image, prompt }, at) => {
+        const { tiled } = prompts.get(prompt)!;
+        const known = tiled ? once.tiled : once.whole;
+        const standing = known.get(image);
         if (standing !== undefined) return standing;
         const work = decoders
           .through(async () => {
             signal?.throwIfAborted();
-            return image instanceof Uint8Array
-              ? await prepareImage(codec, image, preprocessing, read)
-              : await preparePixels(codec, image, preprocessing);
+            return open(image, tiled);
           })
           .catch((error: unknown) => {
             throw all.length === 1 ? error : ofImage(error, start + at + 1, all.length);
           });
-        begun.set(image, work);
+        known.set(image, work);
         return work;
       }),
     );
   }
 
+  /** One image's tiles, as many at a time as a pass takes, and what is said of them in one answer. */
+  async function answerTiles(
+    prompt: PreparedImagePrompt,
+    { pixels, tiles }: InTiles,
+    { mostRows, run }: ImageCall,
+    asked: Options,
+  ): Promise<ImageAnswer> {
+    const whole = tiledAnswer(prompt, { width: pixels.width, height: pixels.height }, preprocessing, asked);
+    for (let from = 0; from < tiles.length; from += maxBatchRows) {
+      asked.signal?.throwIfAborted();
+      const part = tiles.slice(from, from + maxBatchRows);
+      const prepared = await Promise.all(
+        part.map((tile) => preparePixels(codec, cropPixels(pixels, tile), tiledSpec)),
+      );
+      const rows = prepared.map((each) => rowOf({ image: each, prompt, tensor: each.tensor, mostRows }));
+      const features = await run(rows);
+      for (const [at, { tensor, placement }] of prepared.entries()) {
+        const numbers = await heads.run(prompt, features[at]!, tensor);
+        whole.add(numbers as Float32Array, part[at]!, placement);
+      }
+    }
+    return whole.end();
+  }
+
   async function answerWindow(
     requests: readonly ImageRequest[],
-    prepared: readonly Prepared[],
-    { prompts, mostRows, run }: ImageCall,
+    seen: readonly Seen[],
+    call: ImageCall,
     asked: Options,
   ): Promise<ImageAnswer[]> {
+    const { prompts, mostRows, run } = call;
     const rows: ImageRow[] = [];
-    const rowOf = requests.map(({ image, prompt: ref }, at) => {
+    const places = requests.map(({ image, prompt: ref }, at) => {
       const prompt = prompts.get(ref)!;
-      const same = rows.findIndex((row) => row.image === image && insideOf(row.prompt) === insideOf(prompt));
+      const own = seen[at]!;
+      if ("tiles" in own) return -1;
+      const same = rows.findIndex(
+        (row) =>
+          row.tensor === own.tensor && row.image === image && insideOf(row.prompt) === insideOf(prompt),
+      );
       const outputs = outputsOf(prompt.task);
       if (same >= 0) {
         for (const name of outputs) rows[same]!.outputs.add(name);
         return same;
       }
-      const { slots } = prompt;
-      const { tensor } = prepared[at]!;
-      const batchKey = `${slots.soft} ${slots.prefix} ${prompt.lora?.rank ?? 0}`;
-      return (
-        rows.push({
-          image,
-          tensor,
-          prompt,
-          slots,
-          outputs: new Set(outputs),
-          batchKey,
-          batchLimit: mostRows,
-        }) - 1
-      );
+      return rows.push(rowOf({ image, prompt, tensor: own.tensor, mostRows })) - 1;
     });
-    const features = await run(rows);
-    return Promise.all(
+    const features = rows.length > 0 ? await run(rows) : [];
+    const answers = await Promise.all(
       requests.map(async ({ prompt: ref }, at) => {
+        const own = seen[at]!;
+        if ("tiles" in own) return undefined;
         const prompt = prompts.get(ref)!;
-        const { tensor, placement } = prepared[at]!;
-        const numbers = await heads.run(prompt, features[rowOf[at]!]!, tensor);
-        return answerOf(prompt, numbers, placement, asked);
+        const numbers = await heads.run(prompt, features[places[at]!]!, own.tensor);
+        return answerOf(prompt, numbers, own.placement, asked);
       }),
     );
+    // A large image takes memory of its own: one after the other.
+    for (const [at, own] of seen.entries())
+      if ("tiles" in own)
+        answers[at] = await answerTiles(prompts.get(requests[at]!.prompt)!, own, call, asked);
+    return answers as ImageAnswer[];
   }
 
   function answer<Answer extends ImageAnswer>(
@@ -190,7 +238,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
       // In windows, so that a call of any length holds no more than two of them as tensors.
       const size = 2 * maxBatchRows;
       const begin = (start: number) => {
-        const images = decode(requests, start, start + size, asked.signal);
+        const images = decode(requests, call, start, start + size, asked.signal);
         // It may fail while the window before it is answered.
         images.catch(() => {});
         return images;
@@ -228,11 +276,31 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
   };
 }
 
+/** An image as the backbone takes it, or, of a large one, its parts. */
+type Seen = Prepared | InTiles;
+
+interface InTiles {
+  readonly pixels: Pixels;
+  readonly tiles: ReturnType<typeof tilesOf>;
+}
+
+function rowOf({
+  image,
+  prompt,
+  tensor,
+  mostRows,
+}: Pick<ImageRow, "image" | "prompt" | "tensor"> & { readonly mostRows: number }): ImageRow {
+  const { slots } = prompt;
+  const batchKey = `${slots.soft} ${slots.prefix} ${prompt.lora?.rank ?? 0}`;
+  const outputs = new Set(outputsOf(prompt.task));
+  return { image, tensor, prompt, slots, outputs, batchKey, batchLimit: mostRows };
+}
+
 type ImageCall = Call<PreparedImagePrompt, ImageRow, ImageFeatures>;
 
 /** What joins the backbone; undefined of a head alone. */
-function insideOf({ prefix, soft, lora, channels }: PreparedImagePrompt): object | undefined {
-  return prefix ?? soft ?? lora ?? channels;
+function insideOf({ prefix, soft, lora, channels, border }: PreparedImagePrompt): object | undefined {
+  return prefix ?? soft ?? lora ?? channels ?? border;
 }
 
 /** Images that are decoded at once: libvips takes a thread each. */

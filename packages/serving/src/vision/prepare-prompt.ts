@@ -8,6 +8,7 @@ import {
   segmentationTensors,
 } from "@kilotune/heads";
 import { type Feeds, float32 } from "@kilotune/engine";
+import { borderPlaces, preprocessingSha256, tiledPreprocessing } from "@kilotune/image";
 import {
   assertCompatible,
   detectionSpec,
@@ -31,12 +32,16 @@ export interface PreparedImagePrompt {
   readonly id: string;
   readonly labels: readonly string[];
   readonly task: ReadyTask;
+  /** Large images are looked at in tiles. */
+  readonly tiled: boolean;
   readonly slots: Slots;
   readonly prefix?: PreparedPrefix;
   readonly soft?: SoftTokens;
   readonly lora?: PreparedLora;
   /** [2, K] of a convolutional graph. */
   readonly channels?: Float32Array;
+  /** [3, pixels], and where they lie. */
+  readonly border?: { readonly data: Float32Array; readonly places: Int32Array };
   /** What it takes in memory. */
   readonly sizeBytes: number;
 }
@@ -79,12 +84,23 @@ type ImagePrompt =
   | Prompt<Use<"imageSegmentation">>
   | Prompt<Use<"imageDetection">>;
 
-/** @throws KilotuneError `backbone_mismatch`, `wrong_task`, `prompt_too_long` */
-export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifest): PreparedImagePrompt {
-  const { id, prompt } = forImages(stored, backbone);
+/**
+ * @param tiledSha256 of the backbone's preprocessing with tiles: a prompt may be of either
+ * @throws KilotuneError `backbone_mismatch`, `wrong_task`, `prompt_too_long`
+ */
+export function prepareImagePrompt(
+  stored: StoredPrompt,
+  backbone: VisionManifest,
+  tiledSha256: string,
+): PreparedImagePrompt {
+  const { manifest } = stored.prompt;
+  const looks = manifest.task === "segmentation" || manifest.task === "detection";
+  const tiled = looks && manifest.backbone.preprocessingSha256 === tiledSha256;
+  const identity = tiled ? { ...backbone.identity, preprocessingSha256: tiledSha256 } : backbone.identity;
+  const { id, prompt } = forImages(stored, { ...backbone, identity });
   const { labels } = prompt.manifest;
   const task = readyTask(prompt, backbone);
-  const shared = { id, labels, task };
+  const shared = { id, labels, task, tiled };
   const arrays = arraysOf(task);
   switch (prompt.method) {
     case "kv": {
@@ -113,6 +129,16 @@ export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifes
         sizeBytes: sizeOfPrompt(labels, [...arrays, data]),
       };
     }
+    case "border": {
+      const { data, width } = prompt.border;
+      const places = borderPlaces(backbone.config, width);
+      return {
+        ...shared,
+        border: { data, places },
+        slots: slotsOf({}),
+        sizeBytes: sizeOfPrompt(labels, [...arrays, data, places]),
+      };
+    }
     case "head":
       return { ...shared, slots: slotsOf({}), sizeBytes: sizeOfPrompt(labels, arrays) };
     case "lora": {
@@ -126,6 +152,11 @@ export function prepareImagePrompt(stored: StoredPrompt, backbone: VisionManifes
       };
     }
   }
+}
+
+/** What `prepareImagePrompt` asks for. */
+export function tiledSha256Of({ preprocessing }: VisionManifest): Promise<string> {
+  return preprocessingSha256(tiledPreprocessing(preprocessing));
 }
 
 function otherChannels(expected: number | undefined, seen: number): KilotuneError {

@@ -1,3 +1,4 @@
+import { borderPlaces } from "@kilotune/image";
 import type { VisionManifest } from "@kilotune/backbone";
 import { randomNumbers } from "@kilotune/backbone/testing";
 import { detectionTensors, segmentationTensors } from "@kilotune/heads";
@@ -55,6 +56,7 @@ export function randomImagePrompt(
     ...(method === "kv" && { sites: { firstLayer, layers: prompted, tokens } }),
     ...(method === "soft" && { sites: { tokens } }),
     ...(method === "channels" && { sites: { channels } }),
+    ...(method === "border" && { sites: { width: 2 } }),
     ...(method === "lora" && { sites: { firstLayer, layers: prompted, rank: tokens } }),
   };
   const manifest = shared as unknown as PromptManifest;
@@ -67,6 +69,7 @@ export function randomImagePrompt(
       headDim,
     },
     channels: { data: numbers(2 * channels, size), channels },
+    border: { data: numbers(3 * borderPlaces(backbone.config, 2).length, size), width: 2 },
     soft: { data: numbers(tokens * hiddenSize, size), tokens, hidden: hiddenSize },
     lora: {
       data: numbers(prompted * 4 * tokens * hiddenSize, size),

@@ -1,4 +1,5 @@
 import type { VisionManifest } from "@kilotune/backbone";
+import { usualBorder } from "./dense-settings.ts";
 import type { VisionMethod, VisionSettings } from "./settings.ts";
 
 /**
@@ -20,9 +21,12 @@ export function chooseVisionSettings(
   const { tokens, ...rates } = BY_METHOD[method];
   return {
     method,
-    tokens: about.tokens ?? tokens,
+    tokens: about.tokens ?? (method === "border" ? usualBorder(config) : tokens),
     // All layers: what a backbone of another task lost of the classes on its way up, only its early layers still have.
-    firstLayer: method === "soft" ? 0 : (about.firstLayer ?? (method === "head" ? config.layers - 1 : 0)),
+    firstLayer:
+      method === "soft" || method === "border"
+        ? 0
+        : (about.firstLayer ?? (method === "head" ? config.layers - 1 : 0)),
     feature: config.hasClassToken ? "cls" : "mean",
     epochs: about.epochs ?? epochsFor(trainRows),
     batchSize: 16,
@@ -44,6 +48,8 @@ const BY_METHOD: Readonly<Record<VisionMethod, Rates>> = {
   soft: { tokens: 10, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
   // A change of scale by a tenth is a large one.
   channels: { tokens: 0, promptLearningRate: 3e-3, headLearningRate: 3e-3, dropout: 0 },
+  // In deviations of pixels: where the image begins and the border ends, tenths are to be seen.
+  border: { tokens: 0, promptLearningRate: 1e-2, headLearningRate: 3e-3, dropout: 0 },
   head: { tokens: 0, promptLearningRate: 0, headLearningRate: 1e-2, dropout: 0 },
 };
 

@@ -8,6 +8,7 @@ import {
   decodeImage,
   drawAugmentation,
   type ImageCodec,
+  type Pixels,
   type Placement,
   type Prepared,
   prepareImage,
@@ -21,6 +22,8 @@ export interface ImageSource {
   readonly codec: ImageCodec;
   /** Bytes of an image's file. */
   file(image: number): Promise<Uint8Array>;
+  /** Where an image is a part of a file's: the upright part, decoded. */
+  pixels?(image: number): Promise<Pixels>;
 }
 
 export interface ImageStoreOptions {
@@ -156,14 +159,18 @@ export class ImageStore implements RowStore {
     const [image, copy] = key.split(" ").map(Number) as [number, number];
     const { preprocessing } = backbone.manifest;
     const { codec } = source;
-    const bytes = await source.file(image);
     const { augmentation } = options;
+    const { background } = preprocessing;
     let prepared: Prepared;
     if (copy === 0 || augmentation === undefined) {
-      prepared = await prepareImage(codec, bytes, preprocessing, { out });
+      prepared = source.pixels
+        ? await preparePixels(codec, await source.pixels(image), preprocessing, { out })
+        : await prepareImage(codec, await source.file(image), preprocessing, { out });
       return { augmentation: undefined, placement: prepared.placement };
     }
-    const pixels = await decodeImage(codec, bytes, { background: preprocessing.background });
+    const pixels = source.pixels
+      ? await source.pixels(image)
+      : await decodeImage(codec, await source.file(image), { background });
     const random = prng(augmentation.seed, `augment ${key}`);
     const drawn = drawAugmentation(random, pixels, augmentation.range);
     prepared = await preparePixels(codec, augmentPixels(pixels, drawn), preprocessing, { out });

@@ -119,7 +119,9 @@ export interface MaskDrawer {
 
 export interface DrawnMap {
   readonly row: number;
-  /** The likeliest class of each pixel of the upright image. */
+  /** Of its cells; until the next row is asked for. */
+  readonly logits: Float32Array;
+  /** The likeliest class of each pixel of the upright image; computed when it is asked for. */
   readonly map: LabelMap;
   /** At most so many of its pixels, with what they were judged by. */
   sample(most: number): SampledPixels;
@@ -140,7 +142,10 @@ export async function openMasks(
         const { placement } = store.view(row);
         yield {
           row,
-          map: mapOfLogits(numbers, spec, placement),
+          logits: numbers,
+          get map() {
+            return mapOfLogits(numbers, spec, placement);
+          },
           sample: (most) => sampleLogits(numbers, spec, placement, most),
         };
       }

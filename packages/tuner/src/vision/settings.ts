@@ -4,9 +4,9 @@ import type { LoopSettings } from "../settings.ts";
 /** Every knob of a run on images. `chooseVisionSettings` fills them from the data. */
 export interface VisionSettings extends LoopSettings {
   readonly method: VisionMethod;
-  /** Of the prompt; of `lora` its rank. */
+  /** Of the prompt; of `lora` its rank, of `border` its width in pixels. */
   readonly tokens: number;
-  /** First layer with a prompt; always 0 for soft. */
+  /** First layer with a prompt, of `channels` the first stage; always 0 for soft and border. */
   readonly firstLayer: number;
   /** What of an image the head reads. */
   readonly feature: ImageFeature;
@@ -16,5 +16,5 @@ export interface VisionSettings extends LoopSettings {
   readonly copies: number;
 }
 
-/** soft: VPT-shallow. deep: VPT-deep, published as the prefix that it is. channels: of convolutional graphs. head: no prompt. */
-export type VisionMethod = "kv" | "soft" | "deep" | "lora" | "channels" | "head";
+/** soft: VPT-shallow. deep: VPT-deep, published as the prefix that it is. channels: of convolutional graphs. border: along an image's edges. head: no prompt. */
+export type VisionMethod = "kv" | "soft" | "deep" | "lora" | "channels" | "border" | "head";

@@ -1,6 +1,7 @@
 import type { TunedVisionSite, VisionManifest, VisionSite } from "@kilotune/backbone";
 import type { Prng } from "@kilotune/dataset";
 import { sizeOf } from "@kilotune/engine";
+import { borderPlaces } from "@kilotune/image";
 import { normals, type PromptSite, startLora } from "../prompt-site.ts";
 import type { VisionSettings } from "./settings.ts";
 
@@ -39,7 +40,17 @@ export function visionSite(
       );
     case "channels":
       // Zeros are the graph as it is.
-      return of({ kind: "channels" }, [2, config.channels ?? 0], (_, size) => new Float32Array(size));
+      return of(
+        { kind: "channels", firstStage: firstLayer },
+        [2, config.channels ?? 0],
+        (_, size) => new Float32Array(size),
+      );
+    case "border":
+      return of(
+        { kind: "border", width: tokens },
+        [3, borderPlaces(config, tokens).length],
+        (_, size) => new Float32Array(size),
+      );
     case "lora":
       return of({ kind: "lora", firstLayer }, [prompted, 2, 2, tokens, H], (random, size) =>
         startLora(random, size, tokens, H),

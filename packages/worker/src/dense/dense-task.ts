@@ -1,4 +1,4 @@
-import type { VisionBackbone } from "@kilotune/backbone";
+import { type VisionBackbone, withTiles } from "@kilotune/backbone";
 import type { ReportFindings, Score } from "@kilotune/contract";
 import type { HeadNumbers } from "@kilotune/heads";
 import { AUGMENTATIONS } from "@kilotune/image";
@@ -27,11 +27,14 @@ import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, Judged, Judgement, Published, RowsOf, Task } from "../task.ts";
 import { tokensOf } from "../tokens-of.ts";
+import { cutIntoTiles, type Tile } from "./tiles.ts";
 
 /** What segmentation and detection share: a head on patches, alone or with a prompt; images, one by one. */
 export interface DenseRows<Truth> extends RowsOf {
   readonly names: readonly string[];
   readonly truths: readonly Truth[];
+  /** Where images are looked at in tiles: what the stores' rows are. Else each is an image. */
+  readonly tiles?: readonly Tile[];
   /** Below the prompt, and below a head alone. */
   readonly prompted: ImageStore;
   readonly plain: ImageStore;
@@ -81,11 +84,14 @@ export async function openDense<Truth, Outcome>(
 ): Promise<Task<ImageFile<Truth>, DenseRows<Truth>, Learnt, Outcome>> {
   await using opened = new AsyncDisposableStack();
   opened.use(files);
-  const backbone = opened.use(sharedSessions(job.backbone));
+  const backbone = opened.use(sharedSessions(job.tiles ? await withTiles(job.backbone) : job.backbone));
   const { manifest } = backbone;
   const kind = kindOf(backbone);
+  const cut = (file: ImageFile<Truth>) =>
+    job.tiles ? cutIntoTiles(file.source, manifest.preprocessing) : undefined;
+  const trainTiles = await cut(data.train);
   const wish = {
-    trainRows: data.train.count,
+    trainRows: trainTiles?.tiles.length ?? data.train.count,
     seed: job.seed,
     ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
   };
@@ -112,7 +118,8 @@ export async function openDense<Truth, Outcome>(
     changed: boolean,
     onProgress: (share: number) => void = () => {},
   ): Promise<DenseRows<Truth>> => {
-    const { source } = file;
+    const tiled = file === data.train ? trainTiles : await cut(file);
+    const { source } = tiled ?? file;
     const range = AUGMENTATIONS[kind.task];
     const options: ImageStoreOptions = {
       ...(kind.also && { also: kind.also }),
@@ -122,15 +129,16 @@ export async function openDense<Truth, Outcome>(
     };
     const plain = ImageStore.open(backbone, plainLower, source, options);
     const prompted = settings ? ImageStore.open(backbone, promptedLower, source, options) : plain;
-    await prompted.fill((done) => onProgress(done / Math.max(1, file.count)));
+    await prompted.fill((done) => onProgress(done / Math.max(1, source.images)));
     return {
       name: file.name,
       count: file.count,
       names: file.rows.map(nameOfRow),
       truths: file.truths,
+      ...(tiled && { tiles: tiled.tiles }),
       plain,
       prompted,
-      picture: (row) => pictureOf(source, row, PICTURE_SIDE),
+      picture: (row) => pictureOf(file.source, row, PICTURE_SIDE),
     };
   };
 
@@ -180,7 +188,7 @@ export async function openDense<Truth, Outcome>(
       [HEAD_ALONE]: await kind.answer(alone, learnt, rows, rows.plain),
     }),
 
-    learntRows: (train) => train.count,
+    learntRows: ({ prompted }) => prompted.lengths.length,
     runFacts: (train, validation) => [train.names, validation?.names],
     async learn({ train, validation, epochs, settings: candidate, ...run }) {
       const own = { ...(settings as DenseSettings), ...candidate, epochs };
@@ -223,7 +231,8 @@ export async function openDense<Truth, Outcome>(
     },
 
     findings: (outcomes, prompt) => kind.findings(outcomes, prompt),
-    attention: (prompt, file) => attentionOf(backbone, prompt, file),
+    // Of a whole image made smaller nothing was learnt.
+    ...(!job.tiles && { attention: (prompt, file) => attentionOf(backbone, prompt, file) }),
     facts: ({ train, run }) => ({
       labelRows: kind.labelRows(train),
       truncatedRows: 0,
@@ -247,6 +256,8 @@ function numbersOf(prompt: Exclude<Prompt, { method: "head" }>): { readonly data
       return prompt.lora;
     case "channels":
       return prompt.channels;
+    case "border":
+      return prompt.border;
   }
 }
 
@@ -255,14 +266,24 @@ const PICTURE_SIDE = 360;
 
 /** Some rows of a file; nothing is computed again. */
 function pickImages<Truth>(rows: DenseRows<Truth>, wanted: readonly number[]): DenseRows<Truth> {
-  const plain = rows.plain.subset(wanted);
+  const { tiles } = rows;
+  const inStore = tiles
+    ? wanted.flatMap((image) => [...tiles.keys()].filter((row) => tiles[row]?.image === image))
+    : wanted;
+  const plain = rows.plain.subset(inStore);
   return {
     name: rows.name,
     count: wanted.length,
     names: wanted.map((row) => rows.names[row] as string),
     truths: wanted.map((row) => rows.truths[row] as Truth),
+    ...(tiles && {
+      tiles: inStore.map((row) => {
+        const { image, region } = tiles[row] as Tile;
+        return { image: wanted.indexOf(image), region };
+      }),
+    }),
     plain,
-    prompted: rows.prompted === rows.plain ? plain : rows.prompted.subset(wanted),
+    prompted: rows.prompted === rows.plain ? plain : rows.prompted.subset(inStore),
     picture: (row) => rows.picture(wanted[row] as number),
   };
 }

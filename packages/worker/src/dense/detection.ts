@@ -1,8 +1,8 @@
-import type { VisionBackbone } from "@kilotune/backbone";
+import { type VisionBackbone, withTiles } from "@kilotune/backbone";
 import type { DetectionEvaluation, FiguresScore } from "@kilotune/contract";
 import { type ImageRow, prng } from "@kilotune/dataset";
-import { detectionTensors, headBytes, startHead } from "@kilotune/heads";
-import { type Box, decodeImage } from "@kilotune/image";
+import { detectionTensors, headBytes, mergeBoxes, startHead, type TileBoxes } from "@kilotune/heads";
+import { type Box, decodeImage, tilesOf } from "@kilotune/image";
 import type { Prompt, Use } from "@kilotune/prompt";
 import {
   ap50Of,
@@ -23,6 +23,7 @@ import { bootstrap } from "./bootstrap.ts";
 import { judgeRows } from "../judge-rows.ts";
 import { type DenseKind, type DenseRows, openDense } from "./dense-task.ts";
 import { matchBoxes } from "./match-boxes.ts";
+import { boxesInTile } from "./tiles.ts";
 
 export interface FoundBox extends LabelledBox {
   readonly score: number;
@@ -62,17 +63,24 @@ export function imageDetection(
       files = read;
       const { train, labels } = read.data;
       const images = [];
+      const { manifest } = job.tiles ? await withTiles(job.backbone) : job.backbone;
       for (const [row, objects] of train.truths.entries()) {
         const { codec, file } = train.source;
         const { width, height } = await decodeImage(codec, await file(row));
-        images.push({ size: { width, height }, objects });
+        for (const region of tilesOf({ width, height }, manifest.preprocessing))
+          images.push({ size: region, objects: job.tiles ? boxesInTile(objects, region) : objects });
       }
-      plan = planDetection(job.backbone.manifest, { classes: labels.length, images });
+      plan = planDetection(manifest, { classes: labels.length, images });
       return read.data;
     },
     open: (data) =>
       openDense(job, hooks, data, files, (backbone) => boxes(backbone, plan, data.labels, job.seed)),
   };
+}
+
+/** Of a store's rows: images, or tiles of them. */
+function objectsOfRows({ truths, tiles }: DenseRows<Boxes>): readonly Boxes[] {
+  return tiles?.map(({ image, region }) => boxesInTile(truths[image] as Boxes, region)) ?? truths;
 }
 
 function boxes(
@@ -94,20 +102,34 @@ function boxes(
     headNumbers: headBytes(tensors, 2) / 2,
     start: () => startHead(tensors, prng(seed, "head")),
     learning(settings, rows, store, start) {
-      return learnBoxes(backbone, settings, plan, { store, objects: rows.truths }, start);
+      return learnBoxes(backbone, settings, plan, { store, objects: objectsOfRows(rows) }, start);
     },
-    validation: (settings, rows, store) => ap50Of(backbone, settings, plan, { store, objects: rows.truths }),
+    validation: (settings, rows, store) =>
+      ap50Of(backbone, settings, plan, { store, objects: objectsOfRows(rows) }),
     async answer(settings, learnt, rows, store) {
       const finder = await openBoxes(backbone, settings, plan);
       try {
         const outcomes: DetectionOutcome[] = [];
-        for await (const { row, found } of finder.find(store, learnt))
-          outcomes[row] = {
-            name: rows.names[row] as string,
-            truths: rows.truths[row] as Boxes,
+        const add = (image: number, found: readonly FoundBox[]) => {
+          outcomes[image] = {
+            name: rows.names[image] as string,
+            truths: rows.truths[image] as Boxes,
             found,
-            picture: () => rows.picture(row),
+            picture: () => rows.picture(image),
           };
+        };
+        let parts: TileBoxes[] = [];
+        for await (const { row, found } of finder.find(store, learnt)) {
+          const tile = rows.tiles?.[row];
+          if (tile === undefined) {
+            add(row, found);
+            continue;
+          }
+          parts.push({ tile: tile.region, found });
+          if (rows.tiles?.[row + 1]?.image === tile.image) continue;
+          add(tile.image, mergeBoxes(parts));
+          parts = [];
+        }
         return outcomes;
       } finally {
         await finder.release();

@@ -7,13 +7,14 @@ import type {
   SegmentationEvaluation,
 } from "@kilotune/contract";
 import { type ImageRow, prng, toRle } from "@kilotune/dataset";
-import { headBytes, type SampledPixels, segmentationTensors, startHead } from "@kilotune/heads";
+import { headBytes, MapMerger, type SampledPixels, segmentationTensors, startHead } from "@kilotune/heads";
 import { decodeImage, readMask } from "@kilotune/image";
 import { decodeRle, IGNORED, type LabelMap, maskOf, outlineMask } from "@kilotune/image/masks";
 import type { PromptManifest } from "@kilotune/prompt";
 import {
   alsoOfMasks,
   boundaryF1,
+  type DrawnMap,
   fitTemperature,
   imageSegmentation as learnMasks,
   type Learnt,
@@ -31,6 +32,7 @@ import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { judgeRows } from "../judge-rows.ts";
 import { type DenseKind, type DenseRows, openDense } from "./dense-task.ts";
+import { mapInTile, sizeOfTiled } from "./tiles.ts";
 
 export interface SegmentationOutcome {
   readonly name: string;
@@ -130,6 +132,15 @@ export async function mapOf(
   return { width, height, data };
 }
 
+/** What is true of a store's row: an image's map, or a tile's part of it. */
+function mapOfRow({ truths, tiles }: DenseRows<OpenMap>): (row: number) => Promise<LabelMap> {
+  return async (row) => {
+    const tile = tiles?.[row];
+    if (tile === undefined) return (truths[row] as OpenMap)();
+    return mapInTile(await (truths[tile.image] as OpenMap)(), tile.region);
+  };
+}
+
 function masks(
   backbone: VisionBackbone,
   labels: readonly string[],
@@ -147,26 +158,40 @@ function masks(
     also: alsoOfMasks(backbone, plan),
     start: () => startHead(tensors, prng(seed, "head")),
     learning(settings, rows, store, start) {
-      const map = (row: number) => (rows.truths[row] as OpenMap)();
-      return learnMasks(backbone, settings, plan, { store, map }, start);
+      return learnMasks(backbone, settings, plan, { store, map: mapOfRow(rows) }, start);
     },
     validation: (settings, rows, store) =>
-      meanIouOf(backbone, settings, plan, { store, map: (row) => (rows.truths[row] as OpenMap)() }),
+      meanIouOf(backbone, settings, plan, { store, map: mapOfRow(rows) }),
     async answer(settings, learnt, rows, store) {
       const drawer = await openMasks(backbone, settings, plan);
       try {
         const outcomes: SegmentationOutcome[] = [];
-        for await (const { row, map, sample } of drawer.draw(store, learnt)) {
-          const truth = rows.truths[row] as OpenMap;
-          const wanted = await truth();
-          outcomes[row] = {
-            ...comparison(wanted, map, classes),
+        const add = async (image: number, { map, sample }: Pick<DrawnMap, "map" | "sample">) => {
+          const truth = rows.truths[image] as OpenMap;
+          const [wanted, answer] = [await truth(), map];
+          outcomes[image] = {
+            ...comparison(wanted, answer, classes),
             sample: knownPixels(wanted, sample(sampleSize(classes)), classes),
-            name: rows.names[row] as string,
+            name: rows.names[image] as string,
             truth,
-            answer: map,
-            picture: () => rows.picture(row),
+            answer,
+            picture: () => rows.picture(image),
           };
+        };
+        const { tiles } = rows;
+        let merger: MapMerger | undefined;
+        for await (const drawn of drawer.draw(store, learnt)) {
+          const tile = tiles?.[drawn.row];
+          if (tiles === undefined || tile === undefined) {
+            await add(drawn.row, drawn);
+            continue;
+          }
+          merger ??= new MapMerger(sizeOfTiled(tiles, tile.image), spec, backbone.manifest.preprocessing);
+          merger.add(drawn.logits, tile.region);
+          if (tiles[drawn.row + 1]?.image === tile.image) continue;
+          const whole = merger;
+          await add(tile.image, { map: whole.map(), sample: (most) => whole.sample(most) });
+          merger = undefined;
         }
         return outcomes;
       } finally {

@@ -77,6 +77,7 @@ function specOf({ manifest: { config } }: VisionBackbone, prompt: Prompt): Atten
   const { site } = siteOfImages(prompt, last);
   switch (site.kind) {
     case "channels":
+    case "border":
       return undefined;
     case "kv":
     case "soft": {

@@ -126,7 +126,9 @@ export async function openImageVectors(
     async vectorsOfPrompt(prompt, rows) {
       if (prompt.method === "head") return rows.vectors;
       const { site: own, feeds } = siteOfImages(prompt, plainSite.firstLayer);
-      const upper = await backbone.open({ kind: "upper", site: own, wanted });
+      // A file's channels are those of all stages; the store begins at the first that was learnt.
+      const at = own.kind === "channels" ? below : own;
+      const upper = await backbone.open({ kind: "upper", site: at, wanted });
       return embedImages(upper, rows.store, feature, feeds);
     },
     attention: (prompt, file) => attentionOf(backbone, prompt, file),

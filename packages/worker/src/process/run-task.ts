@@ -83,7 +83,8 @@ function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone):
     resume: true,
   };
   if (!isOfImages(backbone)) {
-    if (method === "deep" || method === "channels") throw unknownHere("a method of texts", method);
+    if (method === "deep" || method === "channels" || method === "border")
+      throw unknownHere("a method of texts", method);
     return {
       ...shared,
       method,

@@ -29,7 +29,7 @@ export const jobsCreate = defineCommand({
       kind: "choice",
       of: METHODS,
       about:
-        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, or a head alone; the model's default else",
+        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, a border of the image, or a head alone; the model's default else",
     },
     ...OUTSIDE_FLAGS,
     epochs: {
@@ -46,10 +46,16 @@ export const jobsCreate = defineCommand({
       value: "N",
       min: 1,
       max: 128,
-      about: "Virtual tokens; the method's default else",
+      about: "Virtual tokens, of border its width in pixels; the method's default else",
     },
     rank: { kind: "integer", value: "N", min: 1, max: 128, about: "Of lora; 8 else" },
-    "first-layer": { kind: "integer", value: "N", min: 0, max: 1000, about: "First prompted layer of kv" },
+    "first-layer": {
+      kind: "integer",
+      value: "N",
+      min: 0,
+      max: 1000,
+      about: "First prompted layer of kv, deep and lora, first stage of channels",
+    },
     folds: {
       kind: "integer",
       value: "K",
@@ -183,7 +189,7 @@ interface Asked {
 function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked): JobCreate {
   const hyperparameters = {
     n_epochs: epochs,
-    ...(tokens !== undefined && { tokens }),
+    ...(tokens !== undefined && { [method === "border" ? "width" : "tokens"]: tokens }),
     ...(rank !== undefined && { rank }),
     ...(firstLayer !== undefined && { first_layer: firstLayer }),
   };
