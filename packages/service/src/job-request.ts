@@ -99,7 +99,7 @@ function checkSweep(sweep: readonly SweptSettings[], type: JobMethod["type"], la
     const { tokens, firstLayer } = settings;
     if (tokens !== undefined && type === "channels")
       throw invalidValue(`sweep[${at}].tokens`, `none with method ${type}`, "some");
-    if (firstLayer !== undefined && (type === "soft" || type === "channels"))
+    if (firstLayer !== undefined && (type === "soft" || type === "border"))
       throw invalidValue(`sweep[${at}].first_layer`, `none with method ${type}`, "one");
     if (firstLayer !== undefined) checkWhole(`sweep[${at}].first_layer`, firstLayer, 0, layers - 1);
   }
