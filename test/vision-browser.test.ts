@@ -54,7 +54,8 @@ it.skipIf(CHROMIUM === undefined)("a page classifies, segments and detects as th
       const { pathname } = new URL(request.url);
       if (pathname === "/page") return html(prompts, images);
       if (pathname === "/told") {
-        told = await request.json();
+        // What went wrong first is what went wrong.
+        told ??= await request.json();
         return new Response();
       }
       const own = files.get(pathname.replace("/files/", ""));
@@ -123,6 +124,7 @@ function html(prompts: readonly string[], images: readonly string[]): Response {
   const own = (name: string, file = "index") => `/packages/${name}/src/${file}.ts`;
   const imports = {
     "@kilotune/contract": own("contract"),
+    "@kilotune/contract/spans": own("contract", "spans/index"),
     "@kilotune/engine": own("engine"),
     "@kilotune/engine/web": own("engine", "session/web"),
     "@kilotune/image": own("image"),
@@ -133,6 +135,7 @@ function html(prompts: readonly string[], images: readonly string[]): Response {
     "@kilotune/backbone/web": own("backbone", "vision/web"),
     "@kilotune/serving/vision": own("serving", "vision/index"),
     "onnxruntime-web": "/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs",
+    "@opentelemetry/api": "/node_modules/@opentelemetry/api/dist/index.mjs",
     "@bufbuild/protobuf": "/node_modules/@bufbuild/protobuf/dist/esm/index.js",
     "@bufbuild/protobuf/codegenv2": "/node_modules/@bufbuild/protobuf/dist/esm/codegenv2/index.js",
     zod: "/node_modules/zod/index.js",
