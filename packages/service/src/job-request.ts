@@ -20,6 +20,8 @@ export interface JobRequest {
   readonly seed?: number;
   /** Cross-validation besides, in 2 to 20 folds. */
   readonly folds?: number;
+  /** Of segmentation and detection: large images in tiles. Default false. */
+  readonly tiles?: boolean;
   /** Ends up in the model's name: letters, digits, `.`, `_`, `-`, at most 64. */
   readonly suffix?: string;
   /** At most 16 pairs, keys of 64 and values of 512 characters. */
@@ -35,6 +37,7 @@ export interface JobSettings {
   readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
   readonly folds: number | null;
+  readonly tiles: boolean;
   readonly suffix: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -49,6 +52,7 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     sweep = null,
     seed = 0,
     folds = null,
+    tiles = false,
     suffix = "",
     metadata = {},
   } = request;
@@ -62,6 +66,8 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
   if (!/^[A-Za-z0-9._-]{0,64}$/.test(suffix))
     throw invalidValue("suffix", "at most 64 letters, digits, `.`, `_` or `-`", "others");
   checkWhole("seed", seed, 0, 2 ** 32 - 1);
+  if (tiles && task !== "segmentation" && task !== "detection")
+    throw invalidValue("tiles", "none but for segmentation and detection", `some for ${task}`);
   if (folds !== null) checkWhole("folds", folds, 2, 20);
   checkMetadata(metadata);
   const methods = methodsFor(task, methodsOf(backbone));
@@ -76,7 +82,7 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
   if (outOfScope !== null && (task !== "classification" || backbone.input === "image"))
     throw invalidValue("out_of_scope", "none but of texts with one label each", "some");
   if (sweep !== null) checkSweep(sweep, checked.type, backbone.layers);
-  return { model, task, method: checked, outOfScope, sweep, seed, folds, suffix, metadata };
+  return { model, task, method: checked, outOfScope, sweep, seed, folds, tiles, suffix, metadata };
 }
 
 function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {

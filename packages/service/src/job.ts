@@ -26,6 +26,8 @@ export interface Job {
   readonly seed: number;
   /** Of the cross-validation; null without one. */
   readonly folds: number | null;
+  /** Large images are looked at in tiles. */
+  readonly tiles: boolean;
   readonly suffix: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: UnixSeconds;
@@ -45,12 +47,13 @@ export interface Job {
 }
 
 /** What a job has that was written before jobs had these. */
-export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task" | "outOfScope" | "sweep" | "folds"> = {
+export const ADDED_TO_JOBS: Pick<Job, "resultFiles" | "task" | "outOfScope" | "sweep" | "folds" | "tiles"> = {
   resultFiles: [],
   task: "classification",
   outOfScope: null,
   sweep: null,
   folds: null,
+  tiles: false,
 };
 
 export type JobStatus =

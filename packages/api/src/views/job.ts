@@ -27,6 +27,7 @@ export function jobView(job: Job, tenant: string): JobObject {
     trained_tokens: job.trainedTokens,
     seed: job.seed,
     folds: job.folds,
+    ...(job.tiles && { tiles: true }),
     hyperparameters,
     method: { type: job.method.type, [job.method.type]: { hyperparameters } },
     sweep: job.sweep?.map((settings) => sweptView(settings, job.method.type)) ?? null,
@@ -49,8 +50,19 @@ function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): J
 
 /** @throws KilotuneError `invalid_request` where method and `hyperparameters` contradict each other */
 export function jobRequest(body: JobCreate): JobRequest {
-  const { model, task, training_file, validation_file, out_of_scope, sweep, seed, folds, suffix, metadata } =
-    body;
+  const {
+    model,
+    task,
+    training_file,
+    validation_file,
+    out_of_scope,
+    sweep,
+    seed,
+    folds,
+    tiles,
+    suffix,
+    metadata,
+  } = body;
   const method = methodRequest(body);
   return {
     model,
@@ -62,6 +74,7 @@ export function jobRequest(body: JobCreate): JobRequest {
     ...(out_of_scope == null ? {} : { outOfScope: { label: out_of_scope.label ?? null } }),
     ...(seed == null ? {} : { seed }),
     ...(folds == null ? {} : { folds }),
+    ...(tiles == null ? {} : { tiles }),
     ...(suffix == null ? {} : { suffix }),
     ...(metadata == null ? {} : { metadata }),
   };

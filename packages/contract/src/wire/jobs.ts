@@ -133,6 +133,10 @@ export const JobCreate = z
       description:
         "Candidates that are tried on held-out rows, side by side; the best of them tunes the model. {} is the job as it stands",
     }),
+    tiles: z.boolean().nullish().meta({
+      description:
+        "Of segmentation and detection: images larger than the backbone's are looked at in overlapping tiles",
+    }),
     folds: z.int().min(2).max(MAX_FOLDS).nullish().meta({
       description:
         "Cross-validation besides, in so many folds of the training file: the report tells each fold's figures, the model stays the same, the job takes as many times as long",
@@ -174,6 +178,7 @@ export const JobObject = z
     result_files: z.array(Id),
     trained_tokens: Count.nullable(),
     seed: Count,
+    tiles: z.boolean().optional(),
     folds: Count.nullable().meta({ description: "Of its cross-validation; null where none was asked for" }),
     hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number()])),
     method: z.looseObject({ type: z.string() }),

@@ -101,6 +101,7 @@ function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone):
     input: "image",
     task: imageTask(task),
     backbone,
+    ...(task.tiles && { tiles: task.tiles }),
     train: rowsOf(train),
     ...(validation === undefined ? {} : { validation: rowsOf(validation) }),
   };

@@ -39,6 +39,8 @@ export interface TuneTask {
   readonly epochs: number | "auto";
   readonly seed: number;
   readonly folds?: number | undefined;
+  /** Of masks and boxes. */
+  readonly tiles?: true;
   readonly title: string;
   readonly createdAt: Date;
   readonly folder: string;

@@ -31,6 +31,7 @@ export async function taskOf(
     epochs: method.epochs,
     seed,
     folds: job.folds ?? undefined,
+    ...(job.tiles && { tiles: true }),
     title: job.suffix || train.name,
     createdAt: new Date(1000 * createdAt),
     folder,

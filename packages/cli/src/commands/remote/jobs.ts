@@ -56,6 +56,7 @@ export const jobsCreate = defineCommand({
       max: 1000,
       about: "First prompted layer of kv, deep and lora, first stage of channels",
     },
+    tiles: { kind: "switch", about: "Of masks and boxes: large images are looked at in overlapping tiles" },
     folds: {
       kind: "integer",
       value: "K",
@@ -180,6 +181,7 @@ interface Asked {
   readonly rank: number | undefined;
   readonly firstLayer: number | undefined;
   readonly folds: number | undefined;
+  readonly tiles: boolean;
   readonly suffix: string | undefined;
   readonly seed: number | undefined;
   readonly metadata: readonly string[];
@@ -205,6 +207,7 @@ function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked
     ...(asked.validation !== undefined && { validation_file: asked.validation }),
     ...(asked.folds !== undefined && { folds: asked.folds }),
     ...(outOfScope && { out_of_scope: outOfScope }),
+    ...(asked.tiles && { tiles: true }),
     ...(asked.suffix !== undefined && { suffix: asked.suffix }),
     ...(asked.seed !== undefined && { seed: asked.seed }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
