@@ -91,6 +91,7 @@ describe("a job", () => {
       [{ model: "gpt-4" }, "model_not_found", "model"],
       [{ model: "__proto__" }, "model_not_found", "model"],
       [{ task: "detection" }, "invalid_value", "task"],
+      [{ tiles: true }, "invalid_value", "tiles"],
       [{ trainingFile: theirs.id }, "not_found", "training_file"],
       [{ validationFile: "../x" }, "not_found", "validation_file"],
       [{ validationFile: file }, "invalid_value", "validation_file"],
