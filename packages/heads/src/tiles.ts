@@ -99,7 +99,7 @@ export interface TileBoxes {
  */
 export function mergeBoxes(
   parts: readonly TileBoxes[],
-  { overlap = 0.6, most = 100 }: { readonly overlap?: number; readonly most?: number } = {},
+  { overlap = 0.6, most = 100 * parts.length }: { readonly overlap?: number; readonly most?: number } = {},
 ): Found[] {
   const tiles = parts.map(({ tile }) => tile);
   const all = parts.flatMap(({ tile, found }) =>

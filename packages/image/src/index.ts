@@ -20,6 +20,7 @@ export {
   decodeImage,
   type Prepared,
   prepareImage,
+  sizeOfImage,
   preparePixels,
   type ReadOptions,
 } from "./prepare-image.ts";

@@ -84,6 +84,19 @@ export async function decodeImage(
   return codec.render(source, { region, width, height, kernel: "linear", background });
 }
 
+/**
+ * Of the upright image, by its header alone where it has one.
+ *
+ * @throws as `prepareImage`, but for what only decoding shows
+ */
+export async function sizeOfImage(
+  codec: ImageCodec,
+  bytes: Uint8Array,
+  options: ReadOptions = {},
+): Promise<Size> {
+  return sizeOf(await openSource(codec, bytes, options));
+}
+
 export const WHITE: Colour = [255, 255, 255];
 
 async function openSource(

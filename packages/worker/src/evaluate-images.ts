@@ -1,8 +1,8 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import type { ReportFindings, Score } from "@kilotune/contract";
 import type { ImageRow, VisionTask } from "@kilotune/dataset";
-import { sampleLogits } from "@kilotune/heads";
-import { place } from "@kilotune/image";
+import { MapMerger, type SampledPixels, type SegmentationSpec, sampleLogits } from "@kilotune/heads";
+import { place, type Preprocessing, type Size, tiledPreprocessing, tilesOf } from "@kilotune/image";
 import { createSharpCodec } from "@kilotune/image/node";
 import { type PromptManifest, type StoredPrompt, segmentationSpec, type Use } from "@kilotune/prompt";
 import {
@@ -61,6 +61,16 @@ export async function evaluateImagePrompt({
   const names = rows.map(nameOfRow);
   const picture = (row: number) => pictureOf(source, row, 360);
 
+  const samples: SampledPixels[] = [];
+  /** Without the head's numbers, which don't fit in memory for all images. */
+  const sampled = ({ numbers, ...answer }: ImageMap): ImageMap => {
+    const { preprocessing: own, identity } = backbone.manifest;
+    const isTiled = manifest.backbone.preprocessingSha256 !== identity.preprocessingSha256;
+    const preprocessing = isTiled ? tiledPreprocessing(own) : own;
+    const spec = segmentationSpec(manifest as PromptManifest & Use<"imageSegmentation">);
+    samples.push(sampleOfAnswer(numbers as Float32Array, answer.image, spec, preprocessing));
+    return answer;
+  };
   const predictor = await createVisionPredictor({ backbone, codec, loadPrompt: async () => stored });
   const answers: ImageAnswer[] = [];
   try {
@@ -69,7 +79,9 @@ export async function evaluateImagePrompt({
     for (let from = 0; from < rows.length; from += AT_ONCE) {
       const part = await Promise.all(rows.slice(from, from + AT_ONCE).map((_, at) => source.file(from + at)));
       const requests = part.map((image) => ({ image, prompt: stored.id }));
-      answers.push(...(await predictor.answer(requests, options)));
+      for (const answer of await predictor.answer(requests, options)) {
+        answers.push(answer.task === "segmentation" ? sampled(answer) : answer);
+      }
       emit({ kind: "progress", stage: "evaluate", share: answers.length / rows.length });
     }
   } finally {
@@ -116,21 +128,14 @@ export async function evaluateImagePrompt({
     case "segment": {
       // Of masks the labels are their numbers.
       const values = labels.map(Number);
-      const spec = segmentationSpec(manifest as PromptManifest & Use<"imageSegmentation">);
       const outcomes = [];
       for (const [at, row] of rows.entries()) {
         const truth = () => mapOf(file, row, at, values, labels);
-        const { map, numbers, image } = answers[at] as ImageMap;
+        const { map } = answers[at] as ImageMap;
         const wanted = await truth();
-        const placement = place(image, backbone.manifest.preprocessing);
-        // Of an image in tiles nobody keeps them.
-        const sample =
-          numbers === undefined
-            ? { pixels: new Int32Array(), logits: new Float32Array() }
-            : sampleLogits(numbers as Float32Array, spec, placement, sampleSize(labels.length));
         outcomes.push({
           ...comparison(wanted, map, labels.length),
-          sample: knownPixels(wanted, sample, labels.length),
+          sample: knownPixels(wanted, samples[at] as SampledPixels, labels.length),
           name: names[at] as string,
           truth,
           answer: map,
@@ -141,6 +146,22 @@ export async function evaluateImagePrompt({
       return { score: scoreMasks(outcomes, labels.length), findings: { task: "segmentation", evaluation } };
     }
   }
+}
+
+/** Pixels of a map with the logits that it was drawn by, of one tile or of many. */
+function sampleOfAnswer(
+  numbers: Float32Array,
+  image: Size,
+  spec: SegmentationSpec,
+  preprocessing: Preprocessing,
+): SampledPixels {
+  const most = sampleSize(spec.classes);
+  const size = spec.width * spec.height * spec.cellsPerPatch ** 2 * spec.classes;
+  if (numbers.length === size) return sampleLogits(numbers, spec, place(image, preprocessing), most);
+  const merger = new MapMerger(image, spec, preprocessing);
+  for (const [at, tile] of tilesOf(image, preprocessing).entries())
+    merger.add(numbers.subarray(at * size, (at + 1) * size), tile);
+  return merger.sample(most);
 }
 
 const TASKS = {

@@ -211,9 +211,11 @@ describe("a job on images", () => {
         // Nothing is cropped away: all 224 pixels of 9 images have an answer.
         const { perClass } = served.findings.evaluation;
         expect(perClass.reduce((sum, { pixels }) => sum + pixels, 0)).toBe(9 * 14 * 16);
+        if (report.task !== "segmentation") throw new Error("a report of another task");
+        expect(served.findings.evaluation.calibration).toEqual(report.evaluation.calibration);
       }
     }
-    await run("segmentation", "whole", {});
+    await run("segmentation", "whole", { method: "head" });
 
     const opened = await test("segmentation").open("segment");
     const image = await opened.read("0.png");

@@ -50,9 +50,9 @@ export interface AnswerOptions {
   readonly topK?: number;
   /** Of a detection: below this score nothing is said. Default the prompt's own. */
   readonly threshold?: number;
-  /** Objects an image, at most. Default 100. */
+  /** Objects an image, at most. Default 100, of an image in tiles as many a tile. */
   readonly most?: number;
-  /** Whether answers have the head's own numbers; those of images in tiles have none. */
+  /** Whether answers have the head's own numbers; those of an image in tiles tile after tile. */
   readonly numbers?: boolean;
 }
 

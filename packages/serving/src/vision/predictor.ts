@@ -9,6 +9,7 @@ import {
   type Prepared,
   prepareImage,
   preparePixels,
+  sizeOfImage,
   tiledPreprocessing,
   tilesOf,
 } from "@kilotune/image";
@@ -123,11 +124,15 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
       return image instanceof Uint8Array
         ? await prepareImage(codec, image, preprocessing, read)
         : await preparePixels(codec, image, preprocessing);
+    const size = image instanceof Uint8Array ? await sizeOfImage(codec, image, read) : image;
+    const tiles = tilesOf(size, tiledSpec);
+    // A large one is decoded when its turn comes: a window of them would fill the memory.
+    return tiles.length > 1 ? { image, tiles } : preparePixels(codec, await pixelsOf(image), tiledSpec);
+  }
+
+  async function pixelsOf(image: ImageRequest["image"]): Promise<Pixels> {
     const { background } = preprocessing;
-    const pixels =
-      image instanceof Uint8Array ? await decodeImage(codec, image, { ...read, background }) : image;
-    const tiles = tilesOf(pixels, tiledSpec);
-    return tiles.length > 1 ? { pixels, tiles } : await preparePixels(codec, pixels, tiledSpec);
+    return image instanceof Uint8Array ? decodeImage(codec, image, { ...read, background }) : image;
   }
 
   /** Images `start` to `end` of a call, each decoded once; an error says which of them it is of. */
@@ -165,10 +170,11 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
   /** One image's tiles, as many at a time as a pass takes, and what is said of them in one answer. */
   async function answerTiles(
     prompt: PreparedImagePrompt,
-    { pixels, tiles }: InTiles,
+    { image, tiles }: InTiles,
     { mostRows, run }: ImageCall,
     asked: Options,
   ): Promise<ImageAnswer> {
+    const pixels = await decoders.through(() => pixelsOf(image));
     const whole = tiledAnswer(prompt, { width: pixels.width, height: pixels.height }, preprocessing, asked);
     for (let from = 0; from < tiles.length; from += maxBatchRows) {
       asked.signal?.throwIfAborted();
@@ -280,7 +286,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
 type Seen = Prepared | InTiles;
 
 interface InTiles {
-  readonly pixels: Pixels;
+  readonly image: ImageRequest["image"];
   readonly tiles: ReturnType<typeof tilesOf>;
 }
 

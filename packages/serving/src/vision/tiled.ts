@@ -15,9 +15,11 @@ export function tiledAnswer(
   { task, labels, id }: PreparedImagePrompt,
   image: Size,
   frame: Size,
-  { threshold, most }: AnswerOptions,
+  { threshold, most, numbers: wantsNumbers = false }: AnswerOptions,
 ): TiledAnswer {
-  const about = { promptId: id, image };
+  const kept: Float32Array[] = [];
+  const keep = (numbers: Float32Array) => void (wantsNumbers && kept.push(numbers));
+  const about = () => ({ promptId: id, image, ...(wantsNumbers && { numbers: inOne(kept) }) });
   switch (task.kind) {
     case "segmentation": {
       refuseTooLarge(image, task.spec.classes);
@@ -25,6 +27,7 @@ export function tiledAnswer(
       const scores = scoresOfCells(task.spec, task.temperature);
       return {
         add(numbers, tile) {
+          keep(numbers);
           merger.add(numbers, tile);
           scores.add(numbers);
         },
@@ -35,7 +38,7 @@ export function tiledAnswer(
             map,
             labels,
             classes: classesOfMap(map, labels, scores.means()),
-            ...about,
+            ...about(),
           };
         },
       };
@@ -46,6 +49,7 @@ export function tiledAnswer(
       const parts: TileBoxes[] = [];
       return {
         add(numbers, tile, placement) {
+          keep(numbers);
           const found = decodeDetections(numbers, task.spec, { threshold: least, overlap }).flatMap(
             (each) => {
               const box = boxToImage(each.box, placement);
@@ -61,13 +65,23 @@ export function tiledAnswer(
             score,
             box,
           }));
-          return { task: task.kind, objects, ...about };
+          return { task: task.kind, objects, ...about() };
         },
       };
     }
     default:
       throw new Error("a head on one vector looks at an image whole");
   }
+}
+
+function inOne(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Of a map in memory: 400 MB. */

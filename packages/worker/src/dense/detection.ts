@@ -2,7 +2,7 @@ import { type VisionBackbone, withTiles } from "@kilotune/backbone";
 import type { DetectionEvaluation, FiguresScore } from "@kilotune/contract";
 import { type ImageRow, prng } from "@kilotune/dataset";
 import { detectionTensors, headBytes, mergeBoxes, startHead, type TileBoxes } from "@kilotune/heads";
-import { type Box, decodeImage, tilesOf } from "@kilotune/image";
+import { type Box, sizeOfImage, tilesOf } from "@kilotune/image";
 import type { Prompt, Use } from "@kilotune/prompt";
 import {
   ap50Of,
@@ -66,8 +66,7 @@ export function imageDetection(
       const { manifest } = job.tiles ? await withTiles(job.backbone) : job.backbone;
       for (const [row, objects] of train.truths.entries()) {
         const { codec, file } = train.source;
-        const { width, height } = await decodeImage(codec, await file(row));
-        for (const region of tilesOf({ width, height }, manifest.preprocessing))
+        for (const region of tilesOf(await sizeOfImage(codec, await file(row)), manifest.preprocessing))
           images.push({ size: region, objects: job.tiles ? boxesInTile(objects, region) : objects });
       }
       plan = planDetection(manifest, { classes: labels.length, images });

@@ -4,6 +4,7 @@ import {
   decodeImage,
   type Pixels,
   type Preprocessing,
+  sizeOfImage,
   type Size,
   tilesOf,
 } from "@kilotune/image";
@@ -36,7 +37,8 @@ export async function cutIntoTiles(source: ImageSource, preprocessing: Preproces
   };
   const tiles: Tile[] = [];
   for (let image = 0; image < images; image++)
-    for (const region of tilesOf(await decoded(image), preprocessing)) tiles.push({ image, region });
+    for (const region of tilesOf(await sizeOfImage(codec, await source.file(image)), preprocessing))
+      tiles.push({ image, region });
   return {
     tiles,
     source: {
