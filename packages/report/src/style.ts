@@ -89,9 +89,9 @@ figcaption small { display: block; }
 tr.published > * { font-weight: 650; }
 .candidates tr.published .chip { margin-left: 4px; }
 
-.comparison th, .comparison td { vertical-align: middle; }
-.comparison thead th { vertical-align: bottom; }
-.comparison .plot { width: 22%; padding: 0 18px; }
+.comparison :is(th, td), .cross-validation :is(th, td) { vertical-align: middle; }
+.comparison thead th, .cross-validation thead th { vertical-align: bottom; }
+.comparison .plot, .cross-validation .plot { width: 22%; padding: 0 18px; }
 
 .heat { width: auto; font-size: 13px; border-collapse: separate; border-spacing: 2px; }
 .heat th, .heat td { border: 0; padding: 0; }

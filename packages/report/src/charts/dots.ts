@@ -32,20 +32,24 @@ ${whisker(axis, heldOut, "held-out", both ? 19 : rowHeight / 2)}${whisker(axis, 
 </svg>`;
 }
 
-/** One candidate's folds as dots, and a standard deviation to either side of their mean as a line. */
+/**
+ * One candidate's folds as dots, and a standard deviation to either side of their mean as a line; an arrow for what lies left
+ * of the axis.
+ */
 export function foldsRow(axis: Scale, { scores, mean, deviation }: CrossValidated): Markup {
   const [y, height] = [13, 26];
-  const folds = scores.filter((score) => score !== null && isFiniteScore(score));
+  const known = scores.filter((score) => score !== null && isFiniteScore(score)) as Score[];
+  const values = known.map((score) => mainFigure(score).value);
   const spread = Number.isFinite(deviation) ? deviation : 0;
-  const [low, high] = [percentAt(axis, mean - spread), percentAt(axis, mean + spread)];
+  const [low, middle, high] = [mean - spread, mean, mean + spread].map((value) => percentAt(axis, value));
   return html`<svg class="whiskers" width="100%" height="${height}" aria-hidden="true">
 ${axis.ticks.map((tick) => html`<line class="grid" x1="${percentAt(axis, tick)}" x2="${percentAt(axis, tick)}" y1="0" y2="${height}"/>`)}
 ${
-  Number.isFinite(mean)
-    ? html`<g class="whisker held-out"><line x1="${low}" x2="${high}" y1="${y}" y2="${y}"/><line x1="${percentAt(axis, mean)}" x2="${percentAt(axis, mean)}" y1="${y - 9}" y2="${y + 9}"/></g>`
+  mean >= axis.min
+    ? html`<g class="whisker held-out"><line x1="${low}" x2="${high}" y1="${y}" y2="${y}"/><line x1="${middle}" x2="${middle}" y1="${y - 9}" y2="${y + 9}"/></g>`
     : null
-}<g class="whisker test">${folds.map((score) => html`<circle cx="${percentAt(axis, mainFigure(score as Score).value)}" cy="${y}" r="3.5"/>`)}</g>
-</svg>`;
+}<g class="whisker test">${values.filter((value) => value >= axis.min).map((value) => html`<circle cx="${percentAt(axis, value)}" cy="${y}" r="3.5"/>`)}</g>
+${values.some((value) => value < axis.min) ? html`<path class="off-axis test" d="M9 ${y - 4} L2 ${y} L9 ${y + 4}"/>` : null}</svg>`;
 }
 
 /** The axis of the column: tick labels above the rows. */

@@ -42,6 +42,9 @@ export function crossValidation(report: TuneReport): Markup | null {
         ],
       })),
     ),
+    known.some((score) => mainFigure(score).value < axis.min)
+      ? html`<p class="quiet">The axis starts at ${percent(axis.min, 0)}; an arrow at its left edge stands for folds below that.</p>`
+      : null,
     crossed.grouped > 0
       ? html`<p class="quiet">${counted(crossed.grouped, "row is", "rows are")} nearly the same as others, or of one patient with them; no fold parts those.</p>`
       : null,
