@@ -73,11 +73,18 @@ export async function startPeer(
 const PACKAGES =
   "torch==2.13.0 transformers peft onnx onnxruntime safetensors scikit-learn sentence-transformers fastapi uvicorn uvloop httptools";
 
+/** Whether they are here, so that a test may ask them without a download of minutes. */
+export async function hasPeers(): Promise<boolean> {
+  return (await readFile(STAMP, "utf8").catch(() => "")) === PACKAGES;
+}
+
+const FOLDER = path.join(CACHE, "python", "peers");
+const STAMP = path.join(FOLDER, "installed.txt");
+
 async function installPeers(): Promise<string> {
-  const folder = path.join(CACHE, "python", "peers");
+  const [folder, stamp] = [FOLDER, STAMP];
   const python = path.join(folder, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
-  const stamp = path.join(folder, "installed.txt");
-  if ((await readFile(stamp, "utf8").catch(() => "")) === PACKAGES) return python;
+  if (await hasPeers()) return python;
   say(`installing the Python peers into ${folder}, once; about 2 minutes: ${PACKAGES}`);
   await mkdir(folder, { recursive: true });
   await orUnavailable("make a virtual environment", "python3", ["-m", "venv", folder]);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { cacheFolder, hubUrl, loadBackbone } from "@kilotune/backbone";
 import { isCodedError } from "@kilotune/contract";
+import { hasPeers } from "../../bench/peer.ts";
 import { HADOLINT } from "./hadolint.ts";
 import { MINISTACK } from "./ministack.ts";
 import { OPENAI_PYTHON } from "./openai-python.ts";
@@ -41,6 +42,11 @@ for (const [what, tool] of [
 await prepareSstPlatform(cache).catch((error: Error) => {
   console.log(`skipped: infra/, since SST's platform can't be installed: ${error.message}`);
 });
+
+if (!(await hasPeers()))
+  console.log(
+    "skipped: PEFT on what we export, since its packages aren't here: npm run -s bench -- peft installs them",
+  );
 
 const data = path.resolve(import.meta.dirname, "../../../shared/data");
 if (!existsSync(data)) console.log("skipped: checks on public data sets, since ../shared/data isn't there");
