@@ -7,7 +7,7 @@ import { createSharpCodec } from "@kilotune/image/node";
 import type { SegmentationScore } from "@kilotune/tuner";
 import { runPeer } from "./peer.ts";
 import { defineBench, say } from "./support/bench.ts";
-import { heldOut, learnMasks, masksOf, type Pictures, type Trained } from "./support/dense.ts";
+import { lastHeldOut, learnMasks, masksOf, type Pictures, type Trained } from "./support/dense.ts";
 import { imageSet } from "./support/image-sets.ts";
 import { REPOSITORY } from "./support/places.ts";
 import { withFolder } from "./support/temporary.ts";
@@ -19,12 +19,21 @@ export const bench = defineBench({
     "membrane (22 train, 8 test, 512 x 512): mean IoU of a head and then LoRA + head on vit-s14-saliency vs heads alone of as many epochs, one as large as both; vs a small U-Net in the same seconds",
   goal: ">= 5 points above the better head alone; <= 400 KB; above the U-Net",
   // `tiles`: each image in so many parts across and down, as pictures of their own, for both sides.
-  // `heldOut`: scored on every fourth training image, which is then not learnt from.
-  flags: { seed: 0, rank: 8, firstLayer: 0, epochs: 0, side: 336, tiles: 2, heldOut: false, unet: true },
-  async run({ seed, rank, firstLayer, epochs, side, tiles, heldOut: choosing, unet }) {
+  // `heldOut`: scored on the last five training slices, which are then not learnt from.
+  flags: {
+    seed: 0,
+    rank: 8,
+    firstLayer: 0,
+    epochs: 10,
+    side: 224,
+    tiles: 4,
+    heldOut: false,
+    withoutUnet: false,
+  },
+  async run({ seed, rank, firstLayer, epochs, side, tiles, heldOut: choosing, withoutUnet }) {
     const backbone = await openSaliency([side, side]);
     const set = await imageSet("membrane");
-    const { train, test } = choosing ? heldOut(set.train, 4) : set;
+    const { train, test } = choosing ? lastHeldOut(set.train, 5) : set;
     // 0 a membrane, 255 the inside of a cell.
     const of = (rows: typeof train) => masksOf(rows, [0, 255], set.file);
     const [learntWhole, scoredWhole] = [await of(train), await of(test)];
@@ -41,9 +50,9 @@ export const bench = defineBench({
     const prompt = await runOf({ ...given, ...lora, from: first.learnt, headStands: true });
     const alone = { ...given, epochs: first.epochs + prompt.epochs, method: "head" } as const;
     const [head, large] = [await runOf(alone), await runOf({ ...alone, innerWidth: 72 })];
-    const peer = unet
-      ? await uNet(learntWhole, scoredWhole, first.seconds + prompt.seconds, seed)
-      : undefined;
+    const peer = withoutUnet
+      ? undefined
+      : await uNet(learntWhole, scoredWhole, first.seconds + prompt.seconds, seed);
     const best = Math.max(head.score.meanIou, large.score.meanIou);
     const points = 100 * (prompt.score.meanIou - best);
     const bytes = prompt.headBytes + prompt.promptBytes;

@@ -261,6 +261,11 @@ export async function masksOf(
   };
 }
 
+/** The last rows, and those before them: slices of one block resemble their neighbours, so that those between would be half known. */
+export function lastHeldOut<T>(rows: readonly T[], count: number): { train: T[]; test: T[] } {
+  return { train: rows.slice(0, -count), test: rows.slice(-count) };
+}
+
 /** The rows whose number leaves a rest of `every - 1`, and the others: to choose on, without looking at a test file. */
 export function heldOut<T>(rows: readonly T[], every: number): { train: T[]; test: T[] } {
   const isHeld = (_: T, at: number) => at % every === every - 1;
