@@ -107,10 +107,7 @@ async function buildFrozen(
     manifest;
   const { width, height } = preprocessing;
   const names = stages.map(({ name, channels }) => `${name} (${channels} channels)`).join(", ");
-  const prompts = [
-    "a border or a residual of the input",
-    ...(stages.length > 0 ? [`channels of ${names}`] : []),
-  ];
+  const prompts = ["a border of the image", ...(stages.length > 0 ? [`channels of ${names}`] : [])];
   terminal.result(
     { id, family, licence, stages, outputs, leftOut, width, height, weightsBytes, looked, ...identity },
     () =>
@@ -127,7 +124,7 @@ async function buildFrozen(
               `Its licence, by the file: ${oneLine(licence, 200)}. Mind it before you serve what you tune on it.`,
             ]),
         `${id}: kept as it is, reads images of ${width} x ${height}, ${bytes(weightsBytes)} of weights; ready`,
-        `Prompts: ${prompts.join("; ")}. tune --backbone ${oneLine(place, 200)} learns channels and a head.`,
+        `Prompts: ${prompts.join("; ")}. tune --backbone ${oneLine(place, 200)} learns one and a head.`,
         ...(leftOut.length > 0 ? [`Left out, with all behind it: ${leftOut.join(", ")}.`] : []),
       ].join("\n"),
   );
