@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone } from "@kilotune/backbone";
 import { isClassification, mainFigure, type TuneReport } from "@kilotune/contract";
-import { fileSource, type JobResult, runTuneJob, type TextJob } from "@kilotune/worker";
+import { fileSource, type JobEvent, type JobResult, runTuneJob, type TextJob } from "@kilotune/worker";
 import { say } from "./bench.ts";
 import { withFolder } from "./temporary.ts";
 
@@ -10,8 +10,7 @@ import { withFolder } from "./temporary.ts";
 export async function tuneOnce(
   backbone: Backbone,
   data: string,
-  options: Pick<TextJob, "seed"> &
-    Partial<Pick<TextJob, "shots" | "storage" | "method" | "epochs" | "fullTuning">>,
+  options: Pick<TextJob, "seed"> & Partial<Pick<TextJob, "shots" | "storage" | "method" | "epochs">>,
 ): Promise<JobResult & { bytes: Uint8Array }> {
   return withFolder(async (folder) => {
     const out = path.join(folder, "prompt.safetensors");
@@ -26,17 +25,20 @@ export async function tuneOnce(
       resume: false,
       ...options,
     };
-    let said = "";
-    const result = await runTuneJob(job, {
-      onEvent(event) {
-        if (event.kind !== "training") return;
-        const words = `  ${event.run} epoch ${event.epoch} of ${event.epochs}`;
-        if (words !== said) say(`${words}, ${Math.round(event.secondsLeft)} s left`);
-        said = words;
-      },
-    });
+    const result = await runTuneJob(job, { onEvent: epochWords() });
     return { ...result, bytes: await readFile(out) };
   });
+}
+
+/** A line an epoch. */
+export function epochWords(): (event: JobEvent) => void {
+  let said = "";
+  return (event) => {
+    if (event.kind !== "training") return;
+    const words = `  ${event.run} epoch ${event.epoch} of ${event.epochs}`;
+    if (words !== said) say(`${words}, ${Math.round(event.secondsLeft)} s left`);
+    said = words;
+  };
 }
 
 /** Test accuracies in percent: of what was published and of the linear probe on the same rows. */
