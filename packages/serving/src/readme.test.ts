@@ -6,10 +6,13 @@ import { look } from "./readme.example.ts";
 import { type ImagePromptShape, randomImagePrompt, randomPixels } from "./vision/testing.ts";
 
 it("the README's example is a file, and answers three tasks of one image", async () => {
-  const [readme, example] = await Promise.all(
-    ["../README.md", "./readme.example.ts"].map((file) => readFile(new URL(file, import.meta.url), "utf8")),
+  // The page's is run by test/vision-browser.test.ts.
+  const [readme, ...examples] = await Promise.all(
+    ["../README.md", "./readme.example.ts", "./readme.example.browser.ts"].map((file) =>
+      readFile(new URL(file, import.meta.url), "utf8"),
+    ),
   );
-  expect(readme).toContain(`\`\`\`ts\n${example}\`\`\`\n`);
+  for (const example of examples) expect(readme).toContain(`\`\`\`ts\n${example}\`\`\`\n`);
   await using tiny = await tinyVisionBackbone();
   const shapes: Record<string, ImagePromptShape> = {
     "cells.boxes": { task: "detection", method: "kv" },
