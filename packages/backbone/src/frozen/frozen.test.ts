@@ -168,6 +168,9 @@ it("a transformer whose blocks weren't recognised: a border on its input has a g
   const file = fileURLToPath(new URL("../onnx/goldens/no-post-norm.onnx", import.meta.url));
   await importFrozen(file, bundle, { id: "post-norm", licence: "MIT" });
   const backbone = (await openFrozenBundle(bundle, { threads: 1 })) as FrozenBackbone;
+  const vision = backbone.asVision().manifest;
+  expect(methodsOfBackbone(vision)).toEqual(["border", "head"]);
+  expect(vision.config).toMatchObject({ patchSize: 4, hiddenSize: 16, hasClassToken: false, channels: 0 });
   const [output] = backbone.manifest.outputs as [string];
   const session = await backbone.openTuned({ border: 2 }, (b, { outputs }) => {
     const tokens = outputs.get(output) as Value;

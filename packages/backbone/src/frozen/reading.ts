@@ -67,30 +67,34 @@ function tokensGiven(
       typeof H !== "number"
     )
       continue;
-    for (const patchSize of PATCH_SIZES) {
-      const cells = (width / patchSize) * (height / patchSize);
-      if (width % patchSize !== 0 || height % patchSize !== 0 || S < cells || S > cells + MOST_LEADING)
-        continue;
-      return {
-        kind: "patches",
-        hiddenSize: H,
-        patchSize,
-        cells,
-        read: [output.name],
-        of(b, { outputs }) {
-          const tokens = outputs.get(output.name) as Value;
-          return S === cells
-            ? tokens
-            : b.op("Slice", [tokens, b.ints([S - cells]), b.ints([S]), b.ints([1])]);
-        },
-      };
-    }
+    const patchSize = patchSizeOf(S, width, height);
+    if (patchSize === undefined) continue;
+    const cells = (width / patchSize) * (height / patchSize);
+    return {
+      kind: "patches",
+      hiddenSize: H,
+      patchSize,
+      cells,
+      read: [output.name],
+      of(b, { outputs }) {
+        const tokens = outputs.get(output.name) as Value;
+        return S === cells ? tokens : b.op("Slice", [tokens, b.ints([S - cells]), b.ints([S]), b.ints([1])]);
+      },
+    };
   }
   return undefined;
 }
 
-/** As vision transformers are made. */
-const PATCH_SIZES = [16, 14, 32, 8];
+/** The side of a patch such that as few tokens as can be are none of the image's. */
+function patchSizeOf(tokens: number, width: number, height: number): number | undefined {
+  const most = greatestDivisor(width, height);
+  for (let size = 2; size <= most; size++) {
+    const leading = tokens - (width / size) * (height / size);
+    if (most % size === 0 && leading >= 0) return leading <= MOST_LEADING ? size : undefined;
+  }
+  return undefined;
+}
+
 /** A class token and registers. */
 const MOST_LEADING = 17;
 
