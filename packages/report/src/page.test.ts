@@ -110,7 +110,10 @@ describe("the page", () => {
     const score = { rows: 10, main: "r2", figures: { r2: 0.431 } };
     const report = sampleReport();
     const [first] = report.candidates;
-    const plain = renderReport({ ...report, candidates: [{ ...first!, heldOut: score, test: score }] });
+    const plain = renderReport({
+      ...report,
+      candidates: [{ ...first!, heldOut: score, test: score, published: true }],
+    });
     expect(plain).toContain("43.1\u00A0%");
     expect(plain).not.toContain("43.1–43.1");
   });

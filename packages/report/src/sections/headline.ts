@@ -34,7 +34,7 @@ function keyFigures(report: TuneReport): Markup {
   const total = report.timings.reduce((sum, { seconds }) => sum + seconds, 0);
   const tuning = report.timings.find(({ name }) => name.startsWith("tun"))?.seconds ?? total;
   return html`<dl class="figures">
-${figure(capitalised(main.title), percent(main.value), [score ? html`95 % interval <span class="nowrap">${percentRange(mainFigure(score).interval)}</span>` : null, html`${counted(evaluation.rows, tested.replace("rows", "row"), tested)}`])}
+${figure(capitalised(main.title), percent(main.value), [score?.interval ? html`95 % interval <span class="nowrap">${percentRange(score.interval)}</span>` : null, html`${counted(evaluation.rows, tested.replace("rows", "row"), tested)}`])}
 ${second === undefined ? null : figure(capitalised(second.title), fixed(second.value, 3), [html`mean over ${counted(data.labels.length, "label")}, each counting the same`])}
 ${figure("Prompt file", bytes(prompt.sizeBytes), [html`${counted(prompt.trainableParameters, "trained number")}`])}
 ${figure("Tuning", duration(tuning), [html`of ${duration(total)} for the whole job`])}
