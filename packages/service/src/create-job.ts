@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { idOf, type JobId, type TenantId, type TunedModelName } from "@kilotune/contract";
+import { idOf, isCodedError, type JobId, type TenantId, type TunedModelName } from "@kilotune/contract";
 import { audited } from "./audit.ts";
 import { asJob } from "./change-job.ts";
 import type { Service } from "./context.ts";
-import { invalidValue } from "./errors.ts";
+import { invalidValue, modelNotFound } from "./errors.ts";
 import { readFile } from "./files.ts";
-import { ADDED_TO_JOBS, hasEnded, type Job } from "./job.ts";
+import { ADDED_TO_JOBS, hasEnded, type Job, type JobMethod } from "./job.ts";
 import { eventAdded } from "./job-events.ts";
 import { checkJobRequest, type JobRequest, type JobSettings } from "./job-request.ts";
 import { FILES, type FileRecord, JOBS, type JobRecord } from "./kinds.ts";
@@ -13,6 +13,7 @@ import { newLetters, newUlid } from "./new-id.ts";
 import { once, type Repeat } from "./once.ts";
 import { notePending } from "./pending.ts";
 import { readLimits, readQuota, refuseOver, refuseWithoutHours } from "./quota.ts";
+import { resolveModel } from "./resolve.ts";
 import type { Row } from "./table.ts";
 import { nowSeconds } from "./time.ts";
 
@@ -29,7 +30,8 @@ export async function createJob(
   request: JobRequest,
   repeat: Repeat = { body: hashOf(request) },
 ): Promise<Job> {
-  const settings = checkJobRequest(service, request);
+  const asked = checkJobRequest(service, request);
+  const settings = { ...asked, method: await withPrompt(service, tenant, asked) };
   await notePending(service, tenant, "jobs", "sweep");
   const made = await once<Job>(service, tenant, repeat, {
     isStillGood: async ({ id }) => isWaiting(await JOBS.read(service, tenant, id)),
@@ -64,11 +66,28 @@ export async function createJob(
   return { ...ADDED_TO_JOBS, ...made };
 }
 
+/** A model that the prompt starts from is looked up now: whatever it becomes later, the job's bytes are settled. */
+async function withPrompt(
+  service: Service,
+  tenant: TenantId,
+  { model, method }: JobSettings,
+): Promise<JobMethod> {
+  const { init, ...rest } = method;
+  if (init === undefined) return rest;
+  if (typeof init === "string" || "text" in init) return { ...rest, init };
+  const found = await resolveModel(service, tenant, init.model, init.model).catch((error: unknown) => {
+    throw isCodedError(error) && error.code === "model_not_found" ? modelNotFound("init") : error;
+  });
+  if (found.promptId === null || found.backbone !== model)
+    throw invalidValue("init", `a model that was tuned on ${model}`, "another");
+  return { ...rest, init: { model: found.model, promptId: found.promptId } };
+}
+
 function newJob(
   service: Service,
   tenant: TenantId,
   id: JobId,
-  settings: JobSettings,
+  settings: Omit<JobSettings, "method"> & Pick<Job, "method">,
   training: Row<FileRecord>,
   validation: Row<FileRecord> | null,
 ): JobRecord {

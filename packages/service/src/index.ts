@@ -62,7 +62,16 @@ export type {
   MaskFormat,
   SegmentedImage,
 } from "./inference.ts";
-export { hasEnded, type Job, type JobError, type JobMethod, type JobScope, type JobStatus } from "./job.ts";
+export {
+  hasEnded,
+  type Job,
+  type JobError,
+  type JobInit,
+  type JobMethod,
+  type JobReparam,
+  type JobScope,
+  type JobStatus,
+} from "./job.ts";
 export { openNameless, orDiskFull } from "./held-file.ts";
 export { addJobEvent, type JobEvent, listJobEvents, type NewJobEvent } from "./job-events.ts";
 export { removeResults, storeResult } from "./job-results.ts";

@@ -1,7 +1,7 @@
 import { methodsFor, type SweptSettings, type TaskName } from "@kilotune/contract";
 import { methodsOf, type Service } from "./context.ts";
 import { invalidValue, modelNotFound } from "./errors.ts";
-import type { JobMethod, JobScope } from "./job.ts";
+import type { JobInit, JobMethod, JobScope } from "./job.ts";
 
 export interface JobRequest {
   /** A backbone's id. */
@@ -11,7 +11,7 @@ export interface JobRequest {
   readonly trainingFile: string;
   readonly validationFile?: string;
   /** Left out in part or whole: the default of the model and the task. */
-  readonly method: Partial<JobMethod>;
+  readonly method: RequestedMethod;
   /** Of texts with one label each. */
   readonly outOfScope?: JobScope;
   /** 2 to 16 candidates, all different, within SWEPT's limits. */
@@ -28,11 +28,16 @@ export interface JobRequest {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+export type RequestedMethod = Partial<Omit<JobMethod, "init">> & { readonly init?: RequestedInit };
+
+/** A model or alias of the tenant's, in place of its prompt. */
+export type RequestedInit = Exclude<JobInit, { readonly model: string }> | { readonly model: string };
+
 /** Everything that can be said of a request without looking at what the tenant has. */
 export interface JobSettings {
   readonly model: string;
   readonly task: TaskName;
-  readonly method: JobMethod;
+  readonly method: Omit<JobMethod, "init"> & Pick<RequestedMethod, "init">;
   readonly outOfScope: JobScope | null;
   readonly sweep: readonly SweptSettings[] | null;
   readonly seed: number;
@@ -81,12 +86,19 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     );
   if (outOfScope !== null && (task !== "classification" || backbone.input === "image"))
     throw invalidValue("out_of_scope", "none but of texts with one label each", "some");
+  const { init, reparam } = checked;
+  if ((init !== undefined || reparam !== undefined) && tasks.includes("detection"))
+    throw invalidValue(init === undefined ? "reparam" : "init", "none with a model of images", "one");
+  if (init !== undefined) checkInit(init, task);
   if (sweep !== null) checkSweep(sweep, checked.type, backbone.layers);
   return { model, task, method: checked, outOfScope, sweep, seed, folds, tiles, suffix, metadata };
 }
 
-function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, layers: number): JobMethod {
-  const { type, epochs = "auto", tokens = null, firstLayer = null } = method;
+function checkedMethod(
+  method: RequestedMethod & Pick<JobMethod, "type">,
+  layers: number,
+): JobSettings["method"] {
+  const { type, epochs = "auto", tokens = null, firstLayer = null, init, reparam } = method;
   if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
   if (tokens !== null && (type === "head" || type === "channels"))
     throw invalidValue("tokens", `none with method ${type}`, "some");
@@ -94,7 +106,19 @@ function checkedMethod(method: Partial<JobMethod> & Pick<JobMethod, "type">, lay
   if (firstLayer !== null && ["soft", "border", "head"].includes(type))
     throw invalidValue("first_layer", `none with method ${type}`, "one");
   if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
-  return { type, epochs, tokens, firstLayer };
+  for (const [name, value] of Object.entries({ init, reparam }))
+    if (value !== undefined && type !== "kv" && type !== "soft")
+      throw invalidValue(name, `none with method ${type}`, "one");
+  return { type, epochs, tokens, firstLayer, ...(init && { init }), ...(reparam && { reparam }) };
+}
+
+/** Labels' names are of tasks with labels, rows of a label of those with a label for each row. */
+function checkInit(init: RequestedInit, task: TaskName): void {
+  const ofLabels: readonly TaskName[] = ["classification", "multi_label"];
+  if (init === "examples" && !ofLabels.includes(task))
+    throw invalidValue("init", "a task whose rows have labels for examples", task);
+  if (init === "labels" && ![...ofLabels, "tagging"].includes(task))
+    throw invalidValue("init", "a task with labels for labels", task);
 }
 
 function checkSweep(sweep: readonly SweptSettings[], type: JobMethod["type"], layers: number): void {

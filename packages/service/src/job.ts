@@ -72,6 +72,10 @@ export interface JobMethod {
   readonly tokens: number | null;
   /** First prompted layer of `kv`, `deep` and `lora`; the model's own choice where null. */
   readonly firstLayer: number | null;
+  /** Of texts: what the prompt of `kv` and `soft` starts as; at random where left out. */
+  readonly init?: JobInit;
+  /** What `kv` and `soft` are learnt through; nothing where left out. */
+  readonly reparam?: JobReparam;
 }
 
 /** The model says of an input whether it is none of its labels'. */
@@ -79,6 +83,18 @@ export interface JobScope {
   /** Rows of it are of none; null where held-out rows alone choose the threshold. */
   readonly label: string | null;
 }
+
+export type JobReparam =
+  | { readonly type: "low_rank"; readonly rank: number }
+  | { readonly type: "mlp"; readonly width: number };
+
+/** The prompt is what its model had when the job was made. */
+export type JobInit =
+  | "vocabulary"
+  | "labels"
+  | "examples"
+  | { readonly text: string }
+  | { readonly model: string; readonly promptId: PromptId };
 
 export interface JobError {
   readonly code: string;

@@ -26,6 +26,8 @@ export interface TuneSettings extends LoopSettings {
   readonly temperature: number;
   /** Deviation of the prompt's random start. */
   readonly initScale: number;
+  /** For people: what the prompt starts as, where not at random, such as "labels". */
+  readonly init?: string;
   /** For people: what the prompt was learnt through, such as "mlp:128". */
   readonly reparam?: string;
 }

@@ -70,6 +70,22 @@ describe("a job", () => {
     expect((await create({ seed: 8 })).body.sweep).toBeNull();
   });
 
+  it("starts its prompt, and learns it through, what it was told", async () => {
+    const hyperparameters = { tokens: 4, init: "labels", reparam: { type: "low_rank", rank: 2 } };
+    const soft = await create({ seed: 11, method: { type: "soft", soft: { hyperparameters } } });
+    expect(soft.body.hyperparameters).toEqual({ n_epochs: "auto", ...hyperparameters });
+    const text = await create({ seed: 12, hyperparameters: { init: { text: "questions to a bank" } } });
+    expect(text.body.method).toMatchObject({
+      type: "kv",
+      kv: { hyperparameters: { init: { text: "questions to a bank" } } },
+    });
+    const { tunedModel: model } = await tune(api, tenant);
+    const on = await create({ seed: 13, hyperparameters: { init: { model } } });
+    expect(on.body.hyperparameters.init).toEqual({ model });
+    const random = await create({ seed: 14, hyperparameters: { init: "random", reparam: "auto" } });
+    expect(random.body.hyperparameters).toEqual({ n_epochs: "auto", tokens: "auto", first_layer: "auto" });
+  });
+
   it("isn't made where something would be silently ignored", async () => {
     const refused: [object, string][] = [
       [{ method: { type: "kv", kv: { hyperparameters: { n_epoch: 3 } } } }, "n_epoch"],
@@ -79,6 +95,11 @@ describe("a job", () => {
       [{ method: { type: "lora", lora: { hyperparameters: { tokens: 3 } } } }, "tokens"],
       [{ method: { type: "head" }, hyperparameters: { tokens: 3 } }, "tokens"],
       [{ hyperparameters: { batch_size: 16 } }, "auto"],
+      [{ hyperparameters: { init: "label" } }, "init"],
+      [{ hyperparameters: { init: { text: "" } } }, "init"],
+      [{ hyperparameters: { reparam: { type: "mlp", width: 0 } } }, "width"],
+      [{ method: { type: "lora", lora: { hyperparameters: { init: "labels" } } } }, "init"],
+      [{ method: { type: "deep", deep: { hyperparameters: { init: "labels" } } } }, "init"],
       [
         { method: { type: "kv", kv: { hyperparameters: {} } }, hyperparameters: { n_epochs: 3 } },
         "hyperparameters",

@@ -40,11 +40,23 @@ export function jobView(job: Job, tenant: string): JobObject {
   };
 }
 
-function hyperparametersView({ type, epochs, tokens, firstLayer }: JobMethod): JobObject["hyperparameters"] {
+function hyperparametersView({
+  type,
+  epochs,
+  tokens,
+  firstLayer,
+  init,
+  reparam,
+}: JobMethod): JobObject["hyperparameters"] {
   return {
     n_epochs: epochs,
     ...(sizeOf(type) === undefined ? {} : { [sizeOf(type) as string]: tokens ?? "auto" }),
     ...(HYPERPARAMETERS[type].includes("first_layer") ? { first_layer: firstLayer ?? "auto" } : {}),
+    // Not of OpenAI's: shown where they were asked for.
+    ...(init === undefined
+      ? {}
+      : { init: typeof init === "object" && "model" in init ? { model: init.model } : init }),
+    ...(reparam === undefined ? {} : { reparam }),
   };
 }
 
@@ -92,28 +104,37 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
   }
   const given: Given = inside?.hyperparameters ?? hyperparameters ?? {};
   const type = named === "supervised" ? "kv" : named;
-  for (const name of ["tokens", "rank", "width", "first_layer"]) {
+  for (const name of ["tokens", "rank", "width", "first_layer", "init", "reparam"]) {
     if (!HYPERPARAMETERS[type].includes(name) && name in given)
       throw badField(`hyperparameters.${name}`, `${type} has none`);
   }
   return {
     // Whoever names none and asks for nothing that is of one gets the model's default.
-    ...(named === "supervised" && !("tokens" in given || "first_layer" in given) ? {} : { type }),
+    ...(named === "supervised" && !KV_FIELDS.some((name) => name in given) ? {} : { type }),
     ...chosen("epochs", given.n_epochs),
     ...chosen("tokens", given[sizeOf(type) ?? "tokens"]),
     ...chosen("firstLayer", given.first_layer),
+    ...(given.init === undefined || given.init === "auto" || given.init === "random"
+      ? {}
+      : { init: given.init as NonNullable<JobRequest["method"]["init"]> }),
+    ...(given.reparam === undefined || given.reparam === "auto"
+      ? {}
+      : { reparam: given.reparam as NonNullable<JobMethod["reparam"]> }),
   };
 }
 
 const HYPERPARAMETERS: Readonly<Record<JobMethod["type"], readonly string[]>> = {
-  kv: ["tokens", "first_layer"],
-  soft: ["tokens"],
+  kv: ["tokens", "first_layer", "init", "reparam"],
+  soft: ["tokens", "init", "reparam"],
   deep: ["tokens", "first_layer"],
   lora: ["rank", "first_layer"],
   channels: ["first_layer"],
   border: ["width"],
   head: [],
 };
+
+/** Those that the default of images hasn't. */
+const KV_FIELDS = HYPERPARAMETERS.kv;
 
 type SweptBody = NonNullable<JobCreate["sweep"]>[number];
 

@@ -15,13 +15,41 @@ const HeadHyperparameters = z.strictObject({
   learning_rate_multiplier: z.literal("auto").optional(),
 });
 
-const SoftHyperparameters = HeadHyperparameters.extend({
+export const PromptInit = z
+  .union([
+    z.enum(["random", "vocabulary", "labels", "examples"]),
+    z.strictObject({ text: z.string().min(1).max(2000) }),
+    z.strictObject({ model: ModelName }),
+  ])
+  .meta({
+    id: "PromptInit",
+    description:
+      "What a text prompt's numbers start as: tokens drawn from the vocabulary, the labels' names, each label's rows, a text, whose length the prompt then has, or another tuned model of the same backbone, method and shape",
+  });
+export type PromptInit = z.infer<typeof PromptInit>;
+
+export const Reparam = z
+  .discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("low_rank"), rank: z.int().min(1).max(128) }),
+    z.strictObject({ type: z.literal("mlp"), width: z.int().min(1).max(1024) }),
+  ])
+  .meta({
+    id: "Reparam",
+    description: "What a text prompt is learnt through; the model holds what comes of it",
+  });
+export type Reparam = z.infer<typeof Reparam>;
+
+const TokenHyperparameters = HeadHyperparameters.extend({
   tokens: auto(z.int().min(1).max(128)).meta({ description: "Virtual tokens" }),
 });
 
-const KvHyperparameters = SoftHyperparameters.extend({
+const DeepHyperparameters = TokenHyperparameters.extend({
   first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have no prefix" }),
 });
+
+const OF_TEXTS = { init: auto(PromptInit), reparam: auto(Reparam) };
+const SoftHyperparameters = TokenHyperparameters.extend(OF_TEXTS);
+const KvHyperparameters = DeepHyperparameters.extend(OF_TEXTS);
 
 const LoraHyperparameters = HeadHyperparameters.extend({
   rank: auto(z.int().min(1).max(128)).meta({ description: "Of the products added to queries and values" }),
@@ -53,7 +81,7 @@ export const Method = z
     }),
     z.strictObject({
       type: z.literal("deep"),
-      deep: z.strictObject({ hyperparameters: KvHyperparameters.optional() }).optional(),
+      deep: z.strictObject({ hyperparameters: DeepHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
       type: z.literal("lora"),
@@ -180,7 +208,7 @@ export const JobObject = z
     seed: Count,
     tiles: z.boolean().optional(),
     folds: Count.nullable().meta({ description: "Of its cross-validation; null where none was asked for" }),
-    hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number()])),
+    hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number(), PromptInit, Reparam])),
     method: z.looseObject({ type: z.string() }),
     out_of_scope: z.object({ label: z.string().nullable() }).nullable(),
     sweep: z.array(z.record(z.string(), z.number())).nullable(),

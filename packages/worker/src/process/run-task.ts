@@ -2,9 +2,10 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { KilotuneError, type TuneReport } from "@kilotune/contract";
+import { readPromptFile } from "@kilotune/prompt/node";
 import { fileSource } from "../file-source.ts";
 import { imageRowsOf } from "../images/image-source.ts";
-import type { DataSource, ImageJob, TextJob, TuneJob } from "../job.ts";
+import type { DataSource, ImageJob, PromptInit, TextJob, TuneJob } from "../job.ts";
 import { runTuneJob } from "../run-tune-job.ts";
 import { trialsHere, withCandidate } from "../trials.ts";
 import { answerImages } from "./answer-images.ts";
@@ -45,7 +46,7 @@ async function runTune(
 ): Promise<TuneTaskResult> {
   const { createdAt, folder, swept } = task;
   const { device, ...jobHooks } = hooks;
-  const asked = { ...jobOf(task, backbone), ...(device && { device }) };
+  const asked = { ...(await jobOf(task, backbone)), ...(device && { device }) };
   const job = swept === undefined ? asked : withCandidate(asked, swept[0].settings);
   const { report, stored, trainedTokens } = await runTuneJob(job, { ...jobHooks, createdAt });
   const told: TuneReport = {
@@ -63,13 +64,14 @@ async function runTrial(
   backbone: Backbone | VisionBackbone,
   hooks: TaskHooks,
 ): Promise<TrialTaskResult> {
-  await using trials = trialsHere(jobOf(task, backbone), hooks);
+  await using trials = trialsHere(await jobOf(task, backbone), hooks);
   return { score: await trials.measure(task.candidate, { share: 1, keep: 1 }, 0) };
 }
 
-function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone): TuneJob {
+async function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone): Promise<TuneJob> {
   const { train, validation, outOfScope, tokens, firstLayer, method, epochs, seed, folds, title, folder } =
     task;
+  const { init, reparam } = task;
   const shared = {
     method,
     ...(tokens === undefined ? {} : { tokens }),
@@ -91,6 +93,8 @@ function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone):
       backbone,
       task: textTask(task),
       ...(outOfScope && { outOfScope: outOfScope.label === null ? {} : { label: outOfScope.label } }),
+      ...(init && { init: await initOf(init) }),
+      ...(reparam && { reparam }),
       train: sourceOf(train),
       ...(validation === undefined ? {} : { validation: sourceOf(validation) }),
     };
@@ -105,6 +109,11 @@ function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone):
     train: rowsOf(train),
     ...(validation === undefined ? {} : { validation: rowsOf(validation) }),
   };
+}
+
+async function initOf(init: NonNullable<TuneTask["init"]>): Promise<PromptInit> {
+  if (init.kind !== "file") return init;
+  return { kind: "prompt", prompt: await readPromptFile(init.path) };
 }
 
 function textTask({ task }: Pick<TuneTask, "task">): NonNullable<TextJob["task"]> {

@@ -2,7 +2,8 @@ import type { MethodName, SweptCandidate, SweptSettings, TaskName } from "@kilot
 import type { Format } from "@kilotune/dataset";
 import type { Device } from "@kilotune/engine/node";
 import type { JobScope } from "@kilotune/service";
-import type { EpochCheckpoint, JobEvent } from "../job.ts";
+import type { Reparametrisation } from "@kilotune/tuner";
+import type { EpochCheckpoint, JobEvent, PromptInit } from "../job.ts";
 
 /** The heavy work of a job, as data: so that another process, or another machine, can do it. */
 
@@ -36,6 +37,9 @@ export interface TuneTask {
   readonly method: MethodName;
   readonly tokens: number | undefined;
   readonly firstLayer: number | undefined;
+  /** Another prompt is the path of its file. */
+  readonly init?: Exclude<PromptInit, { kind: "prompt" }> | { readonly kind: "file"; readonly path: string };
+  readonly reparam?: Reparametrisation;
   readonly epochs: number | "auto";
   readonly seed: number;
   readonly folds?: number | undefined;

@@ -104,6 +104,7 @@ const TOLD = new Set([
   "serving_mismatch",
   "backbone_replaced",
   "exceeded_quota",
+  "bad_init",
   "busy",
   "disk_full",
 ]);

@@ -6,6 +6,7 @@ import { decodePrompt } from "@kilotune/prompt";
 import {
   cancelJob,
   deleteFile,
+  deleteModel,
   eraseTenant,
   getJob,
   getModel,
@@ -93,6 +94,39 @@ describe("a job", () => {
     expect(ended.trainedTokens).toBeGreaterThan(100);
     expect(await models()).toEqual([expect.objectContaining({ name: ended.tunedModel, job: job.id })]);
     expect((await publishedBytes(job)).equals(await wholeBytes())).toBe(true);
+    expect(jobs.logged).toEqual([]);
+  });
+
+  it("starts from the prompt of a model, which it keeps whatever becomes of the model's name", async () => {
+    const first = await jobs.newJob();
+    await jobs.run(first.id);
+    const { tunedModel, promptId } = await now(first);
+    const method = { type: "kv", epochs: 1, reparam: { type: "low_rank", rank: 1 } } as const;
+    const next = await jobs.newJob({ method: { ...method, init: { model: tunedModel as string } } });
+    expect(next.method.init).toEqual({ model: tunedModel, promptId });
+    await jobs.run(next.id);
+    expect(await now(next)).toMatchObject({ status: "succeeded", error: null });
+    const { manifest } = (await decodePrompt(Uint8Array.from(await publishedBytes(next)))).prompt;
+    expect(manifest.receipt?.asked).toMatchObject({
+      init: { prompt: promptId },
+      reparam: { kind: "low-rank", rank: 1 },
+    });
+
+    const shorter = await jobs.newJob({
+      method: { ...method, tokens: 1, init: { model: tunedModel as string } },
+    });
+    await jobs.run(shorter.id);
+    expect((await now(shorter)).error).toMatchObject({
+      code: "bad_init",
+      message: expect.stringContaining("saw 2 tokens"),
+    });
+    const late = await jobs.newJob({
+      method: { ...method, init: { model: tunedModel as string } },
+      validation: false,
+    });
+    await deleteModel(jobs.service, jobs.tenant, tunedModel as string);
+    await jobs.run(late.id);
+    expect((await now(late)).error).toMatchObject({ code: "bad_init", param: "init" });
     expect(jobs.logged).toEqual([]);
   });
 

@@ -1,6 +1,8 @@
 import path from "node:path";
+import { isCodedError, KilotuneError } from "@kilotune/contract";
 import { guessFormat } from "@kilotune/dataset";
-import { type Job, openFile } from "@kilotune/service";
+import { type Job, type JobInit, type JobReparam, openFile, openPrompt } from "@kilotune/service";
+import type { Reparametrisation } from "@kilotune/tuner";
 import type { DataFile, TuneTask } from "../process/tasks.ts";
 import type { Execution, StateContext } from "./context.ts";
 import { writeFileOf } from "./job-blobs.ts";
@@ -28,6 +30,8 @@ export async function taskOf(
     method: method.type,
     tokens: method.tokens ?? undefined,
     firstLayer: method.firstLayer ?? undefined,
+    ...(method.init && { init: await initOf(context, execution, method.init, folder) }),
+    ...(method.reparam && { reparam: reparamOf(method.reparam) }),
     epochs: method.epochs,
     seed,
     folds: job.folds ?? undefined,
@@ -36,6 +40,37 @@ export async function taskOf(
     createdAt: new Date(1000 * createdAt),
     folder,
   };
+}
+
+/** What the job's prompt starts as; another model's prompt as a file in the folder. */
+async function initOf(
+  { service }: StateContext,
+  { tenant }: Execution,
+  init: JobInit,
+  folder: string,
+): Promise<NonNullable<TuneTask["init"]>> {
+  if (typeof init === "string") return { kind: init };
+  if ("text" in init) return { kind: "text", text: init.text };
+  const to = path.join(folder, "init.safetensors");
+  try {
+    const { chunks } = await openPrompt(service, tenant, init.promptId);
+    await writeFileOf(chunks, to);
+  } catch (error) {
+    if (!isCodedError(error) || error.code !== "not_found") throw error;
+    throw new KilotuneError(
+      "bad_init",
+      `init: expected the prompt of ${init.model}, which is gone.`,
+      "Make another job, from a model that there is.",
+      { param: "init" },
+    );
+  }
+  return { kind: "file", path: to };
+}
+
+function reparamOf(reparam: JobReparam): Reparametrisation {
+  return reparam.type === "mlp"
+    ? { kind: "mlp", width: reparam.width }
+    : { kind: "low-rank", rank: reparam.rank };
 }
 
 /** What the backbone reads. */

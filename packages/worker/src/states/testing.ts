@@ -8,7 +8,6 @@ import {
   createJob,
   createTenant,
   type Job,
-  type JobMethod,
   type JobRequest,
   type Service,
 } from "@kilotune/service";
@@ -32,7 +31,7 @@ export interface TestJobs extends AsyncDisposable {
   compute: Compute;
   newJob(more?: {
     readonly train?: string;
-    readonly method?: Partial<JobMethod> & Pick<JobMethod, "type">;
+    readonly method?: JobRequest["method"];
     readonly validation?: boolean;
     readonly sweep?: JobRequest["sweep"];
   }): Promise<Job>;
@@ -72,7 +71,7 @@ export async function openTestJobs(tiny: TinyBackbone): Promise<TestJobs> {
     compute: here(tiny),
     async newJob({
       train = jsonl(toyRows(10, 1)),
-      method = { type: "kv", tokens: 2, epochs: 3 },
+      method = { type: "kv", tokens: 2, epochs: 3 } as const,
       ...more
     } = {}) {
       const { id: trainingFile } = await upload("train.jsonl", train);
@@ -82,7 +81,7 @@ export async function openTestJobs(tiny: TinyBackbone): Promise<TestJobs> {
         model: "tiny",
         trainingFile,
         ...(validation && { validationFile: validation.id }),
-        method: method as JobMethod,
+        method,
         ...(more.sweep && { sweep: more.sweep }),
         seed: 1,
       });

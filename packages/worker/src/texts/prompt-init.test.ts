@@ -50,6 +50,7 @@ describe("a job's prompt that starts from", () => {
       const { job, stored, bytes } = await tuned({ method, init });
       const { receipt } = stored.prompt.manifest;
       expect(receipt?.asked?.init).toEqual(init.kind === "text" ? { text: init.text } : init.kind);
+      expect(receipt?.settings.init).toBe(init.kind);
       expect(stored.id).not.toBe(plain.stored.id);
       const again = await reproducePrompt(bytes, place.tiny.backbone, job);
       expect(again).toMatchObject({ same: true, idHere: stored.id });

@@ -27,7 +27,12 @@ export function textSettings(
     ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
     ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
   });
-  const settings = { ...chosen, ...(reparam && { reparam: reparamWords(reparam) }), ...job.settings };
+  const settings = {
+    ...chosen,
+    ...(job.init && { init: job.init.kind }),
+    ...(reparam && { reparam: reparamWords(reparam) }),
+    ...job.settings,
+  };
   checkInit(job, settings);
   return settings;
 }

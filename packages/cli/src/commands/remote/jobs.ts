@@ -6,6 +6,7 @@ import { openService } from "../../remote/open-service.ts";
 import { pairsOf } from "../../remote/pairs.ts";
 import { LIMIT, take } from "../../remote/take.ts";
 import { jobResult, WATCH, watch } from "../../remote/watch.ts";
+import { PROMPT_FLAGS, readReparam } from "../../prompt-init.ts";
 import { moment, rowsOr } from "../../remote/words.ts";
 
 const ID = { value: "ID", count: "one", about: "The job's id, ftjob-.." } as const;
@@ -64,6 +65,12 @@ export const jobsCreate = defineCommand({
       max: 20,
       about: "Cross-validation besides, in K folds: as many times as long",
     },
+    init: {
+      kind: "text",
+      value: "START",
+      about: "What kv and soft start as: vocabulary, labels, examples, text:WORDS, model:NAME; random else",
+    },
+    reparam: PROMPT_FLAGS.reparam,
     suffix: { kind: "text", value: "NAME", about: "A part of the model's name" },
     seed: { kind: "integer", value: "N", min: 0, max: 4_294_967_295, about: "Of every random choice" },
     metadata: { kind: "texts", value: "KEY=VALUE", about: "Pairs of your own" },
@@ -182,6 +189,8 @@ interface Asked {
   readonly firstLayer: number | undefined;
   readonly folds: number | undefined;
   readonly tiles: boolean;
+  readonly init: string | undefined;
+  readonly reparam: string | undefined;
   readonly suffix: string | undefined;
   readonly seed: number | undefined;
   readonly metadata: readonly string[];
@@ -189,7 +198,16 @@ interface Asked {
 
 /** Which method takes which hyperparameter is the server's to say: it refuses by name what would change nothing. */
 function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked): JobCreate {
+  const init = initOf(asked.init);
+  const reparam = readReparam("jobs create", asked.reparam);
   const hyperparameters = {
+    ...(init !== undefined && { init }),
+    ...(reparam && {
+      reparam:
+        reparam.kind === "mlp"
+          ? { type: "mlp" as const, width: reparam.width }
+          : { type: "low_rank" as const, rank: reparam.rank },
+    }),
     n_epochs: epochs,
     ...(tokens !== undefined && { [method === "border" ? "width" : "tokens"]: tokens }),
     ...(rank !== undefined && { rank }),
@@ -212,6 +230,14 @@ function requestOf({ method, epochs, tokens, rank, firstLayer, ...asked }: Asked
     ...(asked.seed !== undefined && { seed: asked.seed }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
   };
+}
+
+/** The server refuses a word that it doesn't know. */
+function initOf(flag: string | undefined): NonNullable<JobCreate["hyperparameters"]>["init"] {
+  const [, kind, rest] = /^(text|model):(.+)$/s.exec(flag ?? "") ?? [];
+  if (kind === "text") return { text: rest as string };
+  if (kind === "model") return { model: rest as string };
+  return flag as "labels" | undefined;
 }
 
 /** Without a name the server takes the model's default. */
