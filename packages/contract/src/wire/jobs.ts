@@ -18,7 +18,14 @@ const HeadHyperparameters = z.strictObject({
 export const PromptInit = z
   .union([
     z.enum(["random", "vocabulary", "labels", "examples"]),
-    z.strictObject({ text: z.string().min(1).max(2000) }),
+    z.strictObject({
+      // It travels in the prompt's receipt, which is UTF-8.
+      text: z
+        .string()
+        .min(1)
+        .max(2000)
+        .refine((text) => text.isWellFormed(), "expected well-formed Unicode"),
+    }),
     z.strictObject({ model: ModelName }),
   ])
   .meta({
