@@ -81,6 +81,40 @@ describe("a job", () => {
       });
   });
 
+  it("starts its prompt only from words that its task has, and none of images", async () => {
+    const { service, tenant } = await world();
+    const tasks = ["classification", "tagging", "regression", "segmentation", "detection"] as const;
+    const texts = { id: "texts", createdAt: 0, layers: 6, tasks: tasks.slice(0, 3) };
+    const vit = {
+      id: "vit",
+      createdAt: 0,
+      layers: 12,
+      input: "image",
+      tasks: [tasks[0], ...tasks.slice(3)],
+    } as const;
+    const all = {
+      ...service,
+      backbones: new Map<string, Backbone>([
+        ["texts", texts],
+        ["vit", vit],
+      ]),
+    };
+    const asked = (more: Partial<JobRequest>) => createJob(all, tenant, request("none", more));
+    for (const [model, task, init] of [
+      ["texts", "regression", "labels"],
+      ["texts", "tagging", "examples"],
+      ["vit", "classification", "labels"],
+    ] as const)
+      await expect(asked({ model, task, method: { type: "kv", init } })).rejects.toMatchObject({
+        code: "invalid_value",
+        param: "init",
+      });
+    // Such a start there is: what is missing is the file.
+    await expect(
+      asked({ model: "texts", task: "tagging", method: { init: "labels" } }),
+    ).rejects.toMatchObject({ code: "not_found", param: "training_file" });
+  });
+
   it("is refused with the field that is to blame", async () => {
     const { service, tenant } = await world();
     const { id: file } = await upload(service, tenant);
@@ -105,8 +139,6 @@ describe("a job", () => {
       [{ method: { type: "kv", firstLayer: 6 } }, "invalid_value", "first_layer"],
       [{ method: { type: "lora", init: "labels" } }, "invalid_value", "init"],
       [{ method: { type: "head", reparam: { type: "mlp", width: 8 } } }, "invalid_value", "reparam"],
-      [{ method: { init: "labels" }, task: "regression" }, "invalid_value", "init"],
-      [{ method: { init: "examples" }, task: "tagging" }, "invalid_value", "init"],
       [{ method: { init: { model: "ft:minilm-l6:nobody::none" } } }, "model_not_found", "init"],
       [{ method: { init: { model: "minilm-l6" } } }, "invalid_value", "init"],
       [{ method: { type: "kv", epochs: 1.5 } }, "invalid_value", "n_epochs"],

@@ -1,7 +1,7 @@
 import { type Backbone, packTexts } from "@kilotune/backbone";
 import { KilotuneError } from "@kilotune/contract";
 import type { Prng } from "@kilotune/dataset";
-import type { Tensor } from "@kilotune/engine";
+import { sizeOf, type Tensor } from "@kilotune/engine";
 import { lengthBatches } from "../data/batches.ts";
 import { promptSite } from "../prompt-site.ts";
 import type { TuneSettings } from "../settings.ts";
@@ -26,7 +26,7 @@ export type TextStart =
  */
 export function startFromTexts(
   backbone: Backbone,
-  settings: Pick<TuneSettings, "method" | "tokens" | "firstLayer" | "initScale">,
+  settings: TuneSettings,
   start: TextStart,
 ): (random: Prng) => Promise<Float32Array> {
   const { method, tokens } = settings;
@@ -41,7 +41,7 @@ export function startFromTexts(
     const { rows, picks } = tokensOf(backbone, start, tokens, random);
     return method === "soft"
       ? meansOfEmbeddings(backbone, rows, picks)
-      : meansOfKeys(backbone, settings as TuneSettings, rows, picks);
+      : meansOfKeys(backbone, settings, rows, picks);
   };
 }
 
@@ -123,14 +123,15 @@ async function meansOfEmbeddings(
   picks: Picked["picks"],
 ): Promise<Float32Array> {
   const { hiddenSize: H } = backbone.manifest.config;
+  const shares = sharesByRow(rows, picks);
   const sums = new Float64Array(picks.length * H);
   await eachRow(backbone, { kind: "lower", firstLayer: 0 }, rows, ({ hidden }, row, at) => {
     const { data, dims } = hidden as Tensor;
     const S = dims[1] as number;
-    addMeans(picks, row, (position, share, token) => {
+    for (const { token, position, share } of shares[row] as Share[]) {
       const from = (at * S + position) * H;
       for (let h = 0; h < H; h++) sums[token * H + h]! += share * (data[from + h] as number);
-    });
+    }
   });
   return Float32Array.from(sums);
 }
@@ -142,38 +143,38 @@ async function meansOfKeys(
   rows: readonly Int32Array[],
   picks: Picked["picks"],
 ): Promise<Float32Array> {
-  const [layers, , heads, P, D] = promptSite(settings, backbone.manifest).dims as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const blocks = layers * 2 * heads;
+  const { dims: wanted } = promptSite(settings, backbone.manifest);
+  const [P, D] = wanted.slice(-2) as [number, number];
+  const blocks = sizeOf(wanted) / (P * D);
+  const shares = sharesByRow(rows, picks);
   const sums = new Float64Array(blocks * P * D);
   const { firstLayer } = settings;
   await eachRow(backbone, { kind: "keys", firstLayer }, rows, ({ kv }, row, at) => {
     const { data, dims } = kv as Tensor;
     const S = dims[4] as number;
-    addMeans(picks, row, (position, share, token) => {
+    for (const { token, position, share } of shares[row] as Share[])
       for (let block = 0; block < blocks; block++) {
         const from = ((at * blocks + block) * S + position) * D;
         const to = (block * P + token) * D;
         for (let d = 0; d < D; d++) sums[to + d]! += share * (data[from + d] as number);
       }
-    });
   });
   return Float32Array.from(sums);
 }
 
-function addMeans(
-  picks: Picked["picks"],
-  row: number,
-  add: (position: number, share: number, token: number) => void,
-): void {
+/** What a position adds to a virtual token's mean. */
+interface Share {
+  readonly token: number;
+  readonly position: number;
+  readonly share: number;
+}
+
+function sharesByRow(rows: readonly Int32Array[], picks: Picked["picks"]): Share[][] {
+  const byRow: Share[][] = rows.map(() => []);
   picks.forEach((places, token) => {
-    for (const [of, position] of places) if (of === row) add(position, 1 / places.length, token);
+    for (const [row, position] of places) byRow[row]?.push({ token, position, share: 1 / places.length });
   });
+  return byRow;
 }
 
 /** Runs all texts through a graph, and hands over each with its batch's results and its place there. */
