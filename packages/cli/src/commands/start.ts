@@ -105,6 +105,7 @@ function nextCommands(): string {
     `  npx kilotune evaluate --prompt ${PROMPT} ${quoted(path.join(desk, "test.jsonl"))}`,
     `  npx kilotune inspect ${PROMPT}`,
     `  npx kilotune tune ${quoted(path.join(desk, "train.jsonl"))} --shots 10 --out ${path.join("out", "ten-shots.safetensors")}`,
+    `  npx kilotune compare ${quoted(path.join(desk, "train.jsonl"))} --test ${quoted(path.join(desk, "test.jsonl"))} --out ${path.join("out", "methods")}`,
     "  npx kilotune --help",
   ].join("\n");
 }
