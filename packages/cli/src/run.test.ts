@@ -138,7 +138,7 @@ describe("wrong pairings", () => {
     [["tune", "t.jsonl", "--method", "head", "--tokens", "4"], "a head has none"],
     [["tune", "t.jsonl", "--tiles", "--task", "classify"], "--tiles is of masks and boxes"],
     [["tune", "t.jsonl", "--method", "deep"], "for classification, kv, soft, lora, head"],
-    [["tune", "t.jsonl", "--method", "head", "--task", "retrieve"], "for retrieval, kv, soft, lora."],
+    [["tune", "t.jsonl", "--method", "head", "--task", "retrieve"], "for retrieval, lora, kv, soft."],
     [["tune", "t.jsonl", "--method", "soft", "--first-layer", "2"], "--first-layer is of --method kv, deep"],
     [["classify", "--prompt", "p", "text", "--file", "f"], "both TEXT and --file"],
     [["classify", "--prompt", "p", "--prompt", "q", "text"], "several --prompt"],

@@ -71,7 +71,7 @@ describe("a job", () => {
     for (const [model, type, allowed] of [
       ["minilm-l6", "deep", "classification (kv, soft, lora, head)"],
       ["vit", "channels", "classification (lora, kv, deep, soft, head)"],
-      ["yolo", "lora", "classification (channels, head)"],
+      ["yolo", "lora", "classification (channels, border, head)"],
     ] as const)
       await expect(
         createJob(all, tenant, request("none", { model, method: { type } })),
