@@ -45,11 +45,18 @@ export function chooseWholeSettings(
 /** A usual one for encoders of this size; higher than BERT-base's, whose weights are as many again. */
 const WHOLE_RATE = 1e-4;
 
-/** Few rows: the head stays near its class means and the softmax is soft, or it learns the rows by heart. */
+/**
+ * Few rows: the head stays near its class means and the softmax is soft, or it learns the rows by heart.
+ * The rate is soft prompts' as well. On training rows held out 0.01 / 0.03 / 0.1 / 0.3 gave 84.0 / 84.8 / 83.5 / 84.4 %
+ * (banking77, 10 shots, 770 rows) and 0.03 / 0.3 gave 90.6 / 90.4 % (clinc150, 5 shots, 2,250 rows): no more than noise.
+ */
 const FEW = { promptLearningRate: 3e-2, headLearningRate: 3e-3, temperature: 0.08 };
 const MANY = { promptLearningRate: 1e-2, headLearningRate: 1e-2, temperature: 0.05 };
 const MANY_ROWS = 3000;
-/** Its factors multiply each other, so a step goes further. */
+/**
+ * Its factors multiply each other, so a step goes further. On training rows of banking77 held out 0.7e-3 / 2e-3 / 6e-3 gave
+ * 85.3 / 86.0 / 86.2 % (10 shots), 2e-3 / 6e-3 / 2e-2 gave 83.3 / 83.9 / 83.1 % and 2e-3 / 6e-3 82.0 / 82.2 % (5 shots, two seeds).
+ */
 const LORA = { promptLearningRate: 2e-3 };
 
 /** 10 epochs at 770 rows. Fewer rows want more of them, though not in proportion, and many a few less: 19 at 154, 7 at 10,000. */
