@@ -2,10 +2,24 @@ import type { BackboneManifest } from "@kilotune/backbone";
 import { chooseSettings } from "../choose-settings.ts";
 import type { TuneSettings } from "../settings.ts";
 
-/** Settings of prompts for several labels a text. */
+/**
+ * Settings of prompts for several labels a text. By micro F1 on a third of the training rows, held out: of xsid's names of
+ * slots (200 rows to learn from; probe 70.9 %) kv 75.5 at a rate of 0.03, 78.1 at 0.1, 75.9 at 0.3; LoRA 77.3 at 0.002, 79.2
+ * at 0.01. Of one or two texts of banking77 behind each other (400 rows, 20 labels; probe 91.5 %) kv 93.2 at 0.03 and
+ * at 0.1, 94.0 at 0.3.
+ * One split and one seed each, so kv stays the default. Nobody searched for soft's rate, or for more than 3,000 rows.
+ */
 export function chooseLabelSettings(
   manifest: BackboneManifest,
   about: Parameters<typeof chooseSettings>[1],
 ): TuneSettings {
-  return { ...chooseSettings(manifest, about), temperature: 0.1 };
+  const settings = chooseSettings(manifest, about);
+  return {
+    ...settings,
+    promptLearningRate: settings.promptLearningRate * (FASTER[settings.method] ?? 1),
+    temperature: 0.1,
+  };
 }
+
+/** Than a classifier of one label. */
+const FASTER: Readonly<Partial<Record<TuneSettings["method"], number>>> = { kv: 10 / 3, lora: 5 };
