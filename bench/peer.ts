@@ -82,16 +82,15 @@ const FOLDER = path.join(CACHE, "python", "peers");
 const STAMP = path.join(FOLDER, "installed.txt");
 
 async function installPeers(): Promise<string> {
-  const [folder, stamp] = [FOLDER, STAMP];
-  const python = path.join(folder, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
+  const python = path.join(FOLDER, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
   if (await hasPeers()) return python;
-  say(`installing the Python peers into ${folder}, once; about 2 minutes: ${PACKAGES}`);
-  await mkdir(folder, { recursive: true });
-  await orUnavailable("make a virtual environment", "python3", ["-m", "venv", folder]);
+  say(`installing the Python peers into ${FOLDER}, once; about 2 minutes: ${PACKAGES}`);
+  await mkdir(FOLDER, { recursive: true });
+  await orUnavailable("make a virtual environment", "python3", ["-m", "venv", FOLDER]);
   const install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PACKAGES.split(" ")];
   await orUnavailable("install the peers", python, install);
-  await writeFile(`${stamp}.tmp`, PACKAGES);
-  await rename(`${stamp}.tmp`, stamp);
+  await writeFile(`${STAMP}.tmp`, PACKAGES);
+  await rename(`${STAMP}.tmp`, STAMP);
   return python;
 }
 
