@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -114,3 +114,29 @@ describe("the first row says what is learnt", () => {
     expect(own.vector).not.toEqual(plain.vector);
   }, 60_000);
 });
+
+interface Figures {
+  readonly mean: number;
+  readonly deviation: number;
+  readonly folds: readonly number[];
+}
+
+it("cross-validates with --folds: figures by candidate and fold, and the same prompt", async () => {
+  const { train, test, out } = await filesOf("folds", (row) => row);
+  const flags = ["--validation", test, "--tokens", "2", "--epochs", "1", "--out", out, ...onTiny()];
+  const [plain] = await kilotune("tune", train, ...flags);
+  const [crossed] = await kilotune("tune", train, ...flags, "--folds", "3", "--report", `${out}.html`);
+  expect(crossed.prompt.id).toBe(plain.prompt.id);
+  expect(plain).not.toHaveProperty("crossValidation");
+  const { rows, published, figures } = crossed.crossValidation;
+  expect(rows.reduce((sum: number, each: number) => sum + each)).toBe(36);
+  expect(published).toHaveLength(3);
+  expect(Object.keys(figures).slice(-2)).toEqual(["kv", "published"]);
+  for (const { mean, deviation, folds } of Object.values<Figures>(figures)) {
+    expect(mean).toBeCloseTo(folds.reduce((sum, each) => sum + each) / 3, 9);
+    expect(deviation).toBeGreaterThanOrEqual(0);
+  }
+  expect(await readFile(path.join(folder, `${out}.html`), "utf8")).toContain(
+    '<section id="cross-validation"',
+  );
+}, 60_000);

@@ -71,6 +71,19 @@ describe("finding the command", () => {
   });
 });
 
+describe("sweep", () => {
+  it("has its rows to choose by from --folds or from --validation", async () => {
+    const { exitCode, stdout } = await callCli(
+      "sweep t.jsonl tokens=1,2 --folds 3 --validation v.jsonl --json".split(" "),
+    );
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("--folds"),
+    });
+  });
+});
+
 describe("lint", () => {
   it("gives rows, labels, errors, warnings; a class may be named __proto__", async () => {
     const file = await fileOf("proto.jsonl", '{"text":"a","label":"__proto__"}\n{"text":"b","label":"x"}\n');
