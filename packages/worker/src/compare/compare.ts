@@ -68,7 +68,7 @@ export async function runComparison(asked: Comparison, hooks: CompareHooks = {})
     throw new KilotuneError(
       "nothing_to_compare",
       "expected a method that these rows can be answered by, saw none",
-      "Name some of the methods.",
+      "Name other methods, such as few-shot or kv.",
       { kind: "usage" },
     );
   await mkdir(asked.folder, { recursive: true });
