@@ -22,6 +22,7 @@ const NAMES: readonly string[] = [
   "cells",
   "new-device",
   "sweep",
+  "starts",
   "size",
   "lint",
   "isolation",
