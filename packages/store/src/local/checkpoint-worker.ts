@@ -16,6 +16,7 @@ database.exec("PRAGMA synchronous = NORMAL");
 port.on("message", (request: CheckpointRequest) => {
   if (request === "tidy") tidy();
   if (request === "empty") port.postMessage(failureOf(empty));
+  if (request === "scrub") port.postMessage(failureOf(scrub));
   if (request === "close") {
     port.postMessage(failureOf(() => database.close()));
     port.close();
@@ -31,6 +32,11 @@ function tidy(): void {
     if (pages > LONG_LOG_PAGES) checkpoint("PASSIVE");
   });
   Atomics.store(state, 0, pages > LONG_LOG_PAGES ? LOG.long : LOG.quiet);
+}
+
+function scrub(): void {
+  database.exec("VACUUM");
+  empty();
 }
 
 function empty(): void {

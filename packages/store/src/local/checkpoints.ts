@@ -36,9 +36,22 @@ export class Checkpoints {
     if (state === LOG.quiet) this.#thread().postMessage("tidy" satisfies CheckpointRequest);
   }
 
-  /** The log holds nothing any more, of deleted records neither. */
+  /** The log holds nothing any more. */
   empty(): Promise<void> {
-    const emptied = this.#ask("empty");
+    return this.#alone("empty");
+  }
+
+  /**
+   * Neither log nor file holds anything of what was deleted. SQLite overwrites deleted records (`secure_delete`), but not the
+   * copies that are left in the free space of a page whose records were moved; so the file is written anew.
+   */
+  scrub(): Promise<void> {
+    return this.#alone("scrub");
+  }
+
+  /** Writers wait for it. */
+  #alone(request: "empty" | "scrub"): Promise<void> {
+    const emptied = this.#ask(request);
     const ended = emptied
       .catch(() => {})
       .then(() => {
@@ -96,8 +109,8 @@ export interface CheckpointWork {
 /** What the thread and its owner know of the log. */
 export const LOG = { quiet: 0, tidied: 1, long: 2 };
 
-/** `tidy`: while others write; not answered. `empty`: nobody should. */
-export type CheckpointRequest = "tidy" | "empty" | "close";
+/** `tidy`: while others write; not answered. `empty`, `scrub`: nobody should. */
+export type CheckpointRequest = "tidy" | "empty" | "scrub" | "close";
 
 /** Errors lose their codes between threads. */
 export interface CheckpointFailure {

@@ -84,8 +84,8 @@ export class SqliteRecords implements Records {
   async eraseTenant(tenant: TenantId): Promise<number> {
     checkTenant(tenant);
     const erased = await this.#transaction(() => Number(this.#sql.erase.run(tenant).changes));
-    // The log still has what was written before.
-    await this.#checkpoints.empty().catch((error: unknown) => {
+    // Log and file still have what was written before.
+    await this.#checkpoints.scrub().catch((error: unknown) => {
       throw runFault(error);
     });
     return erased;
