@@ -15,8 +15,11 @@ export interface Trials extends AsyncDisposable {
   measure(candidate: Candidate, rung: Rung, index: number): Promise<number>;
 }
 
+/** Of a candidate's measuring, 0..1: told after each epoch. */
+export type OnShare = (share: number) => void;
+
 /** In this process. What lies below a first layer is computed once for candidates of that layer that follow one another. */
-export function trialsHere(job: TuneJob, hooks: JobHooks): Trials {
+export function trialsHere(job: TuneJob, hooks: JobHooks, onShare: OnShare = () => {}): Trials {
   let opened: { readonly firstLayer: number | undefined; readonly layer: LayerTrials } | undefined;
   const close = async () => {
     const layer = opened?.layer;
@@ -27,7 +30,7 @@ export function trialsHere(job: TuneJob, hooks: JobHooks): Trials {
     if (opened !== undefined && opened.firstLayer === firstLayer) return opened.layer;
     await close();
     const own = firstLayer === undefined ? job : { ...job, firstLayer };
-    const layer = await planOf(own, hooks, (plan) => openLayer(plan, own, hooks));
+    const layer = await planOf(own, hooks, (plan) => openLayer(plan, own, hooks, onShare));
     opened = { firstLayer, layer };
     return layer;
   };
@@ -56,6 +59,7 @@ async function openLayer<File extends RowsOf, Rows extends RowsOf, Fitted, Outco
   plan: TaskPlan<File, Rows, Fitted, Outcome>,
   job: TuneJob,
   hooks: JobHooks,
+  onShare: OnShare,
 ): Promise<LayerTrials> {
   const progress = jobProgress(hooks);
   const { data, task, train, validation } = await openTask(plan, progress);
@@ -71,7 +75,6 @@ async function openLayer<File extends RowsOf, Rows extends RowsOf, Fitted, Outco
       job: { ...job, resume: true },
       hooks,
       dataSha256: data.sha256,
-      pace: { begin: () => ({ onStep: () => {}, onEpoch: () => {} }) },
     };
     return {
       facts: [data.sha256, task.backbone],
@@ -80,9 +83,12 @@ async function openLayer<File extends RowsOf, Rows extends RowsOf, Fitted, Outco
         const until = Math.max(1, Math.round(share * epochs));
         let [sum, rows] = [0, 0];
         for (const [at, fold] of folds.entries()) {
+          const onEpoch = ({ epoch }: { readonly epoch: number }) =>
+            onShare((at + Math.min(1, epoch / until)) / folds.length);
+          const pace = { begin: () => ({ onStep: () => {}, onEpoch }) };
           const { end, curve } = await learn(
             task,
-            context,
+            { ...context, pace },
             epochs,
             `sweep-${index}-${at}${inFolds}`,
             fold.train,

@@ -64,7 +64,8 @@ async function runTrial(
   backbone: Backbone | VisionBackbone,
   hooks: TaskHooks,
 ): Promise<TrialTaskResult> {
-  await using trials = trialsHere(await jobOf(task, backbone), hooks);
+  const onShare = (share: number) => hooks.onEvent({ kind: "progress", stage: "tune", share });
+  await using trials = trialsHere(await jobOf(task, backbone), hooks, onShare);
   return { score: await trials.measure(task.candidate, { share: 1, keep: 1 }, 0) };
 }
 

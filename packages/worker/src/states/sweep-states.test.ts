@@ -98,6 +98,7 @@ it("tells what each came to, and meters each", async () => {
   for (const part of [
     /Candidate 1 of 3 \(promptLearningRate 10, headLearningRate 10\): [01]\.\d{4} on held-out rows\./,
     /Candidate 2 of 3 \(tokens 3, firstLayer 1, promptLearningRate 0.01\): Running the frozen layers/,
+    /Candidate 3 of 3 \(promptLearningRate 0.02\): Tuning: 100 %/,
   ])
     expect(words).toMatch(part);
   // Their losses aren't the job's.
