@@ -24,6 +24,18 @@ export const SHOTS_FLAG = {
   },
 } as const satisfies Flags;
 
+export const EPOCHS_FLAG = {
+  epochs: {
+    kind: "integer",
+    value: "N",
+    min: 1,
+    max: 1000,
+    or: "auto",
+    about: "Most epochs",
+    default: "auto",
+  },
+} as const satisfies Flags;
+
 export const FOLDS_FLAG = {
   folds: {
     kind: "integer",

@@ -62,6 +62,6 @@ export {
   type UploadId,
   ulidOf,
 } from "./ids.ts";
-export { SWEPT, type SweptLimits, type SweptName, type SweptSettings } from "./sweep.ts";
+export { settingWords, SWEPT, type SweptLimits, type SweptName, type SweptSettings } from "./sweep.ts";
 export { TASKS, type TaskName } from "./task.ts";
 export { bytesOfDataUrl, isDataUrl } from "./data-url.ts";

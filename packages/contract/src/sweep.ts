@@ -21,3 +21,10 @@ export type SweptName = keyof typeof SWEPT;
 
 /** Some settings by name: one candidate of a sweep. */
 export type SweptSettings = Readonly<Partial<Record<SweptName, number>>>;
+
+/** For people: `tokens 8, dropout 0.1`; nothing where nothing differs. */
+export function settingWords(settings: Readonly<Record<string, number>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
+}

@@ -100,12 +100,7 @@ function checkedMethod(
 ): JobSettings["method"] {
   const { type, epochs = "auto", tokens = null, firstLayer = null, init, reparam } = method;
   if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
-  if (tokens !== null && (type === "head" || type === "channels"))
-    throw invalidValue("tokens", `none with method ${type}`, "some");
-  if (tokens !== null) checkWhole("tokens", tokens, 1, 128);
-  if (firstLayer !== null && ["soft", "border", "head"].includes(type))
-    throw invalidValue("first_layer", `none with method ${type}`, "one");
-  if (firstLayer !== null) checkWhole("first_layer", firstLayer, 0, layers - 1);
+  checkPlace({ tokens, firstLayer }, type, layers);
   for (const [name, value] of Object.entries({ init, reparam }))
     if (value !== undefined && type !== "kv" && type !== "soft")
       throw invalidValue(name, `none with method ${type}`, "one");
@@ -126,13 +121,24 @@ function checkSweep(sweep: readonly SweptSettings[], type: JobMethod["type"], la
   if (new Set(sweep.map((each) => JSON.stringify(Object.entries(each).toSorted()))).size < sweep.length)
     throw invalidValue("sweep", "candidates that are all different", "one twice");
   for (const [at, settings] of sweep.entries()) {
-    const { tokens, firstLayer } = settings;
-    if (tokens !== undefined && type === "channels")
-      throw invalidValue(`sweep[${at}].tokens`, `none with method ${type}`, "some");
-    if (firstLayer !== undefined && (type === "soft" || type === "border"))
-      throw invalidValue(`sweep[${at}].first_layer`, `none with method ${type}`, "one");
-    if (firstLayer !== undefined) checkWhole(`sweep[${at}].first_layer`, firstLayer, 0, layers - 1);
+    const { tokens = null, firstLayer = null } = settings;
+    checkPlace({ tokens, firstLayer }, type, layers, `sweep[${at}].`);
   }
+}
+
+/** @param at in front of a field's name */
+function checkPlace(
+  { tokens, firstLayer }: Pick<JobMethod, "tokens" | "firstLayer">,
+  type: JobMethod["type"],
+  layers: number,
+  at = "",
+): void {
+  if (tokens !== null && (type === "head" || type === "channels"))
+    throw invalidValue(`${at}tokens`, `none with method ${type}`, "some");
+  if (tokens !== null) checkWhole(`${at}tokens`, tokens, 1, 128);
+  if (firstLayer !== null && ["soft", "border", "head"].includes(type))
+    throw invalidValue(`${at}first_layer`, `none with method ${type}`, "one");
+  if (firstLayer !== null) checkWhole(`${at}first_layer`, firstLayer, 0, layers - 1);
 }
 
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {

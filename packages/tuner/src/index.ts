@@ -60,7 +60,7 @@ export { fitRidge, type Ridge, spreadOf, standardised } from "./regression/ridge
 export { scoreValues, type ValueScore } from "./regression/score.ts";
 export { type RunOptions, type RunResult, runTuning } from "./run-tuning.ts";
 export type { LoopSettings, TunedMethod, TuneSettings } from "./settings.ts";
-export { type Rung, rungsOf, successiveHalving, type Trial } from "./sweep/halving.ts";
+export { type Rung, rungsOf, successiveHalving, type Trial, WHOLE_RUN } from "./sweep/halving.ts";
 export {
   type Candidate,
   drawCandidates,

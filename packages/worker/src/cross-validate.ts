@@ -8,8 +8,7 @@ import {
 import type { RunResult } from "@kilotune/tuner";
 import { crossFolds, type Fold, holdOut } from "./held-out.ts";
 import type { TuneJob } from "./job.ts";
-import { type LearnRowsContext, type LearntRows, learnRows } from "./learn-rows.ts";
-import { receiptOf } from "./receipt.ts";
+import { type LearnRowsContext, type LearntRows, learnRows, publishLearnt } from "./learn-rows.ts";
 import { TUNED } from "./select.ts";
 import type { JobData, RowsOf, Task } from "./task.ts";
 import { METHOD_TITLES } from "./titles.ts";
@@ -81,7 +80,7 @@ async function measureFold<File extends RowsOf, Rows extends RowsOf, Fitted, Out
   validation: Rows | undefined,
   nameOf: (run: string) => string,
 ): Promise<MeasuredFold> {
-  const { job, data } = context;
+  const { job } = context;
   const fitted = await task.fit(train);
   const baselines = Object.entries(await task.answerBaselines(fitted, unseen)).map(
     ([name, outcomes]) => [name, task.score(outcomes)] as const,
@@ -91,14 +90,8 @@ async function measureFold<File extends RowsOf, Rows extends RowsOf, Fitted, Out
     learnRows(task, context, { train, validation, heldOut, fitted }, nameOf),
   );
   if (learnt === undefined) return { published: null, scores: Object.fromEntries(baselines) };
-  const { selection, published, final } = learnt;
-  const prompt = await task.publish({
-    kind: published,
-    heldOut: selection.outcomes[published] as readonly Outcome[],
-    fitted,
-    tuned: final,
-    receipt: receiptOf(job, data, { epochs: final?.epoch ?? 0, trainRows: train.count }),
-  });
+  const { published } = learnt;
+  const prompt = await publishLearnt(task, context, { train, fitted }, learnt);
   const score = task.score(await task.answer(prompt, unseen));
   const run = published === TUNED ? undefined : await askedRun(task, learnt, train, validation);
   const asked =

@@ -1,9 +1,11 @@
+import type { Prompt } from "@kilotune/prompt";
 import type { LoopSettings, RunResult } from "@kilotune/tuner";
 import { epochCheckpoints } from "./epoch-checkpoints.ts";
 import type { HeldOut } from "./held-out.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import { type LearnContext, learn } from "./learn.ts";
 import type { JobProgress } from "./progress.ts";
+import { receiptOf } from "./receipt.ts";
 import { divergedForGood, type SelectContext, type Selection, select, TUNED } from "./select.ts";
 import type { JobData, RowsOf, Task } from "./task.ts";
 import type { TrainingPace } from "./training-pace.ts";
@@ -103,4 +105,20 @@ async function learnChosen<Rows, Outcome>(
   if (selection.betterHead === undefined) throw divergedForGood();
   progress.emit({ kind: "note", words: "the final run diverged; a head is published instead" });
   return { published: selection.betterHead, final: undefined };
+}
+
+/** The prompt of what was learnt, rounded to what its file will hold. */
+export function publishLearnt<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
+  task: Task<File, Rows, Fitted, Outcome>,
+  { job, data }: Pick<LearnRowsContext<File>, "job" | "data">,
+  { train, fitted }: Pick<RowsToLearn<Rows, Fitted>, "train" | "fitted">,
+  { selection, published, final }: LearntRows<Rows, Outcome>,
+): Prompt | Promise<Prompt> {
+  return task.publish({
+    kind: published,
+    heldOut: selection.outcomes[published] as readonly Outcome[],
+    fitted,
+    tuned: final,
+    receipt: receiptOf(job, data, { epochs: final?.epoch ?? 0, trainRows: train.count }),
+  });
 }

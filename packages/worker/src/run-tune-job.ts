@@ -3,12 +3,11 @@ import { crossFoldsOf, crossValidate } from "./cross-validate.ts";
 import { assertWhole, tuneFully } from "./full-tuning.ts";
 import { holdOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
-import { learnRows, plannedRows } from "./learn-rows.ts";
+import { learnRows, plannedRows, publishLearnt } from "./learn-rows.ts";
 import { type JobFindings, FULL, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
-import { receiptOf } from "./receipt.ts";
 import { TUNED } from "./select.ts";
 import type { RowsOf, Shown, TaskPlan } from "./task.ts";
 import { trainingPace } from "./training-pace.ts";
@@ -46,7 +45,8 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
   // K folds learn from K - 1 parts of K each, and the job itself from all.
   const planned = plannedRows(settings, rows) * (inFolds?.folds.length ?? 1);
   const context = { job, hooks, progress, data, pace: trainingPace(planned, progress.emit, progress.clock) };
-  const { selection, published, final } = await learnRows(task, context, rows);
+  const learnt = await learnRows(task, context, rows);
+  const { selection, published, final } = learnt;
 
   const full = job.fullTuning
     ? await tuneFully(task, { job, hooks, dataSha256: data.sha256 }, progress, { train, validation, heldOut })
@@ -54,13 +54,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
   const crossValidation = inFolds && (await crossValidate(task, context, { train, validation }, inFolds));
 
   progress.stage("publish", "rounding the numbers to what the file holds");
-  const prompt = await task.publish({
-    kind: published,
-    heldOut: selection.outcomes[published] as readonly Outcome[],
-    fitted,
-    tuned: final,
-    receipt: receiptOf(job, data, { epochs: final?.epoch ?? 0, trainRows: train.count }),
-  });
+  const prompt = await publishLearnt(task, context, { train, fitted }, learnt);
 
   progress.stage("evaluate", "answering the test rows");
   const measured = async (file: File): Promise<Measured<Outcome>> => {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { KilotuneError, type SweptCandidate } from "@kilotune/contract";
-import { type Candidate, type Rung, rungsOf, successiveHalving } from "@kilotune/tuner";
+import { type Candidate, type Rung, rungsOf, successiveHalving, WHOLE_RUN } from "@kilotune/tuner";
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { type Parallel, trialsInChildren } from "./process/trials-in-children.ts";
@@ -46,7 +46,7 @@ export async function runSweep(
   if (!job.resume) await removeCheckpoints(job.checkpoints);
   // Those of one first layer in a row: they share what lies below it.
   const ordered = [...candidates].sort((a, b) => (a.firstLayer ?? -1) - (b.firstLayer ?? -1));
-  const rungs = halving ? rungsOf(ordered.length) : [{ share: 1, keep: 1 }];
+  const rungs = halving ? rungsOf(ordered.length) : [WHOLE_RUN];
   const of = rungs.reduce(({ left, sum }, { keep }) => ({ left: Math.min(left, keep), sum: sum + left }), {
     left: ordered.length,
     sum: 0,

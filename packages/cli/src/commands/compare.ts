@@ -13,7 +13,7 @@ import { nearest } from "../args/nearest.ts";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertRereadable } from "../input-file.ts";
-import { OUTPUT_FLAGS, SHOTS_FLAG } from "../job-flags.ts";
+import { EPOCHS_FLAG, OUTPUT_FLAGS, SHOTS_FLAG } from "../job-flags.ts";
 import { jobProgress } from "../job-progress.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
 import { takeStop } from "../run-job.ts";
@@ -63,15 +63,7 @@ export const compare = defineCommand({
     backbone: { kind: "text", value: "ID|FOLDER", about: "The frozen model", default: "minilm-l6" },
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     ...SHOTS_FLAG,
-    epochs: {
-      kind: "integer",
-      value: "N",
-      min: 1,
-      max: 1000,
-      or: "auto",
-      about: "Most epochs of each method",
-      default: "auto",
-    },
+    epochs: { ...EPOCHS_FLAG.epochs, about: "Most epochs of each method" },
     seed: OUTPUT_FLAGS.seed,
     out: { kind: "text", value: "FOLDER", about: "A folder to make", default: "./comparison" },
     report: OUTPUT_FLAGS.report,

@@ -1,4 +1,4 @@
-import type { SweptCandidate } from "@kilotune/contract";
+import { settingWords, type SweptCandidate } from "@kilotune/contract";
 import { renderReport } from "@kilotune/report";
 import { drawCandidates, gridOf, parseSweep } from "@kilotune/tuner";
 import { fileSource, runSweep, type TuneJob } from "@kilotune/worker";
@@ -139,12 +139,7 @@ export const sweep = defineCommand({
 
 function trialWords({ settings, share, score }: SweptCandidate): string {
   const figure = Number.isFinite(score) ? percent(score) : "diverged";
-  return `${settingWords(settings)}: ${figure} after ${percent(share)} of its run`;
-}
-
-function settingWords(settings: SweptCandidate["settings"]): string {
-  const words = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
-  return words.length === 0 ? "as chosen automatically" : words.join(", ");
+  return `${settingWords(settings) || "as chosen automatically"}: ${figure} after ${percent(share)} of its run`;
 }
 
 /** JSON knows no infinity: null stands for a run that diverged. */

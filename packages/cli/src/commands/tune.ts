@@ -13,6 +13,7 @@ import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
 import {
+  EPOCHS_FLAG,
   FOLDS_FLAG,
   IMAGE_FOLDER_FLAG,
   OUTPUT_FLAGS,
@@ -97,15 +98,7 @@ export const tune = defineCommand({
     },
     ...IMAGE_FOLDER_FLAG,
     ...SHOTS_FLAG,
-    epochs: {
-      kind: "integer",
-      value: "N",
-      min: 1,
-      max: 1000,
-      or: "auto",
-      about: "Most epochs",
-      default: "auto",
-    },
+    ...EPOCHS_FLAG,
     "with-full-tuning": {
       kind: "switch",
       about: "Full fine-tuning besides, as a baseline: minutes; of texts, up to 50 million weights",

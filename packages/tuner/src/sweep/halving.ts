@@ -15,6 +15,9 @@ export function rungsOf(candidates: number): Rung[] {
   return [...keeps, 1].map((keep, round) => ({ share: FACTOR ** (round - keeps.length), keep }));
 }
 
+/** The one round of a search that drops nobody. */
+export const WHOLE_RUN: Rung = { share: 1, keep: 1 };
+
 const FACTOR = 4;
 
 export interface Trial<Candidate> {

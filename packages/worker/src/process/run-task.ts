@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { KilotuneError, type TuneReport } from "@kilotune/contract";
 import { readPromptFile } from "@kilotune/prompt/node";
+import { WHOLE_RUN } from "@kilotune/tuner";
 import { fileSource } from "../file-source.ts";
 import { imageRowsOf } from "../images/image-source.ts";
 import type { DataSource, ImageJob, PromptInit, TextJob, TuneJob } from "../job.ts";
@@ -66,7 +67,7 @@ async function runTrial(
 ): Promise<TrialTaskResult> {
   const onShare = (share: number) => hooks.onEvent({ kind: "progress", stage: "tune", share });
   await using trials = trialsHere(await jobOf(task, backbone), hooks, onShare);
-  return { score: await trials.measure(task.candidate, { share: 1, keep: 1 }, 0) };
+  return { score: await trials.measure(task.candidate, WHOLE_RUN, 0) };
 }
 
 async function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBackbone): Promise<TuneJob> {

@@ -1,5 +1,6 @@
 import type { SweptCandidate } from "@kilotune/contract";
 import type { Job, Service } from "@kilotune/service";
+import { successiveHalving, WHOLE_RUN } from "@kilotune/tuner";
 import type { Execution } from "./context.ts";
 import { jobBlob, readBlob } from "./job-blobs.ts";
 
@@ -38,14 +39,12 @@ export async function rankedTrials(
   { sweep }: Pick<Job, "sweep">,
 ): Promise<[SweptCandidate, ...SweptCandidate[]] | undefined> {
   if (sweep === null) return undefined;
-  const trials = await Promise.all(
-    sweep.map(async (settings, trial) => {
-      const score = await readTrial(service, execution, trial);
-      if (score === undefined) throw new Error(`candidate ${trial} wasn't measured: Try comes before`);
-      return { settings, share: 1, score };
-    }),
-  );
-  // Infinities can't be subtracted from one another.
-  const ranked = trials.toSorted((a, b) => (a.score === b.score ? 0 : b.score > a.score ? 1 : -1));
-  return ranked as [SweptCandidate, ...SweptCandidate[]];
+  const measured = async (trial: number) => {
+    const score = await readTrial(service, execution, trial);
+    if (score === undefined) throw new Error(`candidate ${trial} wasn't measured: Try comes before`);
+    return score;
+  };
+  const ranking = await successiveHalving(sweep, [WHOLE_RUN], (_, __, trial) => measured(trial));
+  const swept = ranking.map(({ candidate, share, score }) => ({ settings: candidate, share, score }));
+  return swept as [SweptCandidate, ...SweptCandidate[]];
 }

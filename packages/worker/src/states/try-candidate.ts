@@ -1,4 +1,4 @@
-import type { SweptSettings } from "@kilotune/contract";
+import { settingWords } from "@kilotune/contract";
 import { beginTrial, reportProgress } from "@kilotune/service";
 import { atWork } from "./at-work.ts";
 import { jobThatIs, state, stillWanted, unlessErased } from "./state.ts";
@@ -16,7 +16,7 @@ export const tryCandidate = state(async (context, execution, input) => {
     const job = stillWanted(await unlessErased(beginTrial(service, tenant, id)), ["running"]);
     const candidate = job.sweep?.[trial];
     if (candidate === undefined) throw new Error(`the job has no candidate ${input.trial}`);
-    const part = `Candidate ${trial + 1} of ${job.sweep?.length} (${words(candidate)})`;
+    const part = `Candidate ${trial + 1} of ${job.sweep?.length} (${settingWords(candidate) || "as it stands"})`;
     await atWork(
       context,
       execution,
@@ -39,8 +39,3 @@ export const tryCandidate = state(async (context, execution, input) => {
     );
   });
 });
-
-function words(settings: SweptSettings): string {
-  const named = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
-  return named.length === 0 ? "as it stands" : named.join(", ");
-}
