@@ -1,13 +1,12 @@
-import { spawn } from "node:child_process";
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { started } from "./started.ts";
 
 /** `kilotune compare` as a user has it: on messages that people wrote, and the backbone that they'd have. */
 
 const root = path.join(import.meta.dirname, "..");
-const cli = path.join(root, "packages/cli/bin/kilotune.mjs");
 const desk = path.join(root, "examples/support-desk");
 
 let folder: string;
@@ -18,18 +17,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** @param until words on stderr at which it is killed, without a warning */
 async function kilotune(argv: readonly string[], until?: string) {
-  const child = spawn(process.execPath, [cli, ...argv], { cwd: folder });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr += text;
+  const { process: child, ended } = started(argv, { cwd: folder }, (stderr) => {
     if (until !== undefined && stderr.includes(until)) child.kill("SIGKILL");
   });
-  const { promise, resolve } = Promise.withResolvers<number | null>();
-  child.on("close", resolve);
-  return { code: await promise, stdout, stderr };
+  return ended;
 }
 
 /** Some rows of four labels of the example. */

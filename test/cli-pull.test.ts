@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
@@ -6,8 +5,8 @@ import { setTimeout } from "node:timers/promises";
 import { cacheFolder, findBackbone } from "@kilotune/backbone";
 import { expect, it } from "vitest";
 import { send, serve, temporaryFolder } from "../packages/backbone/src/download/testing.ts";
+import { started } from "./started.ts";
 
-const bin = path.resolve(import.meta.dirname, "../packages/cli/bin/kilotune.mjs");
 const ID = "minilm-l6";
 const WEIGHTS = "model.safetensors";
 const known = path.join(cacheFolder(process.env), "backbones", ID, "source");
@@ -31,7 +30,9 @@ it.skipIf(!existsSync(path.join(known, WEIGHTS)))(
       else send(request, response, bytes);
     });
     const pull = () =>
-      start(["backbone", "pull", ID, "--json"], { KILOTUNE_CACHE: folder.path, KILOTUNE_HUB: hub.url });
+      started(["backbone", "pull", ID, "--json"], {
+        env: { ...process.env, KILOTUNE_CACHE: folder.path, KILOTUNE_HUB: hub.url },
+      });
     const source = path.join(folder.path, "backbones", ID, "source");
 
     const first = pull();
@@ -72,19 +73,4 @@ async function partSize(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => []);
   const part = names.find((name) => name.startsWith(WEIGHTS) && name.endsWith(".part"));
   return part === undefined ? 0 : (await stat(path.join(folder, part))).size;
-}
-
-function start(argv: readonly string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, [bin, ...argv], {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const)
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      said[name] += text;
-    });
-  const { promise, resolve } = Promise.withResolvers<{ code: number | null } & typeof said>();
-  child.on("close", (code) => resolve({ code, ...said }));
-  return { process: child, ended: promise };
 }

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -6,10 +5,9 @@ import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openTiny, toyFile } from "../packages/local/src/testing.ts";
+import { started } from "./started.ts";
 
 /** `kilotune sweep` in real processes, as a terminal has them: one group, which Ctrl-C reaches as a whole. */
-
-const cli = path.resolve(import.meta.dirname, "../packages/cli/bin/kilotune.mjs");
 
 let tiny: Awaited<ReturnType<typeof openTiny>>;
 let folder: string;
@@ -35,20 +33,12 @@ function sweep(out: string, ...more: string[]) {
     "test.jsonl",
   ];
   const argv = ["sweep", "train.jsonl", ...ranges, "--out", out, "--precision", "int8", "--json", ...more];
-  const child = spawn(process.execPath, [cli, ...argv, "--backbone", tiny.checkpoint], {
+  const { process: child, ended } = started([...argv, "--backbone", tiny.checkpoint], {
     env: { ...process.env, KILOTUNE_CACHE: path.join(folder, "cache") },
     cwd: folder,
     detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
   });
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const)
-    child[name].setEncoding("utf8").on("data", (text: string) => {
-      said[name] += text;
-    });
-  const { promise, resolve } = Promise.withResolvers<{ code: number | null } & typeof said>();
-  child.on("close", (code) => resolve({ code, ...said }));
-  return { group: -(child.pid as number), ended: promise };
+  return { group: -(child.pid as number), ended };
 }
 
 async function swept(out: string, ...more: string[]) {

@@ -4,14 +4,13 @@ import path from "node:path";
 import { loadVisionBackbone, methodsOfBackbone, type VisionBackbone } from "@kilotune/backbone";
 import { prng } from "@kilotune/dataset";
 import { encodeOnnx, float32, type Graph, GraphBuilder } from "@kilotune/engine";
-import { createSharpCodec, encodePng } from "@kilotune/image/node";
+import { encodePng } from "@kilotune/image/node";
 import { decodePrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
-import { createVisionPredictor, verifyImageIsolation } from "@kilotune/serving";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { evaluateImagePrompt } from "./evaluate-images.ts";
 import { imageRowsOf } from "./images/image-source.ts";
-import { toyImageRows } from "./images/testing.ts";
+import { differingRows, toyImageRows } from "./images/testing.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 
@@ -105,21 +104,12 @@ it("learns channels and a head; both are served as they were measured", async ()
   // The report's figure is of the numbers before they were rounded to halves.
   expect(score.figures.map50).toBeCloseTo(told.figures.map50 as number, 1);
 
-  const codec = createSharpCodec();
   const prompts = new Map([
     ["published", published],
     ["under way", stored],
   ]);
-  const loadPrompt = async (ref: string) => prompts.get(ref) as typeof stored;
-  const predictor = await createVisionPredictor({ backbone, codec, loadPrompt });
   const image = await readFile(path.join(folder, "test-0.png"));
-  const requests = [...prompts.keys()].flatMap((prompt) => [
-    { image, prompt },
-    { image: new Uint8Array(image), prompt },
-  ]);
-  const seen = await verifyImageIsolation(predictor, requests, { batches: 10, uniform: Math.random });
-  expect(seen.differing).toBe(0);
-  await predictor.close();
+  expect(await differingRows(backbone, prompts, image, 10)).toBe(0);
 }, 60_000);
 
 it("learns channels of the later stages alone, and leaves the others as they are", async () => {
@@ -152,19 +142,8 @@ it("learns a border of the image, which is served as it was measured, alone and 
     ["border", stored],
     ["channels", channels],
   ]);
-  const predictor = await createVisionPredictor({
-    backbone,
-    codec: createSharpCodec(),
-    loadPrompt: async (ref) => prompts.get(ref) as typeof stored,
-  });
   const image = await readFile(path.join(folder, "test-0.png"));
-  const requests = [...prompts.keys()].flatMap((prompt) => [
-    { image, prompt },
-    { image: new Uint8Array(image), prompt },
-  ]);
-  const seen = await verifyImageIsolation(predictor, requests, { batches: 8, uniform: Math.random });
-  expect(seen.differing).toBe(0);
-  await predictor.close();
+  expect(await differingRows(backbone, prompts, image, 8)).toBe(0);
   await expect(runTuneJob(job({ method: "border", tokens: 33 }))).rejects.toMatchObject({ code: "bad_site" });
 }, 60_000);
 

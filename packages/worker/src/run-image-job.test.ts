@@ -3,17 +3,15 @@ import os from "node:os";
 import path from "node:path";
 import { tinyVisionBackbone } from "@kilotune/backbone/testing";
 import { isClassification } from "@kilotune/contract";
-import { createSharpCodec } from "@kilotune/image/node";
 import { decodePrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
-import { createVisionPredictor, verifyImageIsolation } from "@kilotune/serving";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { evaluateImagePrompt } from "./evaluate-images.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
 import { attentionOf } from "./images/attention.ts";
 import { readImageFiles } from "./images/image-files.ts";
-import { toyImageRows } from "./images/testing.ts";
+import { differingRows, toyImageRows } from "./images/testing.ts";
 
 let tiny: Awaited<ReturnType<typeof tinyVisionBackbone>>;
 let folder: string;
@@ -219,18 +217,7 @@ describe("a job on images", () => {
 
     const opened = await test("segmentation").open("segment");
     const image = await opened.read("0.png");
-    const predictor = await createVisionPredictor({
-      backbone: tiny.backbone,
-      codec: createSharpCodec(),
-      loadPrompt: async (ref) => prompts.get(ref)!,
-    });
-    const requests = [...prompts.keys()].flatMap((prompt) => [
-      { image, prompt },
-      { image: new Uint8Array(image), prompt },
-    ]);
-    const seen = await verifyImageIsolation(predictor, requests, { batches: 8, uniform: Math.random });
-    expect(seen.differing).toBe(0);
-    await predictor.close();
+    expect(await differingRows(tiny.backbone, prompts, image, 8)).toBe(0);
   }, 60_000);
 
   it("of masks goes on from the head that was learnt alone", async () => {

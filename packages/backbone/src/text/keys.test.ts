@@ -1,24 +1,14 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import {
-  type Feeds,
-  float32,
-  int64,
-  openReferenceSession,
-  readSafetensors,
-  type Tensor,
-} from "@kilotune/engine";
+import { type Feeds, float32, int64, openReferenceSession, type Tensor } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backbone } from "../backbone.ts";
-import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
-import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import type { GraphSpec } from "../bundle/graphs.ts";
-import { bundleOf, loadBackbone } from "../load.ts";
 import { packTexts } from "../pack-texts.ts";
-import { placesIn } from "../weight-places.ts";
+import type { placesIn } from "../weight-places.ts";
 import { SentenceEncoder } from "./encoder.ts";
+import { openGolden } from "./testing.ts";
 
 const PROMPT = Int32Array.of(2, 8, 4, 6, 3);
 const TEXT = Int32Array.of(2, 7, 5, 9, 11, 10, 3);
@@ -36,12 +26,7 @@ describe.each(["bert", "roberta", "distilbert"])("keys and values of a text in a
   let places: ReturnType<typeof placesIn>;
 
   beforeAll(async () => {
-    const hub = "http://127.0.0.1:9"; // nobody listens there, and nothing has to be fetched
-    const folder = fileURLToPath(new URL(`goldens/${family}`, import.meta.url));
-    backbone = await loadBackbone(folder, { cache, hub, threads: 1 });
-    const file = path.join(await bundleOf(folder, { cache, hub }), WEIGHTS_FILE);
-    weights = readSafetensors(new Uint8Array(await readFile(file))).tensors;
-    places = placesIn(await readHeaderOfFile(file), WEIGHTS_FILE);
+    ({ backbone, weights, places } = await openGolden(family, cache));
   });
 
   const pack = (ids: Int32Array) => packTexts([ids], ids.length, backbone.manifest.pooling);

@@ -1,25 +1,21 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   type Feeds,
   float32,
   int64,
   openReferenceSession,
-  readSafetensors,
   type Session,
   type Tensor,
 } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backbone } from "../backbone.ts";
-import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
-import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import { buildGraph, type GraphSpec } from "../bundle/graphs.ts";
-import { bundleOf, loadBackbone } from "../load.ts";
 import { packTexts } from "../pack-texts.ts";
 import { randomNumbers } from "../testing.ts";
-import { placesIn } from "../weight-places.ts";
+import type { placesIn } from "../weight-places.ts";
+import { openGolden } from "./testing.ts";
 
 const RANK = 2;
 const ROWS = [Int32Array.of(2, 7, 5, 9, 3), Int32Array.of(2, 6, 3)];
@@ -37,12 +33,7 @@ describe.each(["bert", "modernbert"])("low-rank products in a %s", (family) => {
   let places: ReturnType<typeof placesIn>;
 
   beforeAll(async () => {
-    const hub = "http://127.0.0.1:9"; // nobody listens there, and nothing has to be fetched
-    const folder = fileURLToPath(new URL(`goldens/${family}`, import.meta.url));
-    backbone = await loadBackbone(folder, { cache, hub, threads: 1 });
-    const file = path.join(await bundleOf(folder, { cache, hub }), WEIGHTS_FILE);
-    weights = new Map(readSafetensors(new Uint8Array(await readFile(file))).tensors);
-    places = placesIn(await readHeaderOfFile(file), WEIGHTS_FILE);
+    ({ backbone, weights, places } = await openGolden(family, cache));
   });
 
   const reference = (spec: GraphSpec, own: ReadonlyMap<string, Tensor> = weights) =>

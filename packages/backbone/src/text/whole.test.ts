@@ -1,16 +1,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Feeds, int64, openReferenceSession, readSafetensors, type Tensor } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backbone } from "../backbone.ts";
-import { readHeaderOfFile } from "../bundle/checkpoint-files.ts";
-import { WEIGHTS_FILE } from "../bundle/folder.ts";
 import { buildGraph, type GraphSpec } from "../bundle/graphs.ts";
-import { bundleOf, loadBackbone } from "../load.ts";
 import { randomNumbers, tinyBackbone } from "../testing.ts";
-import { placesIn } from "../weight-places.ts";
+import { openGolden } from "./testing.ts";
 
 let cache: string;
 beforeAll(async () => {
@@ -28,12 +24,9 @@ describe.each(["bert", "mpnet", "modernbert"])("gradients of all weights of a %s
   let reference: (given: Feeds) => Promise<Record<string, Tensor>>;
 
   beforeAll(async () => {
-    const hub = "http://127.0.0.1:9"; // nobody listens there, and nothing has to be fetched
-    const folder = fileURLToPath(new URL(`goldens/${family}`, import.meta.url));
-    backbone = await loadBackbone(folder, { cache, hub, threads: 1 });
-    const file = path.join(await bundleOf(folder, { cache, hub }), WEIGHTS_FILE);
-    const places = placesIn(await readHeaderOfFile(file), WEIGHTS_FILE);
-    const graph = buildGraph(LOSS, backbone.manifest.config, places);
+    const golden = await openGolden(family, cache);
+    backbone = golden.backbone;
+    const graph = buildGraph(LOSS, backbone.manifest.config, golden.places);
     const session = openReferenceSession(graph);
     reference = (given) => session.run(given);
     weights = [...(await backbone.weights())].map(([name, tensor]) => [`weight.${name}`, tensor]);

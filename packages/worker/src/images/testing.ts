@@ -1,5 +1,8 @@
+import type { VisionBackbone } from "@kilotune/backbone";
 import { prng, type ImageRow, type Target } from "@kilotune/dataset";
-import { encodeMask, encodePng } from "@kilotune/image/node";
+import { createSharpCodec, encodeMask, encodePng } from "@kilotune/image/node";
+import type { StoredPrompt } from "@kilotune/prompt";
+import { createVisionPredictor, verifyImageIsolation } from "@kilotune/serving";
 import type { ImageJob } from "../job.ts";
 import type { ImageRows } from "./image-source.ts";
 
@@ -57,4 +60,25 @@ function targetOf(task: ImageJob["task"], row: number): Target {
   if (task === "classification") return { kind: "labels", labels: [label], several: false };
   if (task === "segmentation") return { kind: "mask", file: `${row}-mask.png` };
   return { kind: "objects", objects: [{ label: "bright", box }] };
+}
+
+/** How many answers of an image, by each of the prompts and twice, differ between alone and in mixed batches. */
+export async function differingRows(
+  backbone: VisionBackbone,
+  prompts: ReadonlyMap<string, StoredPrompt>,
+  image: Uint8Array,
+  batches: number,
+): Promise<number> {
+  const predictor = await createVisionPredictor({
+    backbone,
+    codec: createSharpCodec(),
+    loadPrompt: async (ref) => prompts.get(ref) as StoredPrompt,
+  });
+  const requests = [...prompts.keys()].flatMap((prompt) => [
+    { image, prompt },
+    { image: new Uint8Array(image), prompt },
+  ]);
+  const { differing } = await verifyImageIsolation(predictor, requests, { batches, uniform: Math.random });
+  await predictor.close();
+  return differing;
 }

@@ -25,7 +25,7 @@ import type { TaskHooks } from "../process/tasks.ts";
 import { runTuneJob } from "../run-tune-job.ts";
 import { openTiny, toyJob, toyRows } from "../testing.ts";
 import { WorkerDied } from "./state-error.ts";
-import { here, jsonl, openTestJobs, type TestJobs } from "./testing.ts";
+import { gathered, here, jsonl, openTestJobs, type TestJobs } from "./testing.ts";
 
 let tiny: TinyBackbone;
 let jobs: TestJobs;
@@ -60,12 +60,6 @@ async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 
 async function bytesOf(promptId: string): Promise<Buffer> {
   return gathered((await openPrompt(jobs.service, jobs.tenant, promptId)).chunks);
-}
-
-async function gathered(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const part of chunks) parts.push(part);
-  return Buffer.concat(parts);
 }
 
 /** Calls `act` at the given training event of all tries together. */

@@ -15,7 +15,7 @@ import type { TrialTask } from "../process/tasks.ts";
 import { runSweep } from "../sweep.ts";
 import { openTiny, toyJob } from "../testing.ts";
 import { WorkerDied } from "./state-error.ts";
-import { here, openTestJobs, type TestJobs } from "./testing.ts";
+import { gathered, here, openTestJobs, type TestJobs } from "./testing.ts";
 
 /** Jobs that try candidates first: states, store and tuning are real, the machines are one process. */
 
@@ -48,16 +48,15 @@ async function sweptHere() {
 
 async function published(job: Job) {
   const { promptId, resultFiles } = await now(job);
-  const read = async ({ chunks }: { readonly chunks: AsyncIterable<Uint8Array> }) => {
-    const parts: Uint8Array[] = [];
-    for await (const part of chunks) parts.push(part);
-    return Buffer.concat(parts);
-  };
   const { service, tenant } = jobs;
+  const prompt = await openPrompt(service, tenant, promptId ?? "");
+  const [page, report] = await Promise.all(
+    resultFiles.slice(1).map(async (id) => gathered((await openFile(service, tenant, id)).chunks)),
+  );
   return {
-    bytes: await read(await openPrompt(service, tenant, promptId ?? "")),
-    report: JSON.parse((await read(await openFile(service, tenant, resultFiles[2] as string))).toString()),
-    page: (await read(await openFile(service, tenant, resultFiles[1] as string))).toString(),
+    bytes: await gathered(prompt.chunks),
+    report: JSON.parse(String(report)),
+    page: String(page),
   };
 }
 
