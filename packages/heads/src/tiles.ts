@@ -1,6 +1,6 @@
 import { type Box, place, type Placement, type Size } from "@kilotune/image";
 import type { LabelMap } from "@kilotune/image/masks";
-import { type Found, iou } from "./detection/decode-detections.ts";
+import { type Found, suppressed } from "./detection/decode-detections.ts";
 import { pixelLogits, type SampledPixels } from "./segmentation/cells.ts";
 import type { SegmentationSpec } from "./segmentation/segmentation-head.ts";
 
@@ -110,13 +110,7 @@ export function mergeBoxes(
       return distance(x, y, tile) <= near + SLACK * tile.width ? [{ label, score, box }] : [];
     }),
   );
-  const kept: Found[] = [];
-  for (const each of all.sort((a, b) => b.score - a.score)) {
-    if (kept.length >= most) break;
-    if (kept.every((other) => other.label !== each.label || iou(other.box, each.box) <= overlap))
-      kept.push(each);
-  }
-  return kept;
+  return suppressed(all, { overlap, most });
 }
 
 /** Tiles may differ a little on where an object's centre is: none of them must leave it to the other. */

@@ -50,13 +50,7 @@ export function decodeDetections(
       }
     }
   }
-  const kept: Found[] = [];
-  for (const peak of peaks.sort((a, b) => b.score - a.score)) {
-    if (kept.length >= most) break;
-    if (kept.every((other) => other.label !== peak.label || iou(other.box, peak.box) <= overlap))
-      kept.push(peak);
-  }
-  return kept;
+  return suppressed(peaks, { overlap, most });
 
   /** Of equals the first one stands. */
   function outdone(here: number, x: number, y: number, label: number): boolean {
@@ -68,6 +62,20 @@ export function decodeDetections(
     }
     return false;
   }
+}
+
+/** Non-maximum suppression: the surest first, and of two of one class that overlap more than `overlap` the surer one. Sorts what it is given. */
+export function suppressed(
+  found: Found[],
+  { overlap, most }: { readonly overlap: number; readonly most: number },
+): Found[] {
+  const kept: Found[] = [];
+  for (const each of found.sort((a, b) => b.score - a.score)) {
+    if (kept.length >= most) break;
+    if (kept.every((other) => other.label !== each.label || iou(other.box, each.box) <= overlap))
+      kept.push(each);
+  }
+  return kept;
 }
 
 export function iou(a: Box, b: Box): number {
