@@ -22,7 +22,8 @@ export {
 export { type WordSpan, wordSpans } from "./tokenizer/text-words.ts";
 export type { TextConfig } from "./text/config.ts";
 export type { TextFamily } from "./text/families.ts";
-export type { TextFeatures, TextWanted, UpperSite } from "./text/graph.ts";
+export { type AdditionKind, biasNumbers } from "./encoder/additions.ts";
+export { type Cut, cutOf, type TextFeatures, type TextWanted, type UpperSite } from "./text/graph.ts";
 export type { Instructions, Pooling } from "./text/sentence.ts";
 export type { VisionBackbone } from "./vision/backbone.ts";
 export { gridOf, type ImageSize, type VisionConfig } from "./vision/config.ts";

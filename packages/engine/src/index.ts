@@ -9,10 +9,10 @@ export { cosineHead, crossEntropy, meanSquaredError, normalize, sigmoidCrossEntr
 export {
   type QuantizedRows,
   type QuantizedWeights,
-  quantizedLinear,
+  quantizedProduct,
   quantizeRows,
   WEIGHT_CODES,
-} from "./quantized-linear.ts";
+} from "./quantized-product.ts";
 export { type ResizeMethod, resizeMatrix } from "./ops/resize.ts";
 export { isOpName, type OpName } from "./ops/table.ts";
 export { openReferenceSession } from "./session/reference.ts";

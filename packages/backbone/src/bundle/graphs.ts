@@ -6,8 +6,10 @@ import {
   type GraphBuilder,
   type Value,
 } from "@kilotune/engine";
+import type { AdditionKind } from "../encoder/additions.ts";
 import type { TextConfig } from "../text/config.ts";
 import {
+  type Cut,
   type TextFeatures,
   type TextWanted,
   textKeysGraph,
@@ -21,7 +23,7 @@ import { asInputs, type WeightPlaces } from "../weight-places.ts";
 
 /**
  * The graphs of one backbone. All point into the same weights file.
- * serve: ids and prompts of many tenants -> unit sentence vectors; with `lora` those prompts, too, that are low-rank.
+ * serve: ids and prompts of many tenants -> unit sentence vectors; with `added` those prompts, too, that are such additions.
  * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row. `cut`: see textLowerGraph.
  * keys: ids -> `kv`, the frozen layers' own keys and values from `firstLayer` on: what a prefix may start as.
  * upper: `hidden` and one prompt -> unit sentence vectors, or the text's tokens [B, S, H].
@@ -29,8 +31,8 @@ import { asInputs, type WeightPlaces } from "../weight-places.ts";
  * whole: ids and all weights as inputs -> unit sentence vectors, or with prototypes and targets loss and all gradients.
  */
 export type GraphSpec =
-  | { readonly kind: "serve"; readonly lora?: boolean }
-  | { readonly kind: "lower"; readonly firstLayer: number; readonly cut?: "within attention" | "in front" }
+  | { readonly kind: "serve"; readonly added?: AdditionKind | undefined }
+  | { readonly kind: "lower"; readonly firstLayer: number; readonly cut?: Cut }
   | { readonly kind: "keys"; readonly firstLayer: number }
   | { readonly kind: "upper"; readonly site: UpperSite; readonly wanted?: "embedding" | "tokens" }
   | { readonly kind: "tune"; readonly site: TunedSite; readonly dropout: boolean }
@@ -43,9 +45,9 @@ export type TunedSite = Exclude<UpperSite, { kind: "none" }>;
 export function graphFile(spec: GraphSpec): string {
   switch (spec.kind) {
     case "serve":
-      return spec.lora ? "serve-lora.onnx" : "serve.onnx";
+      return spec.added ? `serve-${spec.added}.onnx` : "serve.onnx";
     case "lower":
-      return `lower-${spec.firstLayer}${spec.cut === "in front" ? "-in-front" : ""}.onnx`;
+      return `lower-${spec.firstLayer}${cutName(spec.cut)}.onnx`;
     case "keys":
       return `keys-${spec.firstLayer}.onnx`;
     case "upper":
@@ -60,7 +62,7 @@ export function graphFile(spec: GraphSpec): string {
 export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightPlaces): Graph {
   switch (spec.kind) {
     case "serve":
-      return textServeGraph(config, weights, { lora: spec.lora ?? false });
+      return textServeGraph(config, weights, spec.added);
     case "lower":
       return textLowerGraph(config, weights, spec.firstLayer, spec.cut);
     case "keys":
@@ -139,5 +141,10 @@ function classificationHead({ hiddenSize }: TextConfig): TextHead {
 }
 
 function siteName(site: UpperSite): string {
-  return site.kind === "soft" ? "soft" : `${site.kind}-${site.firstLayer}`;
+  if (site.kind === "soft") return "soft";
+  return `${site.kind}-${site.firstLayer}${site.kind === "none" ? cutName(site.cut) : ""}`;
+}
+
+function cutName(cut: Cut | undefined): string {
+  return cut === "in front" ? "-in-front" : "";
 }

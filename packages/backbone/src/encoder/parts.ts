@@ -2,11 +2,12 @@ import {
   float,
   GraphBuilder,
   type QuantizedRows,
-  quantizedLinear,
+  quantizedProduct,
   quantizeRows,
   type Value,
 } from "@kilotune/engine";
 import type { WeightPlaces } from "../weight-places.ts";
+import type { Added, Additions } from "./additions.ts";
 
 /** What the parts need to know; B rows, S positions, T = B * S, H hidden size, N heads, D head dim, P prefix tokens. */
 export interface EncoderSizes {
@@ -41,37 +42,24 @@ export class EncoderParts {
     x: Value,
     like: Value,
     layer: number,
-    lowRank?: LowRank,
+    added: Additions = {},
   ): { query: Value; key: Value; value: Value } {
-    const scale = 1 / Math.sqrt(this.#sizes.headDim);
-    const query = this.query(x, like, layer);
-    const key = this.byHead(this.linear(x, `layer.${layer}.attention.key`), like);
-    const value = this.byHead(this.linear(x, `layer.${layer}.attention.value`), like);
-    return {
-      query: this.adapted(query, x, like, lowRank?.query, scale),
-      key,
-      value: this.adapted(value, x, like, lowRank?.value),
-    };
-  }
-
-  /** Queries or values [B, N, S, D] with `scale` times a low-rank product of the layer's input [T, H] added. */
-  adapted(own: Value, input: Value, like: Value, pair: LowRank["query"] | undefined, scale = 1): Value {
-    if (pair === undefined) return own;
-    const { b } = this;
-    const [down, up] = pair;
-    const turned = b.op("Transpose", [down], { perm: down.shape.length === 2 ? [1, 0] : [0, 2, 1] });
-    const dims = b.op("Concat", [b.dimOf(like, 0), b.dimOf(like, 1), b.ints([this.#sizes.hiddenSize])], {
-      axis: 0,
-    });
-    const narrow = b.op("MatMul", [b.op("Reshape", [input, dims]), turned]);
-    const added = b.op("Mul", [b.op("MatMul", [narrow, up]), b.scalar(scale)]);
-    return b.op("Add", [own, this.byHead(added, like)]);
+    return { query: this.query(x, like, layer, added), ...this.keys(x, like, layer, added) };
   }
 
   /** [T, H] -> the layer's query over sqrt D, [B, N, S, D] */
-  query(x: Value, like: Value, layer: number): Value {
+  query(x: Value, like: Value, layer: number, added: Additions = {}): Value {
+    const name = "attention.query";
     const scale = 1 / Math.sqrt(this.#sizes.headDim);
-    return this.byHead(this.linear(x, `layer.${layer}.attention.query`, { scale }), like);
+    return this.byHead(this.linear(x, `layer.${layer}.${name}`, { scale, added: added[name] }), like);
+  }
+
+  /** [T, H] -> the layer's keys and values, each [B, N, S, D] */
+  keys(x: Value, like: Value, layer: number, added: Additions = {}): { key: Value; value: Value } {
+    const name = "attention.value";
+    const key = this.linear(x, `layer.${layer}.attention.key`);
+    const value = this.linear(x, `layer.${layer}.${name}`, { added: added[name] });
+    return { key: this.byHead(key, like), value: this.byHead(value, like) };
   }
 
   /** [T, H] or [B, S, H] -> [B, N, S, D] */
@@ -167,30 +155,93 @@ export class EncoderParts {
    * gelu(x) = x / 2 * (1 + erf(x / sqrt 2)), with both factors in the products beside it: two passes over the widest
    * tensor less than ONNX Runtime's Gelu, and the gradient uses the same erf.
    */
-  geluProducts(x: Value, layer: number): Value {
+  geluProducts(x: Value, layer: number, added: Additions = {}): Value {
     const { b } = this;
-    const z = this.linear(x, `layer.${layer}.intermediate`, { scale: Math.SQRT1_2 });
+    const name = `layer.${layer}`;
+    const z = this.linear(x, `${name}.intermediate`, { scale: Math.SQRT1_2, added: added.intermediate });
     const wide = b.op("Mul", [z, b.op("Add", [b.op("Erf", [z]), b.scalar(1)])]);
-    return this.linear(wide, `layer.${layer}.output`, { inputScale: Math.SQRT1_2, least: LEAST_GELU });
+    const { output } = added;
+    return this.linear(wide, `${name}.output`, {
+      inputScale: Math.SQRT1_2,
+      least: LEAST_GELU,
+      added: output,
+    });
   }
 
   /**
-   * x [T, in] -> [T, out]: scale * (inputScale * x W^T + bias). The checkpoint keeps weights as [out, in]; the factors
-   * cost nothing within the product. Codes in 8 bits are kept as [in, out], with a scale an output.
-   * `least`: x is never below it.
+   * x [T, in] -> [T, out]: scale * (inputScale * x W^T + bias), and scale times what a prompt adds to it. The checkpoint keeps
+   * weights as [out, in]; the factors cost nothing within the product. Codes in 8 bits are kept as [in, out], with a scale an
+   * output. `least`: x is never below it.
    */
   linear(
     x: Value,
     name: string,
-    { scale = 1, inputScale = 1, least }: { scale?: number; inputScale?: number; least?: number } = {},
+    { added, ...options }: ProductOptions & { added?: Added | undefined } = {},
   ): Value {
-    const [weight, bias] = [this.weight(`${name}.weight`), this.weight(`${name}.bias`)];
+    const { b } = this;
+    const { scale = 1, inputScale = 1 } = options;
+    const frozen = this.weight(`${name}.bias`);
+    const bias = added?.bias === undefined ? frozen : b.op("Add", [frozen, added.bias]);
+    // Each row's own in place of the frozen one, so that it costs no pass more.
+    const isByRow = bias.shape.length === 2;
+    const product = this.#product(x, name, isByRow ? undefined : bias, options);
+    const sum = isByRow ? this.#addToRows(product, this.#times(bias, scale)) : product;
+    if (added?.lowRank === undefined) return sum;
+    const [down, up] = added.lowRank;
+    const rows = down.shape.length === 3 ? this.#byRow(x, down) : x;
+    const turned = b.op("Transpose", [down], { perm: down.shape.length === 3 ? [0, 2, 1] : [1, 0] });
+    const low = b.op("MatMul", [b.op("MatMul", [rows, turned]), up]);
+    const flat = down.shape.length === 3 ? this.#flat(low) : low;
+    return b.op("Add", [sum, this.#times(flat, scale * inputScale)]);
+  }
+
+  /** States [T, H] and what a prompt adds to them: [H], or [B, H] of each row; nothing where it has nothing. */
+  plus(states: Value, added: Value | undefined): Value {
+    if (added === undefined) return states;
+    return added.shape.length === 2 ? this.#addToRows(states, added) : this.b.op("Add", [states, added]);
+  }
+
+  #product(
+    x: Value,
+    name: string,
+    bias: Value | undefined,
+    { scale = 1, inputScale = 1, least }: ProductOptions,
+  ): Value {
+    const weight = this.weight(`${name}.weight`);
     const factor = scale * inputScale;
     if (weight.dtype === "int8") {
-      const quantized = { codes: weight, scale: this.weight(`${name}.weight.scale`), bias };
-      return quantizedLinear(this.b, x, this.#rowsOf(x, least), quantized, { factor, biasFactor: scale });
+      const codes = { codes: weight, scale: this.weight(`${name}.weight.scale`) };
+      const product = quantizedProduct(this.b, x, this.#rowsOf(x, least), codes, factor);
+      return bias === undefined ? product : this.b.op("Add", [product, this.#times(bias, scale)]);
     }
-    return this.b.op("Gemm", [x, weight, bias], { transB: 1, alpha: float(factor), beta: float(scale) });
+    const [alpha, beta] = [float(factor), float(scale)];
+    if (bias === undefined) return this.b.op("Gemm", [x, weight], { transB: 1, alpha });
+    return this.b.op("Gemm", [x, weight, bias], { transB: 1, alpha, beta });
+  }
+
+  #times(x: Value, factor: number): Value {
+    return factor === 1 ? x : this.b.op("Mul", [x, this.b.scalar(factor)]);
+  }
+
+  /** [T, any] and of each row [B, any] -> their sum [T, any] */
+  #addToRows(flat: Value, byRow: Value): Value {
+    const { b } = this;
+    const each = b.op("Unsqueeze", [byRow, b.ints([1])]);
+    return this.#flat(b.op("Add", [this.#byRow(flat, byRow), each]));
+  }
+
+  /** [T, any] -> [B, S, any], of as many rows as `like` [B, ..] has */
+  #byRow(flat: Value, like: Value): Value {
+    const { b } = this;
+    const dims = b.op("Concat", [b.dimOf(like, 0), b.ints([-1]), b.dimOf(flat, 1)], { axis: 0 });
+    return b.op("Reshape", [flat, dims]);
+  }
+
+  /** [B, S, any] -> [T, any] */
+  #flat(rows: Value): Value {
+    const { b } = this;
+    const dims = b.op("Concat", [b.ints([-1]), b.dimOf(rows, 2)], { axis: 0 });
+    return b.op("Reshape", [rows, dims]);
   }
 
   /** Rows of a table [rows, H], of a row's own scale where it is kept in 8 bits: indices [B, S] -> [B, S, H] */
@@ -278,53 +329,17 @@ export interface Attended {
    * [B, N, S, keys]; all are seen where left out.
    */
   readonly bias?: Value;
-  /** Added to the layer's queries and values. */
-  readonly lowRank?: LowRank;
-}
-
-/** LoRA of a layer (Hu et al., arXiv:2106.09685): x A^T B^T, each [rank, H] or [B, rank, H], B turned. */
-export interface LowRank {
-  readonly query: readonly [a: Value, b: Value];
-  readonly value: readonly [a: Value, b: Value];
-}
-
-/** A layer's factors, of four each from `firstLayer` on: queries' two, values' two. */
-function lowRankOf(parts: readonly Value[], firstLayer: number): (layer: number) => LowRank {
-  return (layer) => {
-    const four = parts.slice(4 * (layer - firstLayer)) as [Value, Value, Value, Value];
-    return { query: [four[0], four[1]], value: [four[2], four[3]] };
-  };
-}
-
-/**
- * LoRA of a batch's rows: inputs `lora` [A, L, 2, 2, R, H], a table of factors, and `lora_index` [B], which of them each row
- * has. -> a layer's factors, [B, R, H].
- */
-export function servedLora(b: GraphBuilder, L: number, H: number): (layer: number) => LowRank {
-  const table = b.input("lora", "float32", ["A", L, 2, 2, "R", H]);
-  const index = b.input("lora_index", "int64", ["B"]);
-  const parts = splitAxis(b, b.op("Reshape", [table, b.ints([0, 4 * L, -1, H])]), 1, 4 * L);
-  return lowRankOf(
-    parts.map((part) => b.op("Gather", [part, index], { axis: 0 })),
-    0,
-  );
-}
-
-/** LoRA of one prompt for all rows, `lora` [layers, 2, 2, R, H] from `firstLayer` on -> a layer's factors, [R, H]. */
-export function sharedLora(b: GraphBuilder, lora: Value, firstLayer: number): (layer: number) => LowRank {
-  const [layers, , , , H] = lora.shape as [number, number, number, string, number];
-  const parts = splitAxis(b, b.op("Reshape", [lora, b.ints([4 * layers, -1, H])]), 0, 4 * layers);
-  return lowRankOf(parts, firstLayer);
+  /** To the products of the layer. */
+  readonly added?: Additions;
 }
 
 /** Names of the dropout masks that a tuning graph reads; each is 0 or 1 / (1 - rate), of its value's shape. */
 export type Dropout = (value: Value, site: string) => Value;
 
-/** The slices of one along an axis, without that axis. */
-export function splitAxis(b: GraphBuilder, value: Value, axis: number, parts: number): Value[] {
-  const sizes = b.ints(Array<number>(parts).fill(1));
-  const slices = b.node("Split", [value, sizes], { axis }, { outputs: parts });
-  return slices.map((slice) => b.op("Squeeze", [slice, b.ints([axis])]));
+interface ProductOptions {
+  readonly scale?: number;
+  readonly inputScale?: number;
+  readonly least?: number;
 }
 
 /** z (1 + erf z) is never less: sqrt 2 times the least value of GELU, and a bit for the rounding of erf. */

@@ -1,5 +1,6 @@
 import type { Value } from "@kilotune/engine";
-import { type Attended, type Dropout, EncoderParts, type LowRank } from "../encoder/parts.ts";
+import type { Additions } from "../encoder/additions.ts";
+import { type Attended, type Dropout, EncoderParts } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
 import { placesOf, reachBias, relativeBias, type Turns, turn, turnsOf } from "./positions.ts";
@@ -59,9 +60,9 @@ export class SentenceEncoder extends EncoderParts {
     x: Value,
     like: Value,
     layer: number,
-    lowRank?: LowRank,
+    added: Additions = {},
   ): { query: Value; key: Value; value: Value } {
-    const { query, key, value } = super.project(x, like, layer, lowRank);
+    const { query, key, value } = super.project(x, like, layer, added);
     const { positions, headDim } = this.#config;
     if (positions.kind !== "rotary") return { query, key, value };
     if (this.#places === undefined)
@@ -94,11 +95,11 @@ export class SentenceEncoder extends EncoderParts {
     let x = hidden;
     for (let layer = from; layer < to; layer++) {
       const around = attended(layer);
-      const { query, key, value } = this.project(this.#asked(x, layer), like, layer, around.lowRank);
+      const { query, key, value } = this.project(this.#asked(x, layer), like, layer, around.added);
       onKeys?.(layer, key, value);
       const drop = (attention: Value) => dropout(attention, `${layer}.attention`);
       const context = this.attend(query, key, value, around, drop);
-      x = this.#afterAttention(this.joinHeads(context), x, layer, dropout);
+      x = this.#afterAttention(this.joinHeads(context), x, layer, dropout, around.added);
     }
     return to === this.#config.layers && this.#config.norms === "in front" ? this.norm(x, "norm") : x;
   }
@@ -133,27 +134,35 @@ export class SentenceEncoder extends EncoderParts {
   }
 
   /** joined contexts [T, H], hidden states below the layer [T, H] -> hidden states above it [T, H] */
-  #afterAttention(joined: Value, below: Value, layer: number, dropout: Dropout): Value {
+  #afterAttention(
+    joined: Value,
+    below: Value,
+    layer: number,
+    dropout: Dropout,
+    added: Additions = {},
+  ): Value {
     const { b } = this;
     const name = `layer.${layer}`;
     const inFront = this.#config.norms === "in front";
-    const mixed = dropout(this.linear(joined, `${name}.attention.output`), `${layer}.mixed`);
-    const sum = b.op("Add", [mixed, below]);
+    const own = this.linear(joined, `${name}.attention.output`, { added: added["attention.output"] });
+    const sum = b.op("Add", [dropout(own, `${layer}.mixed`), below]);
     const x = inFront ? sum : this.norm(sum, `${name}.attention.norm`);
     const wide = inFront ? this.norm(x, `${name}.norm`) : x;
-    const narrow = this.#config.mlp === "gated" ? this.#gated(wide, layer) : this.geluProducts(wide, layer);
+    const narrow =
+      this.#config.mlp === "gated" ? this.#gated(wide, layer, added) : this.geluProducts(wide, layer, added);
     const out = b.op("Add", [dropout(narrow, `${layer}.output`), x]);
     return inFront ? out : this.norm(out, `${name}.norm`);
   }
 
   /** gelu(u) v of the two halves of the wide layer. With z = u / sqrt 2 and w = v / sqrt 2 that is z (1 + erf z) w. */
-  #gated(x: Value, layer: number): Value {
+  #gated(x: Value, layer: number, added: Additions): Value {
     const { b } = this;
     const { intermediateSize: I } = this.#config;
-    const both = this.linear(x, `layer.${layer}.intermediate`, { scale: Math.SQRT1_2 });
+    const name = `layer.${layer}`;
+    const both = this.linear(x, `${name}.intermediate`, { scale: Math.SQRT1_2, added: added.intermediate });
     const [z, w] = b.node("Split", [both, b.ints([I, I])], { axis: 1 }, { outputs: 2 }) as [Value, Value];
     const gelu = b.op("Mul", [z, b.op("Add", [b.op("Erf", [z]), b.scalar(1)])]);
-    return this.linear(b.op("Mul", [gelu, w]), `layer.${layer}.output`);
+    return this.linear(b.op("Mul", [gelu, w]), `${name}.output`, { added: added.output });
   }
 
   /**

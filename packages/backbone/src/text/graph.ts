@@ -1,5 +1,12 @@
 import { type Graph, type GraphBuilder, normalize, prune, type Value } from "@kilotune/engine";
-import { type Attended, type Dropout, servedLora, sharedLora, splitAxis } from "../encoder/parts.ts";
+import {
+  type AdditionKind,
+  additionDims,
+  servedAdditions,
+  sharedAdditions,
+  splitAxis,
+} from "../encoder/additions.ts";
+import type { Attended, Dropout } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
 import { SentenceEncoder } from "./encoder.ts";
@@ -13,14 +20,10 @@ import { SentenceEncoder } from "./encoder.ts";
 
 /**
  * Ids in, sentence vectors out, with every prompt site: the graph that serves. `embedding` are of length one, `pooled`
- * the same before they are: some heads read those. `tokens` [B, S, H] are the states of all positions. With `lora` each row has also the factors `lora_index` of the table
- * `lora` [A, L, 2, 2, R, H].
+ * the same before they are: some heads read those. `tokens` [B, S, H] are the states of all positions. With `added` each row has
+ * also additions of that kind: see servedAdditions.
  */
-export function textServeGraph(
-  config: TextConfig,
-  weights: WeightPlaces,
-  { lora = false }: { lora?: boolean } = {},
-): Graph {
+export function textServeGraph(config: TextConfig, weights: WeightPlaces, added?: AdditionKind): Graph {
   const { layers: L, heads: N, headDim: D, hiddenSize: H } = config;
   const encoder = new SentenceEncoder("serve", config, weights);
   const { b } = encoder;
@@ -41,7 +44,7 @@ export function textServeGraph(
   const tables = splitAxis(b, b.op("Reshape", [prefixes, b.ints([0, L * 2, N, -1, D])]), 1, L * 2);
   const masks = splitAxis(b, prefixMask, 1, L);
   const pick = (table: Value) => b.op("Gather", [table, prefixIndex], { axis: 0 });
-  const lowRank = lora ? servedLora(b, L, H) : undefined;
+  const additions = added && servedAdditions(b, added, config);
   const attended = (layer: number) => {
     const key = pick(tables[2 * layer] as Value);
     const value = pick(tables[2 * layer + 1] as Value);
@@ -49,10 +52,11 @@ export function textServeGraph(
     return {
       prefix: { key, value, bias: seen },
       bias: bias(layer),
-      ...(lowRank && { lowRank: lowRank(layer) }),
+      ...(additions && { added: additions.ofLayer(layer) }),
     };
   };
-  const out = encoder.layers(encoder.flatten(hidden), hidden, { attended });
+  const states = encoder.layers(encoder.flatten(hidden), hidden, { attended });
+  const out = encoder.plus(states, additions?.behind);
   const pooled = encoder.pooled(out, pool);
   b.output(normalize(b, pooled), "embedding");
   b.output(pooled, "pooled");
@@ -71,7 +75,7 @@ export function textLowerGraph(
   config: TextConfig,
   weights: WeightPlaces,
   firstLayer: number,
-  cut: "within attention" | "in front" = "within attention",
+  cut: Cut = "within attention",
 ): Graph {
   const encoder = new SentenceEncoder(`lower-${firstLayer}`, config, weights);
   const { b } = encoder;
@@ -113,12 +117,24 @@ export function textKeysGraph(config: TextConfig, weights: WeightPlaces, firstLa
   return prune(b.build());
 }
 
-/** How a prompt joins the layers from `firstLayer` on. `none`: it doesn't, the plain backbone. A soft prompt joins at the embeddings. */
+/**
+ * How a prompt joins the layers from `firstLayer` on. `none`: it doesn't, the plain backbone above either cut. A soft prompt
+ * joins at the embeddings.
+ */
 export type UpperSite =
-  | { readonly kind: "none"; readonly firstLayer: number }
+  | { readonly kind: "none"; readonly firstLayer: number; readonly cut?: Cut }
   | { readonly kind: "kv"; readonly firstLayer: number }
-  | { readonly kind: "lora"; readonly firstLayer: number }
+  | { readonly kind: AdditionKind; readonly firstLayer: number }
   | { readonly kind: "soft" };
+
+/** Where a layer is cut in two, so that what lies below is computed once: see textLowerGraph. */
+export type Cut = "within attention" | "in front";
+
+/** The cut that lies below all of a site. */
+export function cutOf(site: UpperSite): Cut {
+  if (site.kind === "none") return site.cut ?? "within attention";
+  return site.kind === "lora" || site.kind === "biases" ? "in front" : "within attention";
+}
 
 /** What a head reads: unit sentence vectors [B, H], the same before they are, hidden states of the text's tokens [B, S, H]. */
 export interface TextFeatures {
@@ -137,8 +153,8 @@ export interface TextWanted {
 
 /**
  * Hidden states below `firstLayer` and one prompt for all rows -> features, added to `b`'s graph; a head goes on from there.
- * kv: input `kv` [L - firstLayer, 2, N, P, D]. soft: input `soft` [P, H], in front of the text. lora: input `lora`
- * [L - firstLayer, 2, 2, R, H], of queries and of values the two factors, the second turned; `hidden` is cut in front.
+ * kv: input `kv` [L - firstLayer, 2, N, P, D]. soft: input `soft` [P, H], in front of the text. lora, biases: an input of that
+ * name, see sharedAdditions; `hidden` is cut in front.
  */
 export function textUpper(
   config: TextConfig,
@@ -151,7 +167,8 @@ export function textUpper(
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
   const encoder = new SentenceEncoder(options.name, config, weights);
   const { b } = encoder;
-  const width = firstLayer === 0 || site.kind === "lora" ? H : 3 * H + N;
+  const isCutInFront = cutOf(site) === "in front";
+  const width = firstLayer === 0 || isCutInFront ? H : 3 * H + N;
   const text = b.input("hidden", "float32", ["B", "S", width]);
   const mask = b.input("mask", "float32", ["B", "S"]);
   const pool = b.input("pool", "float32", ["B", "S"]);
@@ -182,7 +199,23 @@ export function textUpper(
     });
   }
 
+  const additionsAt = ({ kind, firstLayer }: Extract<UpperSite, { kind: AdditionKind }>) => {
+    const numbers = b.input(kind, "float32", additionDims(kind, config, firstLayer, "R"));
+    // Numbers that are added to nothing but a bias have nobody beside them who could speak in their place.
+    const prompt = kind === "biases" ? numbers : dropout(numbers, "prompt");
+    return sharedAdditions(b, kind, prompt, config, firstLayer);
+  };
   const bias = encoder.biases(mask);
+  if (isCutInFront) {
+    const additions = site.kind === "lora" || site.kind === "biases" ? additionsAt(site) : undefined;
+    const attended = (layer: number) => ({
+      bias: bias(layer),
+      ...(additions && { added: additions.ofLayer(layer) }),
+    });
+    const states = encoder.layers(encoder.flatten(text), text, { from: firstLayer, attended, dropout });
+    const out = encoder.plus(states, additions?.behind);
+    return built(out, pool, () => b.op("Reshape", [out, b.shapeOf(text)]));
+  }
   const fromCut = (prefixOf: (layer: number) => Pick<Attended, "prefix">) => {
     const attended = (layer: number) => ({ ...prefixOf(layer), bias: bias(layer) });
     const out = encoder.upperLayers(text, firstLayer, attended, dropout);
@@ -192,13 +225,6 @@ export function textUpper(
   if (site.kind === "none") return fromCut(() => ({}));
 
   const prompted = L - firstLayer;
-  if (site.kind === "lora") {
-    const lora = dropout(b.input("lora", "float32", [prompted, 2, 2, "R", H]), "prompt");
-    const lowRank = sharedLora(b, lora, firstLayer);
-    const attended = (layer: number) => ({ bias: bias(layer), lowRank: lowRank(layer) });
-    const out = encoder.layers(encoder.flatten(text), text, { from: firstLayer, attended, dropout });
-    return built(out, pool, () => b.op("Reshape", [out, b.shapeOf(text)]));
-  }
   const kv = b.input("kv", "float32", [prompted, 2, N, "P", D]);
   const dropped = dropout(kv, "prompt");
   const parts = splitAxis(b, b.op("Reshape", [dropped, b.ints([2 * prompted, N, -1, D])]), 0, 2 * prompted);

@@ -8,10 +8,11 @@ import type { Backbone } from "../backbone.ts";
 import type { GraphSpec, TunedSite } from "../bundle/graphs.ts";
 import { loadBackbone } from "../load.ts";
 import { packTexts } from "../pack-texts.ts";
+import { cutOf } from "./graph.ts";
 import { randomNumbers, tinyBackbone, type TinyBackbone } from "../testing.ts";
 
 const WORDS = Array.from({ length: 400 }, (_, at) => `w${at}`);
-const [H, N, D, L] = [32, 4, 8, 3];
+const [H, N, D, L, I] = [32, 4, 8, 3, 64];
 
 let plain: TinyBackbone;
 let rounded: TinyBackbone;
@@ -133,6 +134,8 @@ describe("tuning", () => {
     ["kv from layer 1", { kind: "kv", firstLayer: 1 }, numbers([L - 1, 2, N, 4, D])],
     ["kv on all layers", { kind: "kv", firstLayer: 0 }, numbers([L, 2, N, 4, D])],
     ["soft", { kind: "soft" }, numbers([4, H])],
+    ["lora", { kind: "lora", firstLayer: 1 }, numbers([L - 1, 2, 2, 4, H], 0.3)],
+    ["biases", { kind: "biases", firstLayer: 1 }, numbers([(L - 1) * (3 * H + I) + H], 0.3)],
   ];
   const head = {
     prototypes: numbers([5, H]),
@@ -152,7 +155,8 @@ describe("tuning", () => {
     async (_, site, prompt) => {
       const step = async (backbone: Backbone): Promise<Record<string, Tensor>> => {
         const packed = packTexts(ROWS, PADDED, "mean");
-        const lower = { kind: "lower", firstLayer: site.kind === "soft" ? 0 : site.firstLayer } as const;
+        const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
+        const lower = { kind: "lower", firstLayer, cut: cutOf(site) } as const;
         const { hidden } = await once(backbone, lower, packed);
         const feeds = {
           hidden: hidden as Tensor,

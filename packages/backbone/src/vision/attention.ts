@@ -1,5 +1,6 @@
 import type { Graph, Value } from "@kilotune/engine";
-import { type Attended, sharedLora, splitAxis } from "../encoder/parts.ts";
+import { additionDims, sharedAdditions, splitAxis } from "../encoder/additions.ts";
+import type { Attended } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import { tokensOf, type VisionConfig } from "./config.ts";
 import { VisionEncoder } from "./encoder.ts";
@@ -73,11 +74,8 @@ interface Joined {
 }
 
 /** The prompt's input, and how it joins the layers. */
-function promptOf(
-  vit: VisionEncoder,
-  { layers: L, heads, headDim: D, hiddenSize: H }: VisionConfig,
-  site: LookedAt,
-): Joined {
+function promptOf(vit: VisionEncoder, config: VisionConfig, site: LookedAt): Joined {
+  const { layers: L, heads, headDim: D, hiddenSize: H } = config;
   const { b } = vit;
   switch (site.kind) {
     case "none":
@@ -85,12 +83,10 @@ function promptOf(
     case "soft":
       return { tokens: b.input("soft", "float32", ["P", H]), isBehind: true, attended: () => ({}) };
     case "lora": {
-      const lora = b.input("lora", "float32", [L - site.firstLayer, 2, 2, "R", H]);
-      const lowRank = sharedLora(b, lora, site.firstLayer);
-      return {
-        isBehind: false,
-        attended: (layer) => (layer < site.firstLayer ? {} : { lowRank: lowRank(layer) }),
-      };
+      const { kind, firstLayer } = site;
+      const lora = b.input(kind, "float32", additionDims(kind, config, firstLayer, "R"));
+      const { ofLayer } = sharedAdditions(b, kind, lora, config, firstLayer);
+      return { isBehind: false, attended: (layer) => ({ added: ofLayer(layer) }) };
     }
     case "kv": {
       const prompted = L - site.firstLayer;

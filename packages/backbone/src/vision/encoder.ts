@@ -67,14 +67,11 @@ export class VisionEncoder extends EncoderParts {
       const flat = this.flatten(x);
       const normed = this.norm(flat, `layer.${layer}.norm1`);
       const asking = reads === "class" && layer === this.#config.layers - 1 ? this.#first(x) : x;
-      const { prefix, bias, lowRank } = attended(layer);
+      const { prefix, bias, added } = attended(layer);
       const asks = asking === x ? normed : this.norm(this.flatten(asking), `layer.${layer}.norm1`);
-      const scale = 1 / Math.sqrt(this.#config.headDim);
-      const own = this.#keys(normed, x, layer);
-      const query = this.adapted(this.query(asks, asking, layer), asks, asking, lowRank?.query, scale);
-      const { key } = own;
-      const value = this.adapted(own.value, normed, x, lowRank?.value);
-      const all = prefix === undefined ? { key, value } : this.#inFront(prefix, { key, value }, x);
+      const own = this.keys(normed, x, layer, added);
+      const query = this.query(asks, asking, layer, added);
+      const all = prefix === undefined ? own : this.#inFront(prefix, own, x);
       const context = this.attend(
         query,
         all.key,
@@ -119,7 +116,7 @@ export class VisionEncoder extends EncoderParts {
    */
   prefixOf(tokens: Value, layer: number): Prefix {
     const row = this.b.op("Unsqueeze", [tokens, this.b.ints([0])]);
-    return this.#keys(this.norm(tokens, `layer.${layer}.norm1`), row, layer);
+    return this.keys(this.norm(tokens, `layer.${layer}.norm1`), row, layer);
   }
 
   /** Tokens [B, S, H] behind some layer, normed as behind the last -> the class token [B, H] */
@@ -158,11 +155,6 @@ export class VisionEncoder extends EncoderParts {
       });
     };
     return { key: joined(prefix.key, own.key), value: joined(prefix.value, own.value) };
-  }
-
-  #keys(normed: Value, like: Value, layer: number): Prefix {
-    const of = (name: string) => this.byHead(this.linear(normed, `layer.${layer}.attention.${name}`), like);
-    return { key: of("key"), value: of("value") };
   }
 
   /** joined contexts [T, H], tokens below the layer [B, S, H] -> tokens above it */

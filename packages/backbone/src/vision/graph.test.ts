@@ -157,7 +157,7 @@ describe.each(MODELS)("$name, equal to PyTorch", ({ name, size, exactly }) => {
 
   if (exactly)
     it("one serving batch of a plain row and one with LoRA", async () => {
-      const session = await backbone.open({ kind: "serve", wanted: { cls: true }, lora: true });
+      const session = await backbone.open({ kind: "serve", wanted: { cls: true }, added: "lora" });
       const { lora, lora_index } = loraFeeds();
       const prefix = await run(
         (spec) => backbone.open(spec),

@@ -1,5 +1,6 @@
 import type { Graph, GraphBuilder, Value } from "@kilotune/engine";
-import { type Attended, servedLora, sharedLora, splitAxis } from "../encoder/parts.ts";
+import { additionDims, servedAdditions, sharedAdditions, splitAxis } from "../encoder/additions.ts";
+import type { Attended } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import { tokensOf, type VisionConfig } from "./config.ts";
 import { VisionEncoder } from "./encoder.ts";
@@ -52,13 +53,13 @@ export interface Wanted {
  * Pixels in, features out, with every prompt site: the graph that serves. A row has the prefix `kv_index` of the table `kv`
  * [M, L, 2, heads, P, D], seen where `kv_mask` [M, L, P] is 1, and the soft vectors `soft_index` [B, Z] of the table `soft`
  * [Q, H], none where the index is 0. Deep prompts are served as the prefixes that they are: see `visionPrefixGraph`.
- * With `lora` each row has also the factors `lora_index` of the table `lora` [A, L, 2, 2, R, H], zeros for none.
+ * With `added` each row has also additions of that kind: see servedAdditions.
  */
 export function visionServeGraph(
   config: VisionConfig,
   weights: WeightPlaces,
   wanted: Wanted,
-  { lora = false }: { lora?: boolean } = {},
+  added?: "lora",
 ): Graph {
   const { layers: L, heads, headDim: D, hiddenSize: H } = config;
   const vit = new VisionEncoder("serve", config, weights);
@@ -78,13 +79,13 @@ export function visionServeGraph(
   const tables = splitAxis(b, b.op("Reshape", [prefixes, b.ints([0, L * 2, heads, -1, D])]), 1, L * 2);
   const masks = splitAxis(b, prefixMask, 1, L);
   const pick = (table: Value) => b.op("Gather", [table, prefixIndex], { axis: 0 });
-  const lowRank = lora ? servedLora(b, L, H) : undefined;
+  const additions = added && servedAdditions(b, added, config);
   const attended = (layer: number) => {
     const prefixBias = vit.maskBias(pick(masks[layer] as Value), ["B", 1, 1, "P"]);
     return {
       prefix: { key: pick(tables[2 * layer] as Value), value: pick(tables[2 * layer + 1] as Value) },
       bias: b.op("Concat", [prefixBias, free, softBias], { axis: 3 }),
-      ...(lowRank && { lowRank: lowRank(layer) }),
+      ...(additions && { added: additions.ofLayer(layer) }),
     };
   };
   give(
@@ -129,7 +130,7 @@ export function visionLowerGraph(
 /**
  * What `visionLowerGraph` gave and one prompt for all images -> features, added to `b`'s graph; a head goes on from there.
  * Inputs: `hidden`, and kv: `kv` [L - firstLayer, 2, heads, P, D]; deep: `deep` [L - firstLayer, P, H]; soft: `soft` [P, H];
- * lora: `lora` [L - firstLayer, 2, 2, R, H], of queries and of values the two factors, the second turned.
+ * lora: see sharedAdditions.
  * With `dropout`, an input `dropout.prompt` of the prompt's shape, 0 or 1 / (1 - rate), is multiplied into it.
  */
 export function visionUpper(
@@ -175,12 +176,13 @@ export function visionUpper(
     };
   }
   if (site.kind === "lora") {
-    const lora = dropped(b.input("lora", "float32", [prompted, 2, 2, "R", H]));
-    const lowRank = sharedLora(b, lora, site.firstLayer);
+    const { kind, firstLayer } = site;
+    const lora = dropped(b.input(kind, "float32", additionDims(kind, config, firstLayer, "R")));
+    const { ofLayer } = sharedAdditions(b, kind, lora, config, firstLayer);
     const adapted = (onLayer: OnLayer) =>
       vit.layers(hidden, {
-        from: site.firstLayer,
-        attended: (layer) => ({ lowRank: lowRank(layer) }),
+        from: firstLayer,
+        attended: (layer) => ({ added: ofLayer(layer) }),
         reads,
         onLayer,
       });

@@ -33,7 +33,7 @@ import {
  * attention: pixels and one prompt -> how much is looked at its tokens; see `visionAttentionGraph`.
  */
 export type VisionSpec =
-  | { readonly kind: "serve"; readonly wanted: Wanted; readonly lora?: boolean }
+  | { readonly kind: "serve"; readonly wanted: Wanted; readonly added?: "lora" | undefined }
   | { readonly kind: "lower"; readonly site: VisionSite; readonly taps?: readonly number[] }
   | { readonly kind: "upper"; readonly site: VisionSite; readonly wanted: Wanted }
   | {
@@ -68,7 +68,7 @@ export function buildVisionGraph(spec: VisionSpec, config: VisionConfig, weights
   switch (spec.kind) {
     case "serve":
       checkWanted(spec.wanted, config);
-      return visionServeGraph(config, weights, spec.wanted, { lora: spec.lora ?? false });
+      return visionServeGraph(config, weights, spec.wanted, spec.added);
     case "lower":
       checkSite(spec.site, config);
       checkWanted({ taps: spec.taps ?? [] }, config);

@@ -86,7 +86,7 @@ export const Gemm: OpRule = {
 
 /**
  * Y = (A - a) (B - b) in whole numbers, A and B of uint8 or int8, the zero points a and b scalars, 0 where left out; int32.
- * Flat between its steps: what it stands for in a quantised product gets a gradient as a whole, see quantized-linear.ts.
+ * Flat between its steps: what it stands for in a quantised product gets a gradient as a whole, see quantized-product.ts.
  */
 export const MatMulInteger: OpRule = {
   infer: (context) => {

@@ -3,7 +3,7 @@ import { differentiate } from "./autodiff/gradient.ts";
 import { GraphBuilder } from "./ir/builder.ts";
 import type { Graph } from "./ir/graph.ts";
 import { random, worstError } from "./ops/testing.ts";
-import { quantizedLinear, quantizeRows, WEIGHT_CODES } from "./quantized-linear.ts";
+import { quantizedProduct, quantizeRows, WEIGHT_CODES } from "./quantized-product.ts";
 import { openNodeSession } from "./session/node.ts";
 import { openReferenceSession } from "./session/reference.ts";
 import { float32, type Tensor } from "./tensor.ts";
@@ -23,9 +23,18 @@ function linear({ codes, scale, bias }: Weights): Graph {
   const weights = {
     codes: b.constant({ type: "int8", dims: [K, N], data: Int8Array.from(codes) }, "codes"),
     scale: b.constant(float32(scale, [N]), "scale"),
-    bias: b.constant(float32(bias, [N]), "bias"),
   };
-  const y = quantizedLinear(b, x, quantizeRows(b, x), weights, { factor: 0.5, biasFactor: 2 });
+  const product = quantizedProduct(b, x, quantizeRows(b, x), weights, 0.5);
+  const y = b.op("Add", [
+    product,
+    b.constant(
+      float32(
+        bias.map((each) => 2 * each),
+        [N],
+      ),
+      "bias",
+    ),
+  ]);
   b.output(y, "y");
   b.output(b.op("ReduceSum", [b.op("Mul", [y, b.input("w", "float32", ["T", N])])], { keepdims: 0 }), "loss");
   return b.build();

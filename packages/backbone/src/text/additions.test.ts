@@ -12,6 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Backbone } from "../backbone.ts";
 import { buildGraph, type GraphSpec } from "../bundle/graphs.ts";
+import { type AdditionKind, additionDims } from "../encoder/additions.ts";
 import { packTexts } from "../pack-texts.ts";
 import { randomNumbers } from "../testing.ts";
 import type { placesIn } from "../weight-places.ts";
@@ -22,12 +23,19 @@ const ROWS = [Int32Array.of(2, 7, 5, 9, 3), Int32Array.of(2, 6, 3)];
 
 let cache: string;
 beforeAll(async () => {
-  cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-lora-"));
+  cache = await mkdtemp(path.join(os.tmpdir(), "kilotune-additions-"));
 });
 afterAll(() => rm(cache, { recursive: true }));
 
-// Absolute positions, rotary ones (queries are turned behind the product), norms in front, no biases.
-describe.each(["bert", "modernbert"])("low-rank products in a %s", (family) => {
+// Absolute positions, rotary ones (queries are turned behind the product), norms in front, a gated MLP, no biases of its own.
+const CASES: [kind: AdditionKind, family: string][] = [
+  ["lora", "bert"],
+  ["lora", "modernbert"],
+  ["biases", "bert"],
+  ["biases", "modernbert"],
+];
+
+describe.each(CASES)("%s in a %s", (kind, family) => {
   let backbone: Backbone;
   let weights: Map<string, Tensor>;
   let places: ReturnType<typeof placesIn>;
@@ -41,21 +49,24 @@ describe.each(["bert", "modernbert"])("low-rank products in a %s", (family) => {
       weights: (name) => own.get(name) as Tensor,
     });
 
-  const factors = (firstLayer: number, seed: number) => {
-    const { layers, hiddenSize: H } = backbone.manifest.config;
+  const drawn = (firstLayer: number, seed: number) => {
     const random = randomNumbers(seed);
-    const dims = [layers - firstLayer, 2, 2, RANK, H];
+    const dims = additionDims(kind, backbone.manifest.config, firstLayer, RANK) as number[];
     return float32(
       Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => 0.2 * (random() - 0.5)),
       dims,
     );
   };
 
+  const merged = (prompt: Tensor, firstLayer: number) => {
+    const data = prompt.data as Float32Array;
+    return kind === "lora" ? withProducts(data, firstLayer) : withBiases(data, firstLayer);
+  };
+
   /** W + (A^T B)^T, of queries and values of the layers from `firstLayer` on. */
-  const merged = (lora: Tensor, firstLayer: number) => {
+  const withProducts = (data: Float32Array, firstLayer: number) => {
     const { hiddenSize: H, layers } = backbone.manifest.config;
     const all = new Map(weights);
-    const data = lora.data as Float32Array;
     for (let layer = firstLayer; layer < layers; layer++)
       ["query", "value"].forEach((of, which) => {
         const name = `layer.${layer}.attention.${of}.weight`;
@@ -70,50 +81,87 @@ describe.each(["bert", "modernbert"])("low-rank products in a %s", (family) => {
     return all;
   };
 
+  /** Each number is added to a bias of the layers from `firstLayer` on, the last ones to that of the last norm. */
+  const withBiases = (data: Float32Array, firstLayer: number) => {
+    const { layers, norms } = backbone.manifest.config;
+    const all = new Map(weights);
+    let at = 0;
+    const add = (name: string) => {
+      const bias = weights.get(`${name}.bias`) as Tensor;
+      const sum = Float32Array.from(bias.data as Float32Array, (value) => value + data[at++]!);
+      all.set(`${name}.bias`, { ...bias, data: sum });
+    };
+    for (let layer = firstLayer; layer < layers; layer++)
+      for (const part of ["attention.query", "attention.output", "intermediate", "output"])
+        add(`layer.${layer}.${part}`);
+    add(norms === "in front" ? "norm" : `layer.${layers - 1}.norm`);
+    expect(at).toBe(data.length);
+    return all;
+  };
+
   const texts = () => packTexts(ROWS, 6, backbone.manifest.pooling);
 
-  async function upper(open: (spec: GraphSpec) => Promise<Session>, firstLayer: number, lora: Tensor) {
+  async function upper(open: (spec: GraphSpec) => Promise<Session>, firstLayer: number, prompt: Tensor) {
     const { pool, ...feeds } = texts();
     const lower = await open({ kind: "lower", firstLayer, cut: "in front" });
     const { hidden } = await lower.run(feeds);
     await lower.release();
-    const session = await open({ kind: "upper", site: { kind: "lora", firstLayer } });
-    const { embedding } = await session.run({ hidden: hidden as Tensor, mask: feeds.mask, pool, lora });
+    const session = await open({ kind: "upper", site: { kind, firstLayer } });
+    const { embedding } = await session.run({
+      hidden: hidden as Tensor,
+      mask: feeds.mask,
+      pool,
+      [kind]: prompt,
+    });
     await session.release();
     return embedding as Tensor;
   }
 
   /** The plain serving graph on weights that hold the products: what each row's vector is to be. */
-  async function wanted(lora: Tensor, firstLayer: number) {
-    const session = reference({ kind: "serve" }, merged(lora, firstLayer));
+  async function wanted(prompt: Tensor, firstLayer: number) {
+    const session = reference({ kind: "serve" }, merged(prompt, firstLayer));
     return (await session.run({ ...texts(), ...noPrompts(backbone) })).embedding as Tensor;
   }
 
   it.each([0, 1])("from layer %i give what merged weights give", async (firstLayer) => {
-    const lora = factors(firstLayer, 1);
-    const expected = await wanted(lora, firstLayer);
-    expect(distance(await upper(async (spec) => reference(spec), firstLayer, lora), expected)).toBeLessThan(
-      1e-6,
-    );
-    expect(distance(await upper((spec) => backbone.open(spec), firstLayer, lora), expected)).toBeLessThan(
-      1e-5,
-    );
+    const prompt = drawn(firstLayer, 1);
+    const expected = await wanted(prompt, firstLayer);
+    const inReference = await upper(async (spec) => reference(spec), firstLayer, prompt);
+    expect(distance(inReference, expected)).toBeLessThan(1e-6);
+    const onRuntime = await upper((spec) => backbone.open(spec), firstLayer, prompt);
+    expect(distance(onRuntime, expected)).toBeLessThan(1e-5);
+    const plain = await reference({ kind: "serve" }).run({ ...texts(), ...noPrompts(backbone) });
+    expect(distance(plain.embedding as Tensor, expected)).toBeGreaterThan(1e-3);
+  });
+
+  it("that are zeros are the plain backbone above the same cut, bit for bit", async () => {
+    const { pool, ...feeds } = texts();
+    const lower = await backbone.open({ kind: "lower", firstLayer: 1, cut: "in front" });
+    const { hidden } = await lower.run(feeds);
+    await lower.release();
+    const site = { kind: "none", firstLayer: 1, cut: "in front" } as const;
+    const session = await backbone.open({ kind: "upper", site });
+    const { embedding } = await session.run({ hidden: hidden as Tensor, mask: feeds.mask, pool });
+    await session.release();
+    const { dims } = drawn(1, 1);
+    const zeros = float32(new Float32Array(dims.reduce((a, b) => a * b)), dims);
+    const seen = await upper((spec) => backbone.open(spec), 1, zeros);
+    expect(seen.data).toEqual((embedding as Tensor).data);
   });
 
   it("are served a row at a time: of two prompts, and zeros for none", async () => {
-    const { layers, hiddenSize: H } = backbone.manifest.config;
-    const [a, b] = [factors(0, 1), factors(1, 2)];
+    const [a, b] = [drawn(0, 1), drawn(1, 2)];
     const each = a.data.length;
     const table = new Float32Array(3 * each);
     table.set(a.data as Float32Array, each);
     table.set(b.data as Float32Array, 3 * each - b.data.length);
     const rows = [ROWS[0]!, ROWS[0]!, ROWS[0]!];
-    const session = await backbone.open({ kind: "serve", lora: true });
+    const session = await backbone.open({ kind: "serve", added: kind });
     const { embedding } = await session.run({
       ...packTexts(rows, 6, backbone.manifest.pooling),
       ...noPrompts(backbone, rows.length),
-      lora: float32(table, [3, layers, 2, 2, RANK, H]),
-      lora_index: int64([1, 0, 2], [3]),
+      [kind]: float32(table, [3, ...a.dims]),
+      [`${kind}_index`]: int64([1, 0, 2], [3]),
     });
     await session.release();
     const plain = await backbone.open({ kind: "serve" });
@@ -127,8 +175,8 @@ describe.each(["bert", "modernbert"])("low-rank products in a %s", (family) => {
 
   it("have the gradient that the reference interpreter finds by moving them", async () => {
     const { hiddenSize: H } = backbone.manifest.config;
-    const lora = factors(1, 3);
-    const spec: GraphSpec = { kind: "tune", site: { kind: "lora", firstLayer: 1 }, dropout: false };
+    const prompt = drawn(1, 3);
+    const spec: GraphSpec = { kind: "tune", site: { kind, firstLayer: 1 }, dropout: false };
     const { pool, ...feeds } = texts();
     const lower = await backbone.open({ kind: "lower", firstLayer: 1, cut: "in front" });
     const { hidden } = await lower.run(feeds);
@@ -147,16 +195,18 @@ describe.each(["bert", "modernbert"])("low-rank products in a %s", (family) => {
       weights: float32([0.5, 0.5], [2]),
     };
     const session = reference(spec);
-    const loss = async (moved: Tensor) => Number((await session.run({ ...step, lora: moved })).loss?.data[0]);
+    const loss = async (moved: Tensor) =>
+      Number((await session.run({ ...step, [kind]: moved })).loss?.data[0]);
     const onRuntime = await backbone.open(spec);
-    const gradient = (await onRuntime.run({ ...step, lora }))["grad.lora"]?.data as Float32Array;
+    const found = await onRuntime.run({ ...step, [kind]: prompt });
+    const gradient = found[`grad.${kind}`]?.data as Float32Array;
     await onRuntime.release();
     const direction = Float32Array.from(gradient, () => random() - 0.5);
     const epsilon = 1e-2;
     const moved = (sign: number) => ({
-      ...lora,
+      ...prompt,
       data: Float32Array.from(
-        lora.data as Float32Array,
+        prompt.data as Float32Array,
         (value, at) => value + sign * epsilon * direction[at]!,
       ),
     });

@@ -26,8 +26,6 @@ export interface QuantizedWeights {
   readonly codes: Value;
   /** [N] */
   readonly scale: Value;
-  /** [N], in full. */
-  readonly bias: Value;
 }
 
 /** Largest absolute value of a weight's code. */
@@ -37,7 +35,7 @@ export const WEIGHT_CODES = 63;
  * x [T, K], by the largest absolute value of each row: codes 1 to 255 around 128. Of an x that is known never to be below `least`,
  * a small negative number, by the largest value: nearly all codes are for what is above 0, and a pass over x is saved.
  *
- * Codes are flat between their steps: see `quantizedLinear` for the gradient.
+ * Codes are flat between their steps: see `quantizedProduct` for the gradient.
  */
 export function quantizeRows(b: GraphBuilder, x: Value, { least }: { least?: number } = {}): QuantizedRows {
   const zero = least === undefined ? 128 : ZERO_OF_LEAST;
@@ -56,27 +54,25 @@ export function quantizeRows(b: GraphBuilder, x: Value, { least }: { least?: num
 const ZERO_OF_LEAST = 28;
 
 /**
- * x [T, K], which `rows` stand for -> factor * x W + biasFactor * bias, [T, N].
+ * x [T, K], which `rows` stand for -> factor * x W, [T, N].
  *
  * The gradient of x is the straight-through one (Bengio et al., arXiv:1308.3432): that of the product with the weights which the
  * codes stand for, as if x had not been rounded. It needs nothing of the forward pass.
  */
-export function quantizedLinear(
+export function quantizedProduct(
   b: GraphBuilder,
   x: Value,
   rows: QuantizedRows,
   weights: QuantizedWeights,
-  { factor = 1, biasFactor = 1 } = {},
+  factor = 1,
 ): Value {
-  const times = (value: Value, by: number) => (by === 1 ? value : b.op("Mul", [value, b.scalar(by)]));
-  const columns = times(weights.scale, factor);
+  const columns = factor === 1 ? weights.scale : b.op("Mul", [weights.scale, b.scalar(factor)]);
   const zero = b.constant({ type: "uint8", dims: [], data: Uint8Array.of(rows.zero) });
   const sums = b.op("Cast", [b.op("MatMulInteger", [rows.codes, weights.codes, zero])], { to: 1 });
   // In two steps, the constant first. Of Mul(sums, Mul(row, column)) ONNX Runtime 1.30 makes one op whose numbers are wrong; and
   // Mul(sums, row) where a row's scale is a product itself becomes another op, whose numbers are right in that version.
-  const product = b.op("Mul", [b.op("Mul", [sums, columns]), rows.scale]);
   return b.composite({
-    output: b.op("Add", [product, times(weights.bias, biasFactor)]),
+    output: b.op("Mul", [b.op("Mul", [sums, columns]), rows.scale]),
     inputs: [x],
     vjp: (builder, gradient) => {
       // Constant, so that a session computes it once, when it opens.
