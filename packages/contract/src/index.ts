@@ -2,7 +2,16 @@ export { CLASS_COLOURS, classColour } from "./class-colours.ts";
 export { describeFault } from "./describe-fault.ts";
 export { type ErrorKind, isCodedError, KilotuneError } from "./error.ts";
 export type { LintIssue, LintReport } from "./lint.ts";
-export { type BackboneKind, METHODS, METHODS_OF, type MethodName, methodsFor } from "./methods.ts";
+export {
+  type BackboneKind,
+  METHOD_SHAPES,
+  METHOD_TITLES,
+  METHODS,
+  METHODS_OF,
+  type MethodName,
+  type MethodShape,
+  methodsFor,
+} from "./methods.ts";
 export {
   type AttentionMaps,
   type BoxCorners,

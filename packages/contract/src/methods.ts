@@ -2,18 +2,51 @@ import type { TaskName } from "./task.ts";
 
 /**
  * Ways to tune. `deep` (VPT-deep) is of images alone, and published as the `kv` that it is; `channels` is of convolutional
- * graphs; `border`, numbers along an image's edges, of any graph of images.
+ * graphs; `bias` (BitFit) of texts; `border`, numbers along an image's edges, of any graph of images.
  */
-export const METHODS = ["kv", "soft", "deep", "lora", "channels", "border", "head"] as const;
+export const METHODS = ["kv", "soft", "deep", "lora", "bias", "channels", "border", "head"] as const;
 
 export type MethodName = (typeof METHODS)[number];
+
+/** What methods are called, wherever people read them. */
+export const METHOD_TITLES: Readonly<Record<MethodName, string>> = {
+  kv: "key/value prefixes",
+  soft: "soft tokens",
+  deep: "VPT-deep",
+  lora: "LoRA",
+  bias: "biases",
+  channels: "scale and shift of channels",
+  border: "border of the image",
+  head: "linear head",
+};
+
+/** What of a method its user may choose. */
+export interface MethodShape {
+  /** What its size is called, where it has one: virtual tokens, a rank, a width in pixels. */
+  readonly size?: "tokens" | "rank" | "width";
+  /** Whether it begins at a layer, or at a stage of channels. */
+  readonly firstLayer?: true;
+  /** Of texts: its numbers stand for tokens, so that they may start as words, and be learnt through something else. */
+  readonly standsForTokens?: true;
+}
+
+export const METHOD_SHAPES: Readonly<Record<MethodName, MethodShape>> = {
+  kv: { size: "tokens", firstLayer: true, standsForTokens: true },
+  soft: { size: "tokens", standsForTokens: true },
+  deep: { size: "tokens", firstLayer: true },
+  lora: { size: "rank", firstLayer: true },
+  bias: { firstLayer: true },
+  channels: { firstLayer: true },
+  border: { size: "width" },
+  head: {},
+};
 
 /** A transformer of texts or of images; a graph of images without attention, with stages of channels or without. */
 export type BackboneKind = "text" | "image" | "graph" | "bareGraph";
 
 /** What a backbone can be tuned by, the default first. */
 export const METHODS_OF: Readonly<Record<BackboneKind, readonly MethodName[]>> = {
-  text: ["kv", "soft", "lora", "head"],
+  text: ["kv", "soft", "lora", "bias", "head"],
   image: ["lora", "kv", "deep", "soft", "head"],
   graph: ["channels", "border", "head"],
   bareGraph: ["border", "head"],

@@ -89,7 +89,7 @@ describe("a file is refused by name of what is wrong", () => {
       "another method",
       { manifest: (manifest) => ({ ...manifest, method: "adapter" }) },
       "bad_prompt",
-      'prompt manifest: "method": expected "kv", "soft", "lora", "channels", "border" or "head", but saw "adapter"',
+      'prompt manifest: "method": expected "kv", "soft", "lora", "bias", "channels", "border" or "head", but saw "adapter"',
     ],
     [
       "another task",

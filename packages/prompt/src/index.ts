@@ -21,6 +21,7 @@ export type {
   KvPrefix,
   KvPrompt,
   LinearHead,
+  BiasDifferences,
   Border,
   ChannelModulation,
   LoraFactors,

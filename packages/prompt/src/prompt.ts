@@ -14,6 +14,7 @@ export type Prompt<For extends AnyUse = AnyUse> =
   | KvPrompt<For>
   | SoftPrompt<For>
   | LoraPrompt<For>
+  | BiasPrompt<For>
   | ChannelsPrompt<For>
   | BorderPrompt<For>
   | HeadPrompt<For>;
@@ -41,6 +42,14 @@ export interface LoraPrompt<For extends AnyUse = AnyUse> {
   readonly method: "lora";
   readonly manifest: ManifestOf<"lora", For>;
   readonly lora: LoraFactors;
+  readonly head: HeadOf<For>;
+}
+
+/** Added to biases of L consecutive layers, the last one included. */
+export interface BiasPrompt<For extends AnyUse = AnyUse> {
+  readonly method: "bias";
+  readonly manifest: ManifestOf<"bias", For>;
+  readonly bias: BiasDifferences;
   readonly head: HeadOf<For>;
 }
 
@@ -90,6 +99,17 @@ export interface LoraFactors {
   readonly data: Float32Array;
   readonly layers: number;
   readonly rank: number;
+  readonly hidden: number;
+}
+
+export interface BiasDifferences {
+  /**
+   * [L (3 H + W) + H]: of each layer what is added to the biases of its queries [H], of the attention's output [H], of the wide
+   * product [W] (a gated one: both halves) and of the layer's output [H]; last, to that of the norm behind all layers [H].
+   */
+  readonly data: Float32Array;
+  readonly layers: number;
+  readonly width: number;
   readonly hidden: number;
 }
 

@@ -48,6 +48,7 @@ const SITES = {
   kv: { firstLayer: 1, layers: 2, tokens: 3 },
   soft: { tokens: 3 },
   lora: { firstLayer: 2, layers: 1, rank: 2 },
+  bias: { firstLayer: 1, layers: 2, width: 10 },
 };
 
 const SIZES = { licence: "MIT", layers: 3, hiddenSize: 6, heads: 2, headDim: 3 };
@@ -146,11 +147,13 @@ const USES: Record<UseName, object> = {
   },
 };
 
+const OF_IMAGES: readonly Method[] = ["channels", "border"];
+
 /** Each use with each method that it may have. */
 export const COMBINATIONS: readonly (readonly [UseName, Method])[] = (Object.keys(USES) as UseName[]).flatMap(
   (use) =>
-    (["kv", "soft", "lora", "channels", "border", "head"] as const)
+    (["kv", "soft", "lora", "bias", "channels", "border", "head"] as const)
       .filter((method) => use !== "textRetrieval" || method !== "head")
-      .filter((method) => use.startsWith("image") || (method !== "channels" && method !== "border"))
+      .filter((method) => (use.startsWith("image") ? method !== "bias" : !OF_IMAGES.includes(method)))
       .map((method) => [use, method] as const),
 );

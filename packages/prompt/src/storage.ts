@@ -69,6 +69,7 @@ const DESCRIBING = [
   "kv",
   "soft",
   "lora",
+  "bias",
   "channels",
   "border",
   "width",

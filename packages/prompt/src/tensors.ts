@@ -12,6 +12,10 @@ export function expectedTensors(manifest: PromptManifest): ReadonlyMap<string, r
   if (manifest.method === "soft") dims.set("soft", [manifest.sites.tokens, hiddenSize]);
   if (manifest.method === "lora")
     dims.set("lora", [manifest.sites.layers, 2, 2, manifest.sites.rank, hiddenSize]);
+  if (manifest.method === "bias") {
+    const { layers, width } = manifest.sites;
+    dims.set("bias", [layers * (3 * hiddenSize + width) + hiddenSize]);
+  }
   if (manifest.method === "channels") dims.set("channels", [2, manifest.sites.channels]);
   if (manifest.method === "border") dims.set("border", [3, borderPixels(manifest)]);
   if (manifest.task === "segmentation" || manifest.task === "detection") {
@@ -42,6 +46,7 @@ export function takeApart({ head, ...prompt }: Prompt): ReadonlyMap<string, Floa
   if (prompt.method === "kv") tensors.set("kv", prompt.kv.data);
   if (prompt.method === "soft") tensors.set("soft", prompt.soft.data);
   if (prompt.method === "lora") tensors.set("lora", prompt.lora.data);
+  if (prompt.method === "bias") tensors.set("bias", prompt.bias.data);
   if (prompt.method === "channels") tensors.set("channels", prompt.channels.data);
   if (prompt.method === "border") tensors.set("border", prompt.border.data);
   switch (head.kind) {
@@ -78,6 +83,10 @@ export function assemble(manifest: PromptManifest, tensors: ReadonlyMap<string, 
       const { layers, rank } = manifest.sites;
       const lora = { data: tensors.get("lora")!, layers, rank, hidden };
       return { method: "lora", manifest, lora, head };
+    }
+    case "bias": {
+      const { layers, width } = manifest.sites;
+      return { method: "bias", manifest, bias: { data: tensors.get("bias")!, layers, width, hidden }, head };
     }
     case "channels": {
       const { channels } = manifest.sites;

@@ -191,6 +191,21 @@ describe("a manifest that contradicts itself is refused by its place", () => {
       (m) => ({ ...m, sites: { firstLayer: 2, layers: 2, rank: 1 }, method: "lora" }),
       `"sites": layers 2 to 3 don't exist in a backbone of 3`,
     ],
+    [
+      "imageClassification",
+      (m) => ({ ...m, sites: { firstLayer: 1, layers: 2, width: 10 }, method: "bias" }),
+      `"method": biases are learnt on a backbone of texts`,
+    ],
+    [
+      "textClassification",
+      (m) => ({ ...m, sites: { firstLayer: 1, layers: 1, width: 10 }, method: "bias" }),
+      `"sites": expected biases up to the last layer, 2`,
+    ],
+    [
+      "textClassification",
+      (m) => ({ ...m, sites: { firstLayer: 1, layers: 2, width: 1e6 }, method: "bias" }),
+      `"sites.width"`,
+    ],
   ];
 
   test.each(cases)("%s %#", (use, change, message) => {

@@ -1,4 +1,4 @@
-import type { MethodName, TuneReport } from "@kilotune/contract";
+import { METHOD_TITLES, type TuneReport } from "@kilotune/contract";
 import { count, points } from "./format.ts";
 
 export type Tone = "pays" | "unclear" | "doesNotPay";
@@ -27,16 +27,8 @@ export function methodWords({ prompt }: Pick<TuneReport, "prompt">): string {
           ? `, ${count(prompt.tokens)} pixels wide`
           : prompt.method === "lora"
             ? `, rank ${count(prompt.tokens)}`
-            : `, ${count(prompt.tokens)} tokens`;
-  return `${methodTitles[prompt.method] ?? prompt.method}${tokens}`;
+            : prompt.method === "bias"
+              ? `, ${count(prompt.tokens)} numbers`
+              : `, ${count(prompt.tokens)} tokens`;
+  return `${METHOD_TITLES[prompt.method] ?? prompt.method}${tokens}`;
 }
-
-const methodTitles: Readonly<Record<MethodName, string>> = {
-  kv: "key/value prefixes",
-  soft: "soft tokens",
-  deep: "VPT-deep",
-  lora: "LoRA",
-  channels: "scale and shift of channels",
-  border: "border of the image",
-  head: "linear head only",
-};

@@ -58,9 +58,12 @@ const OF_TEXTS = { init: auto(PromptInit), reparam: auto(Reparam) };
 const SoftHyperparameters = TokenHyperparameters.extend(OF_TEXTS);
 const KvHyperparameters = DeepHyperparameters.extend(OF_TEXTS);
 
-const LoraHyperparameters = HeadHyperparameters.extend({
-  rank: auto(z.int().min(1).max(128)).meta({ description: "Of the products added to queries and values" }),
+const BiasHyperparameters = HeadHyperparameters.extend({
   first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have none" }),
+});
+
+const LoraHyperparameters = BiasHyperparameters.extend({
+  rank: auto(z.int().min(1).max(128)).meta({ description: "Of the products added to queries and values" }),
 });
 
 const ChannelsHyperparameters = HeadHyperparameters.extend({
@@ -95,6 +98,10 @@ export const Method = z
       lora: z.strictObject({ hyperparameters: LoraHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
+      type: z.literal("bias"),
+      bias: z.strictObject({ hyperparameters: BiasHyperparameters.optional() }).optional(),
+    }),
+    z.strictObject({
       type: z.literal("channels"),
       channels: z.strictObject({ hyperparameters: ChannelsHyperparameters.optional() }).optional(),
     }),
@@ -114,7 +121,7 @@ export const Method = z
   .meta({
     id: "Method",
     description:
-      "kv: key/value prefixes (default of texts, but those to be found). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images, and of texts that are to be found). channels: a scale and a shift of channels, of a convolutional graph. border: numbers along the edges of its images. head: a linear head alone",
+      "kv: key/value prefixes (default of texts, but those to be found). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images, and of texts that are to be found). bias: numbers added to biases, of texts. channels: a scale and a shift of channels, of a convolutional graph. border: numbers along the edges of its images. head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 

@@ -453,6 +453,7 @@ describe("exportPeft", () => {
     const dense = tensor([H, H], 77).data;
     expect(await refused({ head: { ...prompt.head, dense } })).toMatch(/^not_expressible: .*pooler/);
     expect(await refused({ method: "head" })).toMatch(/^not_expressible: .*a head alone/);
+    expect(await refused({ method: "bias" })).toMatch(/^not_expressible: .*differences of biases/);
     const foreign = { ...prompt.manifest.backbone, weightsSha256: "ff".repeat(32) };
     expect(await refused({ manifest: { ...prompt.manifest, backbone: foreign } })).toMatch(
       /^backbone_mismatch/,

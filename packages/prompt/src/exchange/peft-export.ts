@@ -29,6 +29,7 @@ export async function exportPeft(
     throw otherwise("a prompt that classifies texts", useOf(manifest));
   if (prompt.method === "channels" || prompt.method === "border")
     throw otherwise("a prompt of texts", `${prompt.method} of a graph of images`);
+  if (prompt.method === "bias") throw otherwise("a prompt of a kind that PEFT has", "differences of biases");
   if (prompt.method === "head") throw otherwise("a prompt", "a head alone");
   const { head, hasOwnPooler } = await readAsPeftDoes(prompt, base);
   const { hiddenSize: H } = manifest.backbone;

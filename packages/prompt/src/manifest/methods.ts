@@ -3,6 +3,9 @@ import { integerUpTo, positiveInteger, type Refuse } from "./fields.ts";
 
 /** How a prompt joins the backbone, and where. VPT's deep prompts are published as the prefixes that they are. */
 
+/** Of a wide product; what backbones have is some thousands. */
+const MOST_WIDTH = 131_072;
+
 const layers = { firstLayer: z.int().nonnegative(), layers: positiveInteger };
 
 export const METHODS = {
@@ -10,6 +13,11 @@ export const METHODS = {
   soft: { method: z.literal("soft"), sites: z.strictObject({ tokens: positiveInteger }) },
   /** Low-rank additions to queries and values of these layers; a factor such as alpha / rank is within the numbers. */
   lora: { method: z.literal("lora"), sites: z.strictObject({ ...layers, rank: positiveInteger }) },
+  /** Differences of biases, of texts: see BiasDifferences. `width`: outputs of a layer's wide product. */
+  bias: {
+    method: z.literal("bias"),
+    sites: z.strictObject({ ...layers, width: integerUpTo(MOST_WIDTH) }),
+  },
   /** Of a convolutional graph: a scale and a shift of each channel of its stages, one after the other. */
   channels: { method: z.literal("channels"), sites: z.strictObject({ channels: integerUpTo(65_536) }) },
   /** Numbers added along the edges of what the backbone is fed, so many pixels wide. */
@@ -32,8 +40,12 @@ export function checkSites(
   if (part.method === "channels" && !("image" in backbone))
     refuse("method", "a backbone of texts has no channels");
   if (part.method === "border") checkBorder(part.sites.width, backbone.image, refuse);
-  if (part.method !== "kv" && part.method !== "lora") return;
+  if (part.method === "bias" && "image" in backbone)
+    refuse("method", "biases are learnt on a backbone of texts");
+  if (part.method !== "kv" && part.method !== "lora" && part.method !== "bias") return;
   const { firstLayer, layers: prompted } = part.sites;
+  if (part.method === "bias" && firstLayer + prompted < backbone.layers)
+    refuse("sites", `expected biases up to the last layer, ${backbone.layers - 1}`);
   if (firstLayer + prompted <= backbone.layers) return;
   refuse(
     "sites",
