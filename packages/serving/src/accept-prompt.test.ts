@@ -27,7 +27,7 @@ const refusal = (bytes: Uint8Array) =>
   );
 
 describe("a prompt's file from outside", () => {
-  it.each(["kv", "soft", "lora", "head"] as const)(
+  it.each(["kv", "soft", "lora", "bias", "head"] as const)(
     "that fits a served backbone is found to be its own: %s",
     async (method) => {
       const bytes = fileOf(randomPrompt(manifest, 2, { method }));

@@ -1,24 +1,19 @@
 import { KilotuneError } from "@kilotune/contract";
-import { type Feeds, float32, int64 } from "@kilotune/engine";
 import type { LoraFactors } from "@kilotune/prompt";
+import type { PreparedAddition } from "./additions.ts";
 
-/** LoRA's factors of many prompts in one pass. L layers of the backbone, R rank of a bucket, H hidden size, A prompts. */
+const RANK_BUCKETS = [4, 8, 16, 32, 64] as const;
 
-/** In all layers and at the rank of its bucket, zeros where the prompt has nothing. */
-export interface PreparedLora {
-  readonly rank: number;
-  /** [L, 2, 2, R, H] */
-  readonly block: Float32Array;
-}
-
-export const RANK_BUCKETS = [4, 8, 16, 32, 64] as const;
-
-/** [its layers, 2, 2, its rank, H] -> all layers, the rank of the bucket. @throws KilotuneError `prompt_too_long` */
+/**
+ * LoRA's factors [its layers, 2, 2, its rank, H] in all L layers of the backbone and at the rank R of their bucket, zeros where
+ * the prompt has nothing: [L, 2, 2, R, H].
+ * @throws KilotuneError `prompt_too_long`
+ */
 export function spreadLora(
   { data, layers: own, rank, hidden }: LoraFactors,
   firstLayer: number,
   layers: number,
-): PreparedLora {
+): PreparedAddition<"lora"> {
   const bucket = RANK_BUCKETS.find((most) => rank <= most);
   if (bucket === undefined)
     throw new KilotuneError(
@@ -30,24 +25,5 @@ export function spreadLora(
   const size = rank * hidden;
   for (let part = 0; part < own * 4; part++)
     block.set(data.subarray(part * size, (part + 1) * size), (firstLayer * 4 + part) * bucket * hidden);
-  return { rank: bucket, block };
-}
-
-/** A table of the distinct factors and which of them each row has. */
-export function loraFeeds(
-  rows: readonly PreparedLora[],
-  { layers, hiddenSize }: { readonly layers: number; readonly hiddenSize: number },
-): Feeds {
-  const places = new Map<PreparedLora, number>();
-  for (const row of rows) if (!places.has(row)) places.set(row, places.size);
-  const [{ rank, block }] = rows as [PreparedLora];
-  const table = new Float32Array(places.size * block.length);
-  for (const [lora, place] of places) table.set(lora.block, place * block.length);
-  return {
-    lora: float32(table, [places.size, layers, 2, 2, rank, hiddenSize]),
-    lora_index: int64(
-      BigInt64Array.from(rows, (row) => BigInt(places.get(row)!)),
-      [rows.length],
-    ),
-  };
+  return { kind: "lora", dims: [layers, 2, 2, bucket, hidden], block };
 }

@@ -1,35 +1,41 @@
 import type { Session } from "@kilotune/engine";
 
 /**
- * The serving graph, and beside it the one with LoRA's products: opened when the first prompt needs it, so that whoever has none
- * pays neither its memory nor its time.
+ * The serving graph, and beside it those with additions to the layers' products, by their kind: each opened when the first prompt
+ * needs it, so that whoever has none pays neither its memory nor its time.
  */
-export class ServeSessions {
-  readonly #open: (lora: boolean) => Promise<Session>;
+export class ServeSessions<Kind extends string> {
+  readonly #open: (added: Kind | undefined) => Promise<Session>;
   readonly #plain: Session;
-  #lora: Promise<Session> | undefined;
+  readonly #others = new Map<Kind, Promise<Session>>();
 
-  private constructor(open: (lora: boolean) => Promise<Session>, plain: Session) {
+  private constructor(open: (added: Kind | undefined) => Promise<Session>, plain: Session) {
     this.#open = open;
     this.#plain = plain;
   }
 
-  static async open(open: (lora: boolean) => Promise<Session>): Promise<ServeSessions> {
-    return new ServeSessions(open, await open(false));
+  static async open<Kind extends string>(
+    open: (added: Kind | undefined) => Promise<Session>,
+  ): Promise<ServeSessions<Kind>> {
+    return new ServeSessions(open, await open(undefined));
   }
 
-  async of(lora: boolean): Promise<Session> {
-    if (!lora) return this.#plain;
-    this.#lora ??= this.#open(true).catch((error: unknown) => {
+  async of(added: Kind | undefined): Promise<Session> {
+    if (added === undefined) return this.#plain;
+    const standing = this.#others.get(added);
+    if (standing !== undefined) return standing;
+    const opening = this.#open(added).catch((error: unknown) => {
       // The next one tries again.
-      this.#lora = undefined;
+      this.#others.delete(added);
       throw error;
     });
-    return this.#lora;
+    this.#others.set(added, opening);
+    return opening;
   }
 
   async release(): Promise<void> {
-    const lora = await this.#lora?.catch(() => undefined);
-    await Promise.all([this.#plain.release(), lora?.release()]);
+    const others = [...this.#others.values()].map((each) => each.catch(() => undefined));
+    const opened = await Promise.all(others);
+    await Promise.all([this.#plain, ...opened].map((session) => session?.release()));
   }
 }

@@ -1,6 +1,6 @@
 import { type BackboneManifest, packTexts } from "@kilotune/backbone";
 import type { Feeds } from "@kilotune/engine";
-import { loraFeeds } from "../low-rank.ts";
+import { additionFeeds } from "../additions.ts";
 import { prefixFeeds } from "../prefixes.ts";
 import { softFeeds } from "../soft-tokens.ts";
 import type { Bucket } from "./buckets.ts";
@@ -28,8 +28,6 @@ export function assemble(
   { sequence, prefix }: Bucket,
   manifest: BackboneManifest,
 ): Feeds {
-  // All of a pass have it, or none.
-  const lora = rows.flatMap(({ prompt }) => prompt?.lora ?? []);
   return {
     ...packTexts(
       rows.map(({ ids }) => ids),
@@ -47,6 +45,6 @@ export function assemble(
       prefix,
       manifest.config,
     ),
-    ...(lora.length > 0 && loraFeeds(lora, manifest.config)),
+    ...additionFeeds(rows.map(({ prompt }) => prompt?.added)),
   };
 }

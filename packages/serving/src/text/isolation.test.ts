@@ -1,5 +1,13 @@
-import { type Backbone, bundleFolder, cacheFolder, openBundle, packTexts } from "@kilotune/backbone";
-import { float32 } from "@kilotune/engine";
+import {
+  type Backbone,
+  bundleFolder,
+  cacheFolder,
+  cutOf,
+  openBundle,
+  packTexts,
+  type UpperSite,
+} from "@kilotune/backbone";
+import { type Feeds, float32 } from "@kilotune/engine";
 import { describe, expect, it } from "vitest";
 import { logitsOf, readyHead } from "../heads.ts";
 import { sequenceBucket } from "./buckets.ts";
@@ -39,7 +47,7 @@ async function mix(
   const { layers } = backbone.manifest.config;
   const prompts = Array.from({ length: 16 }, (_, at) =>
     randomPrompt(backbone.manifest, at, {
-      method: (["kv", "lora", "soft", "head"] as const)[at % 4]!,
+      method: (["kv", "lora", "soft", "bias", "head"] as const)[at % 5]!,
       tokens: 1 + Math.floor(uniform() * (at < 8 ? 8 : 32)),
       firstLayer: Math.floor(uniform() * layers),
       head: (["linear", "cosine", "mlp"] as const)[at % 3]!,
@@ -92,6 +100,9 @@ const SHAPES: PromptShape[] = [
   { method: "kv", tokens: 5, firstLayer: 0 },
   { method: "kv", tokens: 8, firstLayer: 2 },
   { method: "soft", tokens: 5 },
+  { method: "lora", tokens: 3, firstLayer: 1 },
+  { method: "bias", firstLayer: 0, size: 0.3 },
+  { method: "bias", firstLayer: 2, size: 0.3 },
 ];
 
 describe("the tuner's graphs", () => {
@@ -138,22 +149,41 @@ async function tunedVectors(
   const ids = texts.map((text) => backbone.tokenizer.encode(text).ids);
   const packed = packTexts(ids, sequenceBucket(Math.max(...ids.map(({ length }) => length))), pooling);
   const { pool, ...lowerFeeds } = packed;
-  const lower = await backbone.open({ kind: "lower", firstLayer });
+  const { site, feeds } = siteOf(prompt, firstLayer, config.hiddenSize);
+  const lower = await backbone.open({ kind: "lower", firstLayer, cut: cutOf(site) });
   const { hidden } = await lower.run(lowerFeeds);
   await lower.release();
-  const upperFeeds = { hidden: hidden!, mask: packed.mask, pool };
-  if (prompt.method === "kv") {
-    const { data, layers, heads, tokens, headDim } = prompt.kv;
-    const upper = await backbone.open({ kind: "upper", site: { kind: "kv", firstLayer } });
-    const kv = float32(data, [layers, 2, heads, tokens, headDim]);
-    const { embedding } = await upper.run({ ...upperFeeds, kv });
-    await upper.release();
-    return embedding!.data as Float32Array;
-  }
-  if (prompt.method !== "soft") throw new Error("a head has no upper graph of its own");
-  const upper = await backbone.open({ kind: "upper", site: { kind: "soft" } });
-  const soft = float32(prompt.soft.data, [prompt.soft.tokens, config.hiddenSize]);
-  const { embedding } = await upper.run({ ...upperFeeds, soft });
+  const upper = await backbone.open({ kind: "upper", site });
+  const { embedding } = await upper.run({ hidden: hidden!, mask: packed.mask, pool, ...feeds });
   await upper.release();
   return embedding!.data as Float32Array;
+}
+
+function siteOf(
+  prompt: ReturnType<typeof randomPrompt>["prompt"],
+  firstLayer: number,
+  hiddenSize: number,
+): { readonly site: UpperSite; readonly feeds: Feeds } {
+  switch (prompt.method) {
+    case "kv": {
+      const { data, layers, heads, tokens, headDim } = prompt.kv;
+      const kv = float32(data, [layers, 2, heads, tokens, headDim]);
+      return { site: { kind: "kv", firstLayer }, feeds: { kv } };
+    }
+    case "soft": {
+      const soft = float32(prompt.soft.data, [prompt.soft.tokens, hiddenSize]);
+      return { site: { kind: "soft" }, feeds: { soft } };
+    }
+    case "lora": {
+      const { data, layers, rank, hidden } = prompt.lora;
+      const lora = float32(data, [layers, 2, 2, rank, hidden]);
+      return { site: { kind: "lora", firstLayer }, feeds: { lora } };
+    }
+    case "bias": {
+      const biases = float32(prompt.bias.data, [prompt.bias.data.length]);
+      return { site: { kind: "biases", firstLayer }, feeds: { biases } };
+    }
+    default:
+      throw new Error("a head has no upper graph of its own");
+  }
 }

@@ -218,7 +218,42 @@ function identityPrompt({ manifest }: Backbone): StoredPrompt {
   return { ...stored, prompt: { ...stored.prompt, head } };
 }
 
+it.each(["lora", "bias"] as const)(
+  "mixes %s of several tenants in one pass; rows without keep their bits",
+  async (method) => {
+    const loadPrompt = async (ref: string) =>
+      ref === "head"
+        ? promptNamed("none")
+        : randomPrompt(backbone.manifest, Number(ref), { method, firstLayer: Number(ref) % 3, size: 0.3 });
+    const predictor = await predictorOf({ loadPrompt });
+    const text = "my card was lost";
+    const alone = new Map<string, readonly number[]>();
+    for (const ref of ["head", "1", "2"]) alone.set(ref, await logitsOf(predictor, text, ref));
+    expect(alone.get("1")).not.toEqual(alone.get("2"));
+    const { passes } = predictor.stats().batches;
+    const refs = ["1", "head", "2", "1", "head"];
+    const answers = await predictor.classify(
+      refs.map((prompt) => ({ text, prompt })),
+      { logits: true },
+    );
+    expect(answers.map(({ logits }) => logits)).toEqual(refs.map((ref) => alone.get(ref)));
+    expect(predictor.stats().batches.passes - passes).toBe(2);
+  },
+);
+
 describe("prompts that fail", () => {
+  it("refuses biases of another width than the backbone's", async () => {
+    const { config } = backbone.manifest;
+    const wide = { ...backbone.manifest, config: { ...config, intermediateSize: 60 } };
+    const predictor = await predictorOf({
+      loadPrompt: async () => randomPrompt(wide, 1, { method: "bias" }),
+    });
+    await expect(predictor.classify([{ text: "help", prompt: "x" }])).rejects.toMatchObject({
+      code: "backbone_mismatch",
+      message: "expected biases of a wide product of 64 outputs, but saw 60",
+    });
+  });
+
   it("refuses a prompt of another backbone, with both hashes", async () => {
     const stored = promptNamed("kv5");
     const { manifest } = stored.prompt;

@@ -1,5 +1,6 @@
-import type { Backbone, BackboneManifest } from "@kilotune/backbone";
+import type { AdditionKind, Backbone, BackboneManifest } from "@kilotune/backbone";
 import type { StoredPrompt } from "@kilotune/prompt";
+import { additionKey } from "../additions.ts";
 import type { Batchable } from "../batcher.ts";
 import type { ClassAnswer } from "../classes.ts";
 import { finite, logitsOf } from "../heads.ts";
@@ -99,12 +100,14 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   const { backbone, loadPrompt, cacheBytes = 256e6, maxQueueRows = 1024 } = options;
   const { maxBatchRows = 32, maxBatchTokens = 2048 } = options;
   const { manifest, tokenizer } = backbone;
-  const sessions = await ServeSessions.open((lora) => backbone.open({ kind: "serve", lora }));
+  const sessions = await ServeSessions.open((added: AdditionKind | undefined) =>
+    backbone.open({ kind: "serve", added }),
+  );
   const server = new RowServer<PreparedPrompt, BatchRow, Float32Array>({
     load: async (ref) => preparePrompt(await loadPrompt(ref), manifest),
     pass: async (rows) => {
       const outputs = [...new Set(rows.map((row) => outputOf(row, manifest)))];
-      const session = await sessions.of(rows[0]!.prompt?.lora !== undefined);
+      const session = await sessions.of(rows[0]!.prompt?.added?.kind);
       const vectors = await session.run(assemble(rows, rows[0]!.bucket, manifest), outputs);
       const { hiddenSize } = manifest.config;
       // Copies: a view would keep the whole batch in memory.
@@ -123,7 +126,8 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
   const batched = <Made extends Row>(row: Made, mostRows: number): Made & Batchable => {
     const { sequence, prefix } = row.bucket;
     const batchLimit = Math.max(1, Math.min(mostRows, Math.floor(maxBatchTokens / sequence)));
-    return { ...row, batchKey: `${sequence} ${prefix} ${row.prompt?.lora?.rank ?? 0}`, batchLimit };
+    const batchKey = `${sequence} ${prefix} ${additionKey(row.prompt?.added)}`;
+    return { ...row, batchKey, batchLimit };
   };
   const rowOf = (input: TextInput, prompt: PreparedPrompt | undefined, mostRows: number): BatchRow =>
     batched(makeRow(input, prompt, tokenizer), mostRows);

@@ -1,9 +1,11 @@
 import type { BackboneManifest, RowPlace } from "@kilotune/backbone";
 import { assertCompatible, LONGEST_PROMPT, type SoftTokens, type StoredPrompt } from "@kilotune/prompt";
+import type { PreparedAddition } from "../additions.ts";
 import { type ReadyHead, readyHead } from "../heads.ts";
-import { type PreparedLora, spreadLora } from "../low-rank.ts";
+import { spreadLora } from "../low-rank.ts";
 import { type PreparedPrefix, spreadPrefix, tooLong } from "../prefixes.ts";
 import { sizeOfPrompt } from "../prompt-size.ts";
+import { spreadBiases } from "./biases.ts";
 import { forTexts, type TextPrompt, type TextTask, taskOf } from "./tasks.ts";
 
 /**
@@ -24,7 +26,7 @@ export interface PreparedPrompt {
   readonly head?: ReadyHead;
   readonly prefix?: PreparedPrefix;
   readonly soft?: SoftTokens;
-  readonly lora?: PreparedLora;
+  readonly added?: PreparedAddition;
   /** What it takes in memory. */
   readonly sizeBytes: number;
 }
@@ -72,8 +74,12 @@ export function preparePrompt(
       return { ...shared, soft, sizeBytes: sizeOfPrompt(labels, [...headArrays, soft.data]) };
     }
     case "lora": {
-      const lora = spreadLora(prompt.lora, prompt.manifest.sites.firstLayer, layers);
-      return { ...shared, lora, sizeBytes: sizeOfPrompt(labels, [...headArrays, lora.block]) };
+      const added = spreadLora(prompt.lora, prompt.manifest.sites.firstLayer, layers);
+      return { ...shared, added, sizeBytes: sizeOfPrompt(labels, [...headArrays, added.block]) };
+    }
+    case "bias": {
+      const added = spreadBiases(prompt.bias, prompt.manifest.sites.firstLayer, config);
+      return { ...shared, added, sizeBytes: sizeOfPrompt(labels, [...headArrays, added.block]) };
     }
     case "channels":
     case "border":

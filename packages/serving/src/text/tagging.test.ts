@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPredictor, type Predictor } from "./predictor.ts";
 import { randomNumbers, randomPrompt, textOf, tinyBackbone } from "./testing.ts";
 
-const METHODS = ["kv", "soft", "lora", "head"] as const;
+const METHODS = ["kv", "soft", "lora", "bias", "head"] as const;
 let tiny: TinyBackbone;
 let predictor: Predictor;
 const prompts = new Map<string, StoredPrompt>();

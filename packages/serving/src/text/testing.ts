@@ -74,6 +74,17 @@ export function randomPrompt(
         head,
       });
     }
+    case "bias": {
+      const prompted = layers - firstLayer;
+      const width = config.intermediateSize * (config.mlp === "gated" ? 2 : 1);
+      const data = numbers(prompted * (3 * hiddenSize + width) + hiddenSize, size);
+      return stored({
+        method,
+        manifest: { ...shared, method, sites: { firstLayer, layers: prompted, width } },
+        bias: { data, layers: prompted, width, hidden: hiddenSize },
+        head,
+      });
+    }
     case "channels":
     case "border":
       throw new Error("no prompt of texts has channels");

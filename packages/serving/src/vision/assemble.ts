@@ -1,8 +1,8 @@
 import type { VisionConfig } from "@kilotune/backbone";
 import { type Feeds, float32, type Tensor } from "@kilotune/engine";
 import { addBorder } from "@kilotune/image";
+import { additionFeeds } from "../additions.ts";
 import type { Batchable } from "../batcher.ts";
-import { loraFeeds } from "../low-rank.ts";
 import { prefixFeeds } from "../prefixes.ts";
 import { softFeeds } from "../soft-tokens.ts";
 import type { Slots } from "./buckets.ts";
@@ -37,8 +37,6 @@ export function assembleImages(rows: readonly ImageRow[], config: VisionConfig):
     };
   const { slots } = rows[0]!;
   const prompts = rows.map(({ prompt }) => prompt);
-  // All of a pass have it, or none.
-  const lora = prompts.flatMap((prompt) => prompt.lora ?? []);
   return {
     pixels: float32(pixels, [rows.length, 3, height, width]),
     ...softFeeds(
@@ -51,7 +49,7 @@ export function assembleImages(rows: readonly ImageRow[], config: VisionConfig):
       slots.prefix,
       config,
     ),
-    ...(lora.length > 0 && loraFeeds(lora, config)),
+    ...additionFeeds(prompts.map(({ added }) => added)),
   };
 }
 

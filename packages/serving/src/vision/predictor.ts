@@ -14,6 +14,7 @@ import {
   tilesOf,
 } from "@kilotune/image";
 import type { StoredPrompt } from "@kilotune/prompt";
+import { additionKey } from "../additions.ts";
 import { overloaded } from "../batcher.ts";
 import { type Call, type PredictorStats, RowServer, type RunOptions } from "../row-server.ts";
 import { ServeSessions } from "../serve-sessions.ts";
@@ -90,7 +91,9 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
   const tiledSha256 = await tiledSha256Of(backbone.manifest);
   const taps = options.taps ?? Array.from({ length: config.layers - 1 }, (_, at) => at + 1);
   const wanted = { cls: config.hasClassToken, patches: true, taps };
-  const sessions = await ServeSessions.open((lora) => backbone.open({ kind: "serve", wanted, lora }));
+  const sessions = await ServeSessions.open((added: "lora" | undefined) =>
+    backbone.open({ kind: "serve", wanted, added }),
+  );
   const heads = new ImageHeads(backbone);
   const decoders = new Gate(DECODERS);
   const server = new RowServer<PreparedImagePrompt, ImageRow, ImageFeatures>({
@@ -101,7 +104,7 @@ export async function createVisionPredictor(options: VisionPredictorOptions): Pr
     },
     pass: async (rows) => {
       const outputs = [...new Set(rows.flatMap((row) => [...row.outputs]))];
-      const session = await sessions.of(rows[0]!.prompt.lora !== undefined);
+      const session = await sessions.of(rows[0]!.prompt.added?.kind);
       const features = await session.run(assembleImages(rows, config), outputs);
       return rows.map((row, at) => featuresOf(row, at, features, config));
     },
@@ -297,7 +300,7 @@ function rowOf({
   mostRows,
 }: Pick<ImageRow, "image" | "prompt" | "tensor"> & { readonly mostRows: number }): ImageRow {
   const { slots } = prompt;
-  const batchKey = `${slots.soft} ${slots.prefix} ${prompt.lora?.rank ?? 0}`;
+  const batchKey = `${slots.soft} ${slots.prefix} ${additionKey(prompt.added)}`;
   const outputs = new Set(outputsOf(prompt.task));
   return { image, tensor, prompt, slots, outputs, batchKey, batchLimit: mostRows };
 }
@@ -305,8 +308,8 @@ function rowOf({
 type ImageCall = Call<PreparedImagePrompt, ImageRow, ImageFeatures>;
 
 /** What joins the backbone; undefined of a head alone. */
-function insideOf({ prefix, soft, lora, channels, border }: PreparedImagePrompt): object | undefined {
-  return prefix ?? soft ?? lora ?? channels ?? border;
+function insideOf({ prefix, soft, added, channels, border }: PreparedImagePrompt): object | undefined {
+  return prefix ?? soft ?? added ?? channels ?? border;
 }
 
 /** Images that are decoded at once: libvips takes a thread each. */

@@ -21,8 +21,9 @@ import {
   type Use,
   useOf,
 } from "@kilotune/prompt";
+import type { PreparedAddition } from "../additions.ts";
 import { type ReadyHead, readyHead } from "../heads.ts";
-import { type PreparedLora, spreadLora } from "../low-rank.ts";
+import { spreadLora } from "../low-rank.ts";
 import { type PreparedPrefix, spreadPrefix, tooLong } from "../prefixes.ts";
 import { sizeOfPrompt } from "../prompt-size.ts";
 import { type Slots, slotsOf, softBucket } from "./buckets.ts";
@@ -37,7 +38,7 @@ export interface PreparedImagePrompt {
   readonly slots: Slots;
   readonly prefix?: PreparedPrefix;
   readonly soft?: SoftTokens;
-  readonly lora?: PreparedLora;
+  readonly added?: PreparedAddition<"lora">;
   /** [2, K] of a convolutional graph. */
   readonly channels?: Float32Array;
   /** [3, pixels], and where they lie. */
@@ -141,14 +142,16 @@ export function prepareImagePrompt(
     }
     case "head":
       return { ...shared, slots: slotsOf({}), sizeBytes: sizeOfPrompt(labels, arrays) };
+    case "bias":
+      throw new Error("the manifest's schema refuses biases on a backbone of images");
     case "lora": {
       const { sites } = prompt.manifest;
-      const lora = spreadLora(prompt.lora, sites.firstLayer, backbone.config.layers);
+      const added = spreadLora(prompt.lora, sites.firstLayer, backbone.config.layers);
       return {
         ...shared,
-        lora,
+        added,
         slots: slotsOf({}),
-        sizeBytes: sizeOfPrompt(labels, [...arrays, lora.block]),
+        sizeBytes: sizeOfPrompt(labels, [...arrays, added.block]),
       };
     }
   }

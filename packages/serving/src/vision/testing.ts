@@ -21,7 +21,7 @@ export const codec = createSharpCodec();
 /** What the tests of images share: prompts of random numbers that fit the backbone, images of random pixels. */
 export interface ImagePromptShape {
   readonly task: "classification" | "multi_label" | "segmentation" | "detection";
-  readonly method: Prompt["method"];
+  readonly method: Exclude<Prompt["method"], "bias">;
   readonly tokens?: number;
   readonly firstLayer?: number;
   readonly feature?: "cls" | "mean";
