@@ -20,7 +20,7 @@ export function chooseSettings(
   const isMany = about.trainRows > MANY_ROWS;
   return {
     method,
-    tokens: about.tokens ?? 8,
+    tokens: method === "bias" ? 0 : (about.tokens ?? 8),
     // Only the upper half: as accurate as all layers, and the lower half is computed once a row.
     firstLayer: method === "soft" ? 0 : (about.firstLayer ?? defaultFirstLayer(manifest.config.layers)),
     epochs: about.epochs ?? epochsFor(about.trainRows),

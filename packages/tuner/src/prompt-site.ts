@@ -1,4 +1,4 @@
-import type { BackboneManifest, TunedSite, TunedVisionSite } from "@kilotune/backbone";
+import { type BackboneManifest, biasNumbers, type TunedSite, type TunedVisionSite } from "@kilotune/backbone";
 import type { Prng } from "@kilotune/dataset";
 import { type Feeds, float32, sizeOf, type Tensor } from "@kilotune/engine";
 import type { DropoutMasks } from "./dropout-masks.ts";
@@ -22,22 +22,27 @@ export function promptSite(settings: TuneSettings, { config }: BackboneManifest)
     soft: { site: { kind: "soft" }, dims: [tokens, hiddenSize] },
     kv: { site: { kind: "kv", firstLayer }, dims: [prompted, 2, heads, tokens, headDim] },
     lora: { site: { kind: "lora", firstLayer }, dims: [prompted, 2, 2, tokens, hiddenSize] },
+    bias: { site: { kind: "biases", firstLayer }, dims: [biasNumbers(config, firstLayer)] },
   }[method] as Pick<PromptSite<TunedSite>, "site" | "dims">;
   return {
     site,
     dims,
-    start: (random) =>
-      method === "lora"
-        ? startLora(random, sizeOf(dims), tokens, hiddenSize)
-        : normals(random, sizeOf(dims), initScale),
+    start(random) {
+      // Nothing is added at first: a run starts at the plain backbone.
+      if (method === "bias") return new Float32Array(sizeOf(dims));
+      if (method === "lora") return startLora(random, sizeOf(dims), tokens, hiddenSize);
+      return normals(random, sizeOf(dims), initScale);
+    },
     dropout(masks, random, { hidden }) {
       const [B, S] = (hidden as Tensor).dims as [number, number];
       const queries = method === "soft" ? tokens + S : S;
-      const drawn: Record<string, Tensor> = { "dropout.prompt": masks.draw(dims, random) };
+      const drawn: Record<string, Tensor> = {};
+      if (method !== "bias") drawn["dropout.prompt"] = masks.draw(dims, random);
       for (let layer = firstLayer; layer < layers; layer++) {
         // In a late prefix's first layer the text's own attention is frozen: there the mask is on the prefix alone.
         const isFrozen = method === "kv" && layer === firstLayer && layer > 0;
-        const keys = method === "lora" ? S : isFrozen ? tokens : tokens + S;
+        const hasPrefix = method === "kv" || method === "soft";
+        const keys = !hasPrefix ? S : isFrozen ? tokens : tokens + S;
         drawn[`dropout.${layer}.attention`] = masks.draw([B, heads, queries, keys], random);
         drawn[`dropout.${layer}.mixed`] = masks.draw([B * queries, hiddenSize], random);
         drawn[`dropout.${layer}.output`] = masks.draw([B * queries, hiddenSize], random);

@@ -2,6 +2,7 @@ import {
   type CrossValidated,
   type CrossValidation,
   isCodedError,
+  METHOD_TITLES,
   mainFigure,
   type Score,
 } from "@kilotune/contract";
@@ -11,7 +12,6 @@ import type { TuneJob } from "./job.ts";
 import { type LearnRowsContext, type LearntRows, learnRows, publishLearnt } from "./learn-rows.ts";
 import { TUNED } from "./select.ts";
 import type { JobData, RowsOf, Task } from "./task.ts";
-import { METHOD_TITLES } from "./titles.ts";
 
 /** The folds of a job that is to be cross-validated. @throws KilotuneError `too_few_groups` */
 export interface CrossFolds<Rows> {

@@ -44,6 +44,7 @@ export interface ImageJob extends JobOf<ImageRows> {
   /** One label an image; any number of labels; a class for each pixel; a box for each object. */
   readonly task: "classification" | "multi_label" | "segmentation" | "detection";
   readonly backbone: VisionBackbone;
+  readonly method: Exclude<MethodName, "bias">;
   /** Of masks and boxes: images larger than what the backbone looks at are looked at in tiles, at their own size. */
   readonly tiles?: true;
 }
@@ -54,10 +55,9 @@ interface JobOf<DataSource> {
   readonly test?: DataSource;
   /** Further test files, e.g. other languages; reported, never chosen by. */
   readonly otherTests?: readonly DataSource[];
-  readonly method: MethodName;
   /** Virtual tokens, of `lora` its rank, of `border` its width in pixels; the method's default where left out. */
   readonly tokens?: number;
-  /** First prompted layer of `kv`, `deep` and `lora`, first stage of `channels`; the task's own choice where left out. */
+  /** First prompted layer of `kv`, `deep`, `lora` and `bias`, first stage of `channels`; the task's own choice where left out. */
   readonly firstLayer?: number;
   /** Go before whatever the job would choose: what a sweep found. */
   readonly settings?: Candidate;

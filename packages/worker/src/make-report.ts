@@ -1,10 +1,11 @@
-import type {
-  AttentionMaps,
-  Candidate,
-  CrossValidation,
-  ReportFindings,
-  Score,
-  TuneReport,
+import {
+  type AttentionMaps,
+  type Candidate,
+  type CrossValidation,
+  METHOD_TITLES,
+  type ReportFindings,
+  type Score,
+  type TuneReport,
 } from "@kilotune/contract";
 import type { StoredPrompt } from "@kilotune/prompt";
 import type { LoopSettings, RunResult } from "@kilotune/tuner";
@@ -12,7 +13,6 @@ import { type FullTuning, fullTuningWords } from "./full-tuning.ts";
 import type { TuneJob } from "./job.ts";
 import { type Selection, TUNED } from "./select.ts";
 import type { Baseline, JobData, RowsOf, Shown, TaskFacts } from "./task.ts";
-import { METHOD_TITLES } from "./titles.ts";
 
 /** Name of full fine-tuning among the candidates. */
 export const FULL = "full";
@@ -104,9 +104,10 @@ export function makeReport<Outcome>(
   } as TuneReport;
 }
 
-/** Of LoRA its rank. */
+/** Of LoRA its rank, of biases and of channels how many. */
 function tokensOf(prompt: StoredPrompt["prompt"]): number {
   if (prompt.method === "head") return 0;
+  if (prompt.method === "bias") return prompt.bias.data.length;
   if (prompt.method === "channels") return prompt.manifest.sites.channels;
   if (prompt.method === "border") return prompt.manifest.sites.width;
   return prompt.method === "lora" ? prompt.manifest.sites.rank : prompt.manifest.sites.tokens;

@@ -1,6 +1,14 @@
 import type { VisionBackbone } from "@kilotune/backbone";
 import { type Feeds, float32 } from "@kilotune/engine";
-import type { Border, ChannelModulation, KvPrefix, LoraFactors, Prompt, SoftTokens } from "@kilotune/prompt";
+import type {
+  BiasDifferences,
+  Border,
+  ChannelModulation,
+  KvPrefix,
+  LoraFactors,
+  Prompt,
+  SoftTokens,
+} from "@kilotune/prompt";
 import { servedPrompt, type VisionSettings } from "@kilotune/tuner";
 
 /** What was learnt at a site, as a prompt's file holds it. */
@@ -17,6 +25,11 @@ export type PromptPart =
       readonly lora: LoraFactors;
     }
   | {
+      readonly method: "bias";
+      readonly sites: { readonly firstLayer: number; readonly layers: number; readonly width: number };
+      readonly bias: BiasDifferences;
+    }
+  | {
       readonly method: "channels";
       readonly sites: { readonly channels: number };
       readonly channels: ChannelModulation;
@@ -24,7 +37,7 @@ export type PromptPart =
   | { readonly method: "border"; readonly sites: { readonly width: number }; readonly border: Border };
 
 export interface PromptShape {
-  readonly method: "kv" | "soft" | "lora" | "channels" | "border";
+  readonly method: PromptPart["method"];
   readonly tokens: number;
   readonly firstLayer: number;
 }
@@ -55,6 +68,10 @@ export function promptPart(
       sites: { firstLayer, layers, rank: tokens },
       lora: { data, layers, rank: tokens, hidden },
     };
+  if (method === "bias") {
+    const width = (data.length - hidden) / layers - 3 * hidden;
+    return { method, sites: { firstLayer, layers, width }, bias: { data, layers, width, hidden } };
+  }
   return {
     method: "kv",
     sites: { firstLayer, layers, tokens },
@@ -80,9 +97,10 @@ export function withPart(part: PromptPart | undefined, shared: object, head: unk
   return { ...numbers, manifest: { method: part.method, sites, ...shared }, head };
 }
 
-/** Where a prompt joins a backbone, of texts or of images. */
+/** Where a prompt joins a transformer, of texts or of images. */
 export type PublishedSite =
   | { readonly kind: "none" | "kv" | "lora"; readonly firstLayer: number }
+  | { readonly kind: "biases"; readonly firstLayer: number }
   | { readonly kind: "soft" };
 
 /** The same of images, whose backbone may be a graph without attention. */
@@ -90,14 +108,21 @@ export function siteOfImages(
   prompt: Prompt,
   headLayer: number,
 ): {
-  site: PublishedSite | { readonly kind: "channels" } | { readonly kind: "border"; readonly width: number };
+  site:
+    | Exclude<PublishedSite, { kind: "biases" }>
+    | { readonly kind: "channels" }
+    | { readonly kind: "border"; readonly width: number };
   feeds: Feeds;
 } {
   if (prompt.method === "border") {
     const { data, width } = prompt.border;
     return { site: { kind: "border", width }, feeds: { border: float32(data, [3, data.length / 3]) } };
   }
-  if (prompt.method !== "channels") return siteOfPrompt(prompt, headLayer);
+  if (prompt.method !== "channels") {
+    const { site, feeds } = siteOfPrompt(prompt, headLayer);
+    if (site.kind === "biases") throw new Error("no prompt of images is of biases");
+    return { site, feeds };
+  }
   const { data, channels } = prompt.channels;
   return { site: { kind: "channels" }, feeds: { channels: float32(data, [2, channels]) } };
 }
@@ -118,6 +143,11 @@ export function siteOfPrompt(prompt: Prompt, headLayer: number): { site: Publish
         site: { kind: "kv", firstLayer },
         feeds: { kv: float32(data, [layers, 2, heads, tokens, headDim]) },
       };
+    }
+    case "bias": {
+      const { data } = prompt.bias;
+      const { firstLayer } = prompt.manifest.sites;
+      return { site: { kind: "biases", firstLayer }, feeds: { biases: float32(data, [data.length]) } };
     }
     case "channels":
     case "border":

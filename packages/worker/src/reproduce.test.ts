@@ -27,6 +27,7 @@ describe("a prompt of texts, tuned again from its receipt,", () => {
   it.each<[string, Partial<TextJob>]>([
     ["a prefix", { firstLayer: 0, settings: { dropout: 0.2 }, shots: 8 }],
     ["LoRA in float32", { method: "lora", storage: "float32" }],
+    ["biases", { method: "bias" }],
     ["a head", { method: "head" }],
   ])("comes out as the same bytes: %s", async (_, more) => {
     const { job, file, backbone } = await tuned(more);

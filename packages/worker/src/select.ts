@@ -1,9 +1,8 @@
 import type { Candidate, CurvePoint, MethodName, Score, Verdict } from "@kilotune/contract";
-import { KilotuneError, mainFigure } from "@kilotune/contract";
+import { KilotuneError, METHOD_TITLES, mainFigure } from "@kilotune/contract";
 import type { LoopSettings, RunResult } from "@kilotune/tuner";
 import type { Fold, HeldOut } from "./held-out.ts";
 import type { Judged, Judgement, RowsOf, Task } from "./task.ts";
-import { METHOD_TITLES } from "./titles.ts";
 
 /** What the held-out rows decided. They were never learnt from by what they judge. */
 export interface Selection<Outcome> {

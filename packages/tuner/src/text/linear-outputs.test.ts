@@ -1,3 +1,4 @@
+import { cutOf } from "@kilotune/backbone";
 import { tinyBackbone } from "@kilotune/backbone/testing";
 import { expect, it } from "vitest";
 import { HiddenStore } from "../data/hidden-store.ts";
@@ -8,6 +9,7 @@ import { openLinearSession } from "../head/linear-session.ts";
 import { fitLabelProbe } from "../labels/probe.ts";
 import { scoreLabels } from "../labels/score.ts";
 import { crossFitted, reached, sigmoids } from "../labels/thresholds.ts";
+import { promptSite } from "../prompt-site.ts";
 import { runTuning } from "../run-tuning.ts";
 import { SETTINGS } from "../testing.ts";
 import { heldOutTexts } from "./held-out-vectors.ts";
@@ -26,20 +28,20 @@ function rows(times: number): { text: string; targets: number[] }[] {
   });
 }
 
-it.each(["kv", "soft", "lora"] as const)(
+it.each(["kv", "soft", "lora", "bias"] as const)(
   "labels of texts by %s begin at the probe and learn",
   async (method) => {
     await using tiny = await tinyBackbone({ words: [...TOPICS, ...FILLERS] });
     const { backbone } = tiny;
     const { hiddenSize, layers } = backbone.manifest.config;
     const firstLayer = method === "soft" ? 0 : layers - 1;
-    const cut = method === "lora" ? "in front" : "within attention";
     const linear = await openLinearSession(backbone.openGraph, hiddenSize);
-    const lower = await backbone.open({ kind: "lower", firstLayer, cut });
+    const settings = { ...SETTINGS, method, firstLayer, epochs: 6, temperature: 0.2, headLearningRate: 3e-2 };
+    const { site } = promptSite(settings, backbone.manifest);
+    const lower = await backbone.open({ kind: "lower", firstLayer, cut: cutOf(site) });
     const data = rows(5);
     const ids = data.map(({ text }) => backbone.tokenizer.encode(text).ids);
     const store = await HiddenStore.compute(backbone, lower, ids);
-    const settings = { ...SETTINGS, method, firstLayer, epochs: 6, temperature: 0.2, headLearningRate: 3e-2 };
     const vectors = await plainVectors();
     const targets = Uint8Array.from(data.flatMap((row) => row.targets));
     const probe = await fitLabelProbe(linear, { vectors, targets }, 3, 0);

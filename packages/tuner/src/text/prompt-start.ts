@@ -36,10 +36,10 @@ export function startFromTexts(
   start: TextStart,
 ): (random: Prng) => Promise<Float32Array> {
   const { method, tokens } = settings;
-  if (method === "lora")
+  if (method !== "kv" && method !== "soft")
     throw badInit(
       "a method whose prompt stands for tokens",
-      "lora",
+      method,
       "Start it at random, or say kv or soft.",
     );
   if (start.kind === "text") tokensOfText(backbone, start.text);

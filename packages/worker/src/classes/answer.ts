@@ -1,4 +1,4 @@
-import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
+import { type Backbone, cutOf, defaultFirstLayer } from "@kilotune/backbone";
 import type { Head, Prompt, Use } from "@kilotune/prompt";
 import { createPredictor, type TextInput } from "@kilotune/serving";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
@@ -40,8 +40,7 @@ export async function vectorsOfTexts(
   await using opened = new AsyncDisposableStack();
   const { site, feeds } = siteOf(backbone, prompt);
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
-  const cut = site.kind === "lora" ? "in front" : "within attention";
-  const lower = await backbone.open({ kind: "lower", firstLayer, cut });
+  const lower = await backbone.open({ kind: "lower", firstLayer, cut: cutOf(site) });
   opened.defer(() => lower.release());
   const upper = await backbone.open({ kind: "upper", site });
   opened.defer(() => upper.release());

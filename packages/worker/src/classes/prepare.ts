@@ -1,5 +1,5 @@
-import type { Backbone } from "@kilotune/backbone";
-import { float32, type Session, sizeOf } from "@kilotune/engine";
+import type { Backbone, Cut } from "@kilotune/backbone";
+import type { Session } from "@kilotune/engine";
 import { embed, HiddenStore, type LinearSession, openLinearSession } from "@kilotune/tuner";
 import type { ClassRows } from "./class-task.ts";
 import type { RowsOf } from "../task.ts";
@@ -36,13 +36,13 @@ export interface FrozenSessions {
 }
 
 /**
- * @param cut in front of `firstLayer`'s attention for prompts that change its queries
+ * @param cut of the prompt's site, see cutOf
  * @param wanted tokens' states in place of texts' vectors
  */
 export async function openFrozenSessions(
   backbone: Backbone,
   firstLayer: number,
-  cut: "within attention" | "in front" = "within attention",
+  cut: Cut = "within attention",
   wanted?: "tokens",
 ): Promise<FrozenSessions> {
   // Released here if a later one doesn't open.
@@ -50,32 +50,12 @@ export async function openFrozenSessions(
   const keep = async <S extends Pick<Session, "release">>(opening: Promise<S>) =>
     opened.adopt(await opening, (session) => session.release());
   const lower = await keep(backbone.open({ kind: "lower", firstLayer, cut }));
-  const plain = await keep(openPlain(backbone, firstLayer, cut, wanted));
+  const plain = await keep(
+    backbone.open({ kind: "upper", site: { kind: "none", firstLayer, cut }, ...(wanted && { wanted }) }),
+  );
   const linear = await keep(openLinearSession(backbone.openGraph, backbone.manifest.config.hiddenSize));
   const kept = opened.move();
   return { lower, plain, linear, release: () => kept.disposeAsync() };
-}
-
-/** The layers from the cut on. Behind one in front of an attention they are those of a low-rank prompt of zeros. */
-async function openPlain(
-  backbone: Backbone,
-  firstLayer: number,
-  cut: "within attention" | "in front",
-  wanted: "tokens" | undefined,
-): Promise<Session> {
-  const what = wanted && { wanted };
-  if (cut !== "in front")
-    return backbone.open({ kind: "upper", site: { kind: "none", firstLayer }, ...what });
-  const session = await backbone.open({ kind: "upper", site: { kind: "lora", firstLayer }, ...what });
-  const { layers, hiddenSize } = backbone.manifest.config;
-  const dims = [layers - firstLayer, 2, 2, 1, hiddenSize];
-  const lora = float32(new Float32Array(sizeOf(dims)), dims);
-  return {
-    inputNames: session.inputNames.filter((name) => name !== "lora"),
-    outputNames: session.outputNames,
-    run: (feeds, outputs) => session.run({ ...feeds, lora }, outputs),
-    release: () => session.release(),
-  };
 }
 
 /** Second state of a job: rows -> token ids -> hidden states below the prompt -> plain vectors. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { cutOf } from "@kilotune/backbone";
 import type { TinyBackbone } from "@kilotune/backbone/testing";
 import { readPromptFile } from "@kilotune/prompt/node";
 import {
@@ -40,7 +41,7 @@ const STORAGES = [
   { storage: "float16", tolerance: 0.05 },
 ] as const;
 
-describe.each<TunedMethod>(["kv", "soft", "lora"])("a reloaded %s prompt", (method) => {
+describe.each<TunedMethod>(["kv", "soft", "lora", "bias"])("a reloaded %s prompt", (method) => {
   it.each(STORAGES)(
     "in $storage answers as it did when tuned, with the loss it had (known faults 1 and 2)",
     async ({ storage, tolerance }) => {
@@ -66,11 +67,8 @@ async function tuneFiveSteps(method: TunedMethod) {
   const { backbone } = tiny;
   const about = { method, trainRows: 30, seed: 1, tokens: 4, epochs: 5 };
   const settings = chooseSettings(backbone.manifest, about);
-  const sessions = await openFrozenSessions(
-    backbone,
-    settings.firstLayer,
-    method === "lora" ? "in front" : "within attention",
-  );
+  const { site } = promptSite(settings, backbone.manifest);
+  const sessions = await openFrozenSessions(backbone, settings.firstLayer, cutOf(site));
   const toys = toyRows(10, 1);
   const rows = await prepareRows(backbone, sessions, {
     name: "train",

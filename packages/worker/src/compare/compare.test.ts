@@ -59,7 +59,7 @@ it("measures each way on the same rows, and leaves the prompts that it measured"
     weights.reduce((sum, { data }) => sum + data.length, 0),
   );
 
-  expect(Object.keys(files)).toEqual(["linear-probe", "soft", "kv", "lora"]);
+  expect(Object.keys(files)).toEqual(["linear-probe", "soft", "kv", "lora", "bias"]);
   for (const [name, file] of Object.entries(files)) {
     const stored = await readPromptFile(file);
     const method = of(methods, name);

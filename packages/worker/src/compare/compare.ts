@@ -13,7 +13,16 @@ import { measureFrozen } from "./measure-frozen.ts";
 import { measureJob } from "./measure-job.ts";
 
 /** What needs no tuning, a head alone, prompts, and all weights: the later, the more it costs. */
-export const COMPARED = ["zero-shot", "few-shot", "linear-probe", "soft", "kv", "lora", "full"] as const;
+export const COMPARED = [
+  "zero-shot",
+  "few-shot",
+  "linear-probe",
+  "soft",
+  "kv",
+  "lora",
+  "bias",
+  "full",
+] as const;
 export type ComparedName = (typeof COMPARED)[number];
 
 export interface Comparison
@@ -153,7 +162,7 @@ function jobOf({ methods: _, folder, ...asked }: Comparison, run: Run): TextJob 
   const out = path.join(folder, `${run}.safetensors`);
   return {
     ...asked,
-    method: run === "kv" || run === "soft" || run === "lora" ? run : "head",
+    method: run === "frozen" || run === "linear-probe" || run === "full" ? "head" : run,
     publishAsked: true,
     ...(run === "full" ? { fullTuning: true } : {}),
     out,

@@ -163,8 +163,11 @@ export async function openDense<Truth, Outcome>(
     const { numbers } = prompt.head as { readonly numbers: HeadNumbers };
     if (prompt.method === "head" || settings === undefined)
       return { settings: alone, learnt: { prompt: new Float32Array(), head: numbers } };
-    const { data } = numbersOf(prompt);
-    return { settings: { ...settings, method: prompt.method }, learnt: { prompt: data, head: numbers } };
+    const { data } = numbersOf(prompt as PromptOfImages);
+    return {
+      settings: { ...settings, method: (prompt as PromptOfImages).method },
+      learnt: { prompt: data, head: numbers },
+    };
   };
 
   return {
@@ -246,7 +249,7 @@ export async function openDense<Truth, Outcome>(
   };
 }
 
-function numbersOf(prompt: Exclude<Prompt, { method: "head" }>): { readonly data: Float32Array } {
+function numbersOf(prompt: PromptOfImages): { readonly data: Float32Array } {
   switch (prompt.method) {
     case "kv":
       return prompt.kv;
@@ -260,6 +263,8 @@ function numbersOf(prompt: Exclude<Prompt, { method: "head" }>): { readonly data
       return prompt.border;
   }
 }
+
+type PromptOfImages = Exclude<Prompt, { method: "head" | "bias" }>;
 
 /** Of a picture in the report, in pixels. */
 const PICTURE_SIDE = 360;

@@ -102,8 +102,10 @@ async function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBack
     };
   }
   const rowsOf = ({ path: file, name }: DataFile) => imageRowsOf(file, name);
+  if (method === "bias") throw unknownHere("a method of images", method);
   return {
     ...shared,
+    method,
     input: "image",
     task: imageTask(task),
     backbone,

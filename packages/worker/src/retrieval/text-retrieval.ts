@@ -86,7 +86,7 @@ async function openPairs(
   if (settings === undefined)
     throw new KilotuneError(
       "unsupported_method",
-      "retrieval: expected the method kv, soft or lora, saw head",
+      "retrieval: expected the method kv, soft, lora or bias, saw head",
       "Choose lora, the default: vectors have no head.",
       { kind: "usage" },
     );

@@ -1,4 +1,4 @@
-import { type Backbone, type WordSpan, wordSpans } from "@kilotune/backbone";
+import { type Backbone, cutOf, type WordSpan, wordSpans } from "@kilotune/backbone";
 import type { RowOfTask } from "@kilotune/dataset";
 import type { Prompt } from "@kilotune/prompt";
 import type { FoundSpan, Predictor } from "@kilotune/serving";
@@ -66,8 +66,7 @@ export async function wordLogits(
   await using opened = new AsyncDisposableStack();
   const { site, feeds } = siteOf(backbone, prompt);
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
-  const cut = site.kind === "lora" ? "in front" : "within attention";
-  const lower = await backbone.open({ kind: "lower", firstLayer, cut });
+  const lower = await backbone.open({ kind: "lower", firstLayer, cut: cutOf(site) });
   opened.defer(() => lower.release());
   const upper = await backbone.open({ kind: "upper", site, wanted: "tokens" });
   opened.defer(() => upper.release());

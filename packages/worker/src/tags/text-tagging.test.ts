@@ -23,7 +23,7 @@ function tagged(name: string, perClass: number, seed: number) {
   );
 }
 
-it.each(["kv", "soft", "lora", "head"] as const)(
+it.each(["kv", "soft", "lora", "bias", "head"] as const)(
   "a tagging job by %s: from rows to a file that serves as it was measured",
   async (method) => {
     await using tiny = await openTiny();

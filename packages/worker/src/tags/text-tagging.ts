@@ -1,4 +1,4 @@
-import { defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
+import { cutOf, defaultFirstLayer, type UpperSite } from "@kilotune/backbone";
 import { type RowOfTask, similarTexts } from "@kilotune/dataset";
 import type { Feeds } from "@kilotune/engine";
 import { type Head, type Prompt, roundToStorage } from "@kilotune/prompt";
@@ -86,7 +86,7 @@ async function openTags(
   const { hiddenSize, layers, heads, headDim } = config;
   const settings = textSettings(job, data.train.count, chooseTagSettings);
   const firstLayer = settings?.firstLayer ?? defaultFirstLayer(layers);
-  const cut = settings?.method === "lora" ? "in front" : "within attention";
+  const cut = settings && cutOf(promptSite(settings, manifest).site);
   const sessions = await openFrozenSessions(backbone, firstLayer, cut, "tokens");
   opened.defer(() => sessions.release());
   const { linear, lower, plain } = sessions;

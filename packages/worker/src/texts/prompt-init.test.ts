@@ -145,7 +145,7 @@ describe("learnt through", () => {
   });
 });
 
-it.each(["head", "lora"] as const)("%s is learnt through nothing: refused", async (method) => {
+it.each(["head", "lora", "bias"] as const)("%s is learnt through nothing: refused", async (method) => {
   const job = toyJob(place.tiny, place.folder, { method, reparam: { kind: "mlp", width: 8 } });
   await expect(runTuneJob(job)).rejects.toMatchObject({ code: "bad_reparam" });
 });

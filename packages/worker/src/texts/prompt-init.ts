@@ -1,4 +1,4 @@
-import type { KilotuneError } from "@kilotune/contract";
+import { type KilotuneError, METHOD_SHAPES } from "@kilotune/contract";
 import type { Prng, TextTask } from "@kilotune/dataset";
 import { assertCompatible, type Receipt, type StoredPrompt } from "@kilotune/prompt";
 import { badInit, type RunOptions, startFromTexts, tokensOfText, type TuneSettings } from "@kilotune/tuner";
@@ -65,7 +65,7 @@ export function sizesOfInit({ backbone, init, method }: TextJob): {
   readonly tokens?: number;
   readonly firstLayer?: number;
 } {
-  if (init?.kind === "text" && method !== "lora") {
+  if (init?.kind === "text" && METHOD_SHAPES[method].standsForTokens) {
     const { positions } = tokensOfText(backbone, init.text);
     return { tokens: Math.min(MOST_TOKENS, positions.length) };
   }
@@ -78,6 +78,8 @@ export function sizesOfInit({ backbone, init, method }: TextJob): {
       return { tokens: prompt.kv.tokens, firstLayer: prompt.manifest.sites.firstLayer };
     case "lora":
       return { tokens: prompt.lora.rank, firstLayer: prompt.manifest.sites.firstLayer };
+    case "bias":
+      return { firstLayer: prompt.manifest.sites.firstLayer };
     default:
       return {};
   }
@@ -122,13 +124,18 @@ function standing(
       refuseOther(shapeWords("lora", rank, prompt.manifest.sites.firstLayer, layers));
       return { values: data };
     }
+    case "bias": {
+      const { layers, data } = prompt.bias;
+      refuseOther(shapeWords("bias", 0, prompt.manifest.sites.firstLayer, layers));
+      return { values: data };
+    }
     default:
       throw new Error("a prompt's method is the run's");
   }
 }
 
 function shapeWords(method: string, tokens: number, firstLayer: number, layers: number): string {
-  const sizes = method === "lora" ? `rank ${tokens}` : `${tokens} tokens`;
+  const sizes = method === "bias" ? "biases" : method === "lora" ? `rank ${tokens}` : `${tokens} tokens`;
   return method === "soft" ? sizes : `${sizes} on ${layers} layers from layer ${firstLayer} on`;
 }
 

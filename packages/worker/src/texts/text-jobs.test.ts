@@ -82,7 +82,7 @@ describe("a number a text", () => {
 });
 
 describe("texts that find one another", () => {
-  it.each(["kv", "soft", "lora"] as const)(
+  it.each(["kv", "soft", "lora", "bias"] as const)(
     "a job by %s: its file's vectors find as measured",
     async (method) => {
       const { tiny, folder } = place;

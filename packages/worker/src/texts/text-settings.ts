@@ -1,5 +1,5 @@
 import type { BackboneManifest } from "@kilotune/backbone";
-import { KilotuneError } from "@kilotune/contract";
+import { KilotuneError, METHOD_SHAPES } from "@kilotune/contract";
 import { badInit, type chooseSettings, type Reparametrisation, type TuneSettings } from "@kilotune/tuner";
 import type { TextJob } from "../job.ts";
 import { checkInit, sizesOfInit } from "./prompt-init.ts";
@@ -17,7 +17,7 @@ export function textSettings(
     if (reparam !== undefined) throw badReparam(job.method);
     return undefined;
   }
-  if (reparam !== undefined && job.method === "lora") throw badReparam(job.method);
+  if (reparam !== undefined && !METHOD_SHAPES[job.method].standsForTokens) throw badReparam(job.method);
   const chosen = choose(job.backbone.manifest, {
     method: job.method,
     seed: job.seed,

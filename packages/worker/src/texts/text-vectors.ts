@@ -1,4 +1,4 @@
-import { type Backbone, defaultFirstLayer } from "@kilotune/backbone";
+import { type Backbone, cutOf, defaultFirstLayer } from "@kilotune/backbone";
 import type { Head, Prompt } from "@kilotune/prompt";
 import {
   embed,
@@ -70,11 +70,10 @@ export async function openTextVectors(
   const { manifest } = backbone;
   const { hiddenSize, layers } = manifest.config;
   const firstLayer = settings?.firstLayer ?? defaultFirstLayer(layers);
-  const cut = settings?.method === "lora" ? "in front" : "within attention";
-  const sessions = await openFrozenSessions(backbone, firstLayer, cut);
+  const site = settings && promptSite(settings, manifest);
+  const sessions = await openFrozenSessions(backbone, firstLayer, site && cutOf(site.site));
   opened.defer(() => sessions.release());
   const kept = opened.move();
-  const site = settings && promptSite(settings, manifest);
   const vectorsOf: TextVectors["vectorsOf"] = async ({ prompt }, { store }, own = settings) => {
     const { site, ...rest } = promptSite(own as TuneSettings, manifest);
     const upper = await backbone.open({ kind: "upper", site });
