@@ -1,4 +1,4 @@
-import { methodsFor, type SweptSettings, type TaskName } from "@kilotune/contract";
+import { METHOD_SHAPES, methodsFor, type SweptSettings, type TaskName } from "@kilotune/contract";
 import { methodsOf, type Service } from "./context.ts";
 import { invalidValue, modelNotFound } from "./errors.ts";
 import type { JobInit, JobMethod, JobScope } from "./job.ts";
@@ -102,7 +102,7 @@ function checkedMethod(
   if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
   checkPlace({ tokens, firstLayer }, type, layers);
   for (const [name, value] of Object.entries({ init, reparam }))
-    if (value !== undefined && type !== "kv" && type !== "soft")
+    if (value !== undefined && !METHOD_SHAPES[type].standsForTokens)
       throw invalidValue(name, `none with method ${type}`, "one");
   return { type, epochs, tokens, firstLayer, ...(init && { init }), ...(reparam && { reparam }) };
 }
@@ -133,10 +133,11 @@ function checkPlace(
   layers: number,
   at = "",
 ): void {
-  if (tokens !== null && (type === "head" || type === "channels"))
+  const shape = METHOD_SHAPES[type];
+  if (tokens !== null && shape.size === undefined)
     throw invalidValue(`${at}tokens`, `none with method ${type}`, "some");
   if (tokens !== null) checkWhole(`${at}tokens`, tokens, 1, 128);
-  if (firstLayer !== null && ["soft", "border", "head"].includes(type))
+  if (firstLayer !== null && !shape.firstLayer)
     throw invalidValue(`${at}first_layer`, `none with method ${type}`, "one");
   if (firstLayer !== null) checkWhole(`${at}first_layer`, firstLayer, 0, layers - 1);
 }

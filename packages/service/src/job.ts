@@ -70,7 +70,7 @@ export interface JobMethod {
   readonly epochs: number | "auto";
   /** Virtual tokens of `kv`, `soft` and `deep`, rank of `lora`; the method's default where null. */
   readonly tokens: number | null;
-  /** First prompted layer of `kv`, `deep` and `lora`; the model's own choice where null. */
+  /** First prompted layer of `kv`, `deep`, `lora` and `bias`; the model's own choice where null. */
   readonly firstLayer: number | null;
   /** Of texts: what the prompt of `kv` and `soft` starts as; at random where left out. */
   readonly init?: JobInit;

@@ -69,7 +69,7 @@ describe("a job", () => {
       expect(job.method.type).toBe(type);
     }
     for (const [model, type, allowed] of [
-      ["minilm-l6", "deep", "classification (kv, soft, lora, head)"],
+      ["minilm-l6", "deep", "classification (kv, soft, lora, bias, head)"],
       ["vit", "channels", "classification (lora, kv, deep, soft, head)"],
       ["yolo", "lora", "classification (channels, border, head)"],
     ] as const)
@@ -135,6 +135,8 @@ describe("a job", () => {
       [{ folds: 1 }, "invalid_value", "folds"],
       [{ folds: 21 }, "invalid_value", "folds"],
       [{ method: { type: "head", tokens: 4 } }, "invalid_value", "tokens"],
+      [{ method: { type: "bias", tokens: 4 } }, "invalid_value", "tokens"],
+      [{ method: { type: "bias", init: "labels" } }, "invalid_value", "init"],
       [{ method: { type: "soft", firstLayer: 1 } }, "invalid_value", "first_layer"],
       [{ method: { type: "kv", firstLayer: 6 } }, "invalid_value", "first_layer"],
       [{ method: { type: "lora", init: "labels" } }, "invalid_value", "init"],

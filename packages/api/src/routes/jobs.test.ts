@@ -93,6 +93,7 @@ describe("a job", () => {
       [{ method: { type: "head", head: { hyperparameters: { tokens: 3 } } } }, "tokens"],
       [{ method: { type: "soft", soft: { hyperparameters: { first_layer: 3 } } } }, "first_layer"],
       [{ method: { type: "lora", lora: { hyperparameters: { tokens: 3 } } } }, "tokens"],
+      [{ method: { type: "bias", bias: { hyperparameters: { rank: 3 } } } }, "rank"],
       [{ method: { type: "head" }, hyperparameters: { tokens: 3 } }, "tokens"],
       [{ hyperparameters: { batch_size: 16 } }, "auto"],
       [{ hyperparameters: { init: "label" } }, "init"],

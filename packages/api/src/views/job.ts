@@ -1,4 +1,4 @@
-import type { SweptName, SweptSettings } from "@kilotune/contract";
+import { METHOD_SHAPES, type SweptName, type SweptSettings } from "@kilotune/contract";
 import {
   badField,
   type CheckpointObject,
@@ -48,10 +48,11 @@ function hyperparametersView({
   init,
   reparam,
 }: JobMethod): JobObject["hyperparameters"] {
+  const shape = METHOD_SHAPES[type];
   return {
     n_epochs: epochs,
-    ...(sizeOf(type) === undefined ? {} : { [sizeOf(type) as string]: tokens ?? "auto" }),
-    ...(HYPERPARAMETERS[type].includes("first_layer") ? { first_layer: firstLayer ?? "auto" } : {}),
+    ...(shape.size === undefined ? {} : { [shape.size]: tokens ?? "auto" }),
+    ...(shape.firstLayer ? { first_layer: firstLayer ?? "auto" } : {}),
     // Not of OpenAI's: shown where they were asked for.
     ...(init === undefined
       ? {}
@@ -105,14 +106,14 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
   const given: Given = inside?.hyperparameters ?? hyperparameters ?? {};
   const type = named === "supervised" ? "kv" : named;
   for (const name of ["tokens", "rank", "width", "first_layer", "init", "reparam"]) {
-    if (!HYPERPARAMETERS[type].includes(name) && name in given)
+    if (!hyperparametersOf(type).includes(name) && name in given)
       throw badField(`hyperparameters.${name}`, `${type} has none`);
   }
   return {
     // Whoever names none and asks for nothing that is of one gets the model's default.
     ...(named === "supervised" && !KV_FIELDS.some((name) => name in given) ? {} : { type }),
     ...chosen("epochs", given.n_epochs),
-    ...chosen("tokens", given[sizeOf(type) ?? "tokens"]),
+    ...chosen("tokens", given[METHOD_SHAPES[type].size ?? "tokens"]),
     ...chosen("firstLayer", given.first_layer),
     ...(given.init === undefined || given.init === "auto" || given.init === "random"
       ? {}
@@ -123,18 +124,18 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
   };
 }
 
-const HYPERPARAMETERS: Readonly<Record<JobMethod["type"], readonly string[]>> = {
-  kv: ["tokens", "first_layer", "init", "reparam"],
-  soft: ["tokens", "init", "reparam"],
-  deep: ["tokens", "first_layer"],
-  lora: ["rank", "first_layer"],
-  channels: ["first_layer"],
-  border: ["width"],
-  head: [],
-};
+/** Besides `n_epochs`. */
+function hyperparametersOf(type: JobMethod["type"]): readonly string[] {
+  const { size, firstLayer, standsForTokens } = METHOD_SHAPES[type];
+  return [
+    ...(size === undefined ? [] : [size]),
+    ...(firstLayer ? ["first_layer"] : []),
+    ...(standsForTokens ? ["init", "reparam"] : []),
+  ];
+}
 
 /** Those that the default of images hasn't. */
-const KV_FIELDS = HYPERPARAMETERS.kv;
+const KV_FIELDS = hyperparametersOf("kv");
 
 type SweptBody = NonNullable<JobCreate["sweep"]>[number];
 
@@ -166,11 +167,6 @@ const SWEPT_AS = {
   temperature: "temperature",
   dropout: "dropout",
 } as const satisfies Record<keyof SweptBody, SweptName>;
-
-/** What a method calls how large it is. */
-function sizeOf(type: JobMethod["type"]): string | undefined {
-  return HYPERPARAMETERS[type].find((name) => name !== "first_layer");
-}
 
 /** "auto" is what leaving out means. */
 function chosen<Name extends string>(name: Name, value: unknown): { [name in Name]?: number } {

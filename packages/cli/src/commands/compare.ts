@@ -36,6 +36,7 @@ export const compare = defineCommand({
     "soft          virtual tokens in front of the text: the smallest prompt, the slowest to learn\n" +
     "kv            key/value prefixes in the upper layers: what `kilotune tune` does unless told otherwise\n" +
     "lora          low-rank products on queries and values of the upper layers\n" +
+    "bias          numbers added to the biases of the upper layers\n" +
     "full          (--with-full-tuning) all weights: minutes to hours, and a model a tenant\n\n" +
     "The best is told by held-out rows; test rows choose nothing. --out keeps each prompt and each method's figures as soon as\n" +
     "they are there: after Ctrl-C or a crash the same command with --resume goes on from them.",
@@ -72,7 +73,7 @@ export const compare = defineCommand({
   examples: [
     {
       line: "kilotune compare examples/support-desk/train.jsonl --test examples/support-desk/test.jsonl --report out/methods.html",
-      purpose: "six methods, some minutes",
+      purpose: "seven methods, some minutes",
     },
     {
       line: "kilotune compare train.jsonl --test test.jsonl --shots 10 --methods few-shot,kv --out out/few",
@@ -88,7 +89,7 @@ export const compare = defineCommand({
       throw usageError(
         "compare",
         "--report tells of the best prompt beside the table, and none of these methods leaves one",
-        "Add linear-probe, soft, kv or lora to --methods.",
+        "Add linear-probe, soft, kv, lora or bias to --methods.",
       );
     if (args.withFullTuning && args.precision !== "fp32")
       throw usageError("compare", "--with-full-tuning is of a model in fp32", "Leave one of them out.");

@@ -75,6 +75,7 @@ function methodWords(manifest: Manifest): string {
   const { firstLayer, layers } = manifest.sites;
   const where = `in layers ${firstLayer} to ${firstLayer + layers - 1}`;
   if (manifest.method === "lora") return `lora: rank ${manifest.sites.rank} on queries and values ${where}`;
+  if (manifest.method === "bias") return `bias: added to biases ${where}, and behind the last norm`;
   return `kv: ${manifest.sites.tokens} tokens ${where}`;
 }
 

@@ -1,6 +1,6 @@
-import { settingWords, type SweptCandidate } from "@kilotune/contract";
+import { METHOD_SHAPES, type MethodName, settingWords, type SweptCandidate } from "@kilotune/contract";
 import { renderReport } from "@kilotune/report";
-import { drawCandidates, gridOf, parseSweep } from "@kilotune/tuner";
+import { drawCandidates, gridOf, parseSweep, type SweepSpace } from "@kilotune/tuner";
 import { fileSource, runSweep, type TuneJob } from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
@@ -50,8 +50,8 @@ export const sweep = defineCommand({
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "lora"],
-      about: "Key/value prefixes, soft tokens, or low-rank products, whose tokens are the rank",
+      of: ["kv", "soft", "lora", "bias"],
+      about: "Key/value prefixes, soft tokens, low-rank products, whose tokens are the rank, or biases",
       default: "kv",
     },
     ...PROMPT_FLAGS,
@@ -84,6 +84,7 @@ export const sweep = defineCommand({
         "Leave one of them out.",
       );
     const space = parseSweep(ranges);
+    refuseIdle(space, args.method);
     const candidates = strategy === "grid" ? gridOf(space) : drawCandidates(space, args.candidates, seed);
     for (const file of [train, validation, test]) {
       if (file === undefined) continue;
@@ -136,6 +137,19 @@ export const sweep = defineCommand({
     return 0;
   },
 });
+
+/** A range that would change nothing was meant for another method. */
+function refuseIdle(space: SweepSpace, method: MethodName): void {
+  const { size, firstLayer } = METHOD_SHAPES[method];
+  const idle = { tokens: size === undefined, firstLayer: !firstLayer };
+  for (const name of ["tokens", "firstLayer"] as const)
+    if (space.has(name) && idle[name])
+      throw usageError(
+        "sweep",
+        `${name}: expected a setting of --method ${method}`,
+        "Leave one of them out.",
+      );
+}
 
 function trialWords({ settings, share, score }: SweptCandidate): string {
   const figure = Number.isFinite(score) ? percent(score) : "diverged";

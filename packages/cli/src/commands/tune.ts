@@ -5,10 +5,25 @@ import {
   promptableLayers,
   type VisionBackbone,
 } from "@kilotune/backbone";
-import { METHODS, METHODS_OF, type MethodName, methodsFor, type TaskName } from "@kilotune/contract";
+import {
+  METHOD_SHAPES,
+  METHODS,
+  METHODS_OF,
+  type MethodName,
+  type MethodShape,
+  methodsFor,
+  type TaskName,
+} from "@kilotune/contract";
 import type { TextTask } from "@kilotune/dataset";
 import { renderReport } from "@kilotune/report";
-import { fileSource, type ImageRows, imagesAt, type TextJob, type TuneJob } from "@kilotune/worker";
+import {
+  fileSource,
+  type ImageJob,
+  type ImageRows,
+  imagesAt,
+  type TextJob,
+  type TuneJob,
+} from "@kilotune/worker";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertReadable } from "../input-file.ts";
@@ -39,6 +54,7 @@ export const tune = defineCommand({
     "kv        key/value prefixes in the upper half of the layers: the default for texts, 37 KB\n" +
     "soft      virtual tokens in front of the text: the smallest, 6 KB; every layer learns, so it takes several times as long\n" +
     "lora      low-rank products on queries and values, in the same layers: 74 KB; the default for images\n" +
+    "bias      numbers added to the biases of the same layers (BitFit), of texts: 21 KB\n" +
     "deep      of images: tokens in each layer (VPT-deep), published as the prefixes that they are\n" +
     "channels  of an exported convolutional graph, such as a detector: scale and shift of its channels\n" +
     "border    of any exported graph of images: numbers along the edges of what it is fed\n" +
@@ -88,7 +104,8 @@ export const tune = defineCommand({
       value: "N",
       min: 0,
       max: 999,
-      about: "First prompted layer of kv, deep and lora, first stage of channels; the task's own choice else",
+      about:
+        "First prompted layer of kv, deep, lora and bias, first stage of channels; the task's own choice else",
     },
     ...PROMPT_FLAGS,
     ...OUTSIDE_FLAGS,
@@ -208,7 +225,7 @@ export const tune = defineCommand({
       };
       const several = images === "classify" && (await haveSeveralLabels(files.train));
       const task = several ? "multi_label" : TASKS[images];
-      const method = chosenMethod(task, methodsOfBackbone(backbone.manifest), args);
+      const method = chosenMethod(task, methodsOfBackbone(backbone.manifest), args) as ImageJob["method"];
       const tiles = args.tiles ? ({ tiles: true } as const) : {};
       job = { input: "image", task, backbone, method, ...tiles, ...files, ...shared };
     }
@@ -317,26 +334,24 @@ function chosenMethod(task: TaskName, all: readonly MethodName[], args: PromptFl
 }
 
 function refuseIdleSizes(method: MethodName, args: PromptFlags): void {
-  if (args.firstLayer !== undefined && ["soft", "border", "head"].includes(method))
+  const { size, firstLayer } = METHOD_SHAPES[method];
+  const of = (has: (shape: MethodShape) => boolean) =>
+    new Intl.ListFormat("en-GB").format(METHODS.filter((name) => has(METHOD_SHAPES[name])));
+  if (args.firstLayer !== undefined && !firstLayer)
     throw usageError(
       "tune",
-      `--first-layer is of --method kv, deep, lora and channels, not of ${method}`,
+      `--first-layer is of --method ${of((shape) => shape.firstLayer ?? false)}, not of ${method}`,
       "Leave one of them out.",
     );
-  if (args.rank !== undefined && method !== "lora")
+  if (args.rank !== undefined && size !== "rank")
     throw usageError("tune", `--rank is of --method lora, not of ${method}`, "Leave one of them out.");
-  if (args.tokens !== undefined && method === "lora")
-    throw usageError(
-      "tune",
-      "--tokens is of --method kv, soft, deep and border; lora has a --rank",
-      "Say --rank instead.",
-    );
-  if (args.tokens !== undefined && (method === "head" || method === "channels"))
-    throw usageError(
-      "tune",
-      `--tokens is of --method kv, soft, deep and border: a ${method} has none`,
-      "Leave one of them out.",
-    );
+  if (args.tokens === undefined || size === "tokens" || size === "width") return;
+  const withTokens = of((shape) => shape.size === "tokens" || shape.size === "width");
+  throw usageError(
+    "tune",
+    `--tokens is of --method ${withTokens}: ${method} has ${size === "rank" ? "a --rank" : "none"}`,
+    size === "rank" ? "Say --rank instead." : "Leave one of them out.",
+  );
 }
 
 function refuseLayer(

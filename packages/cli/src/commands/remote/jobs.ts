@@ -30,7 +30,7 @@ export const jobsCreate = defineCommand({
       kind: "choice",
       of: METHODS,
       about:
-        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, channels of a graph, a border of the image, or a head alone; the model's default else",
+        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, biases of a model of texts, channels of a graph, a border of the image, or a head alone; the model's default else",
     },
     ...OUTSIDE_FLAGS,
     epochs: {
@@ -55,7 +55,7 @@ export const jobsCreate = defineCommand({
       value: "N",
       min: 0,
       max: 1000,
-      about: "First prompted layer of kv, deep and lora, first stage of channels",
+      about: "First prompted layer of kv, deep, lora and bias, first stage of channels",
     },
     tiles: { kind: "switch", about: "Of masks and boxes: large images are looked at in overlapping tiles" },
     folds: {
