@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Backbone, packTexts, type TunedSite } from "@kilotune/backbone";
+import { type Backbone, biasNumbers, cutOf, packTexts, type TunedSite } from "@kilotune/backbone";
 import { type Prng, prng } from "@kilotune/dataset";
 import { type Feeds, float32, type Tensor } from "@kilotune/engine";
 import { miniLmCheckpoint, openCheckpoint, openMiniLm } from "./support/backbone.ts";
@@ -16,7 +16,7 @@ const REFERENCE = path.join(REPOSITORY, "packages/backbone/src/text/goldens");
 
 export const bench = defineBench({
   about:
-    "gradients of prompts, heads and all weights on ONNX Runtime vs PyTorch autograd, a tiny random BERT and minilm-l6",
+    "gradients of prompts (LoRA and biases, too), heads and all weights on ONNX Runtime vs PyTorch autograd, a tiny random BERT and minilm-l6",
   goal: "relative error <= 1e-5 for every gradient",
   flags: { rows: 8, tokens: 8, classes: 5, seed: 0 },
   async run({ rows, tokens, classes, seed }) {
@@ -50,26 +50,47 @@ interface Errors {
   readonly prototypeGradient: number;
 }
 
-/** Relative errors by prompt: prefixes on all layers, on the upper half, soft tokens. */
+/** Relative errors by prompt: prefixes, low-rank products and biases on all layers and on the upper half, soft tokens. */
 async function errorsOf(
   backbone: Backbone,
   checkpoint: string,
   setting: Setting,
 ): Promise<Record<string, Errors>> {
-  const { layers, heads, headDim, hiddenSize } = backbone.manifest.config;
+  const { config } = backbone.manifest;
+  const { layers, heads, headDim, hiddenSize } = config;
   const late = layers / 2;
   const prefix = (firstLayer: number) => [layers - firstLayer, 2, heads, setting.tokens, headDim];
   const prompts: Prompt[] = [
-    { name: "kv-0", site: { kind: "kv", firstLayer: 0 }, dims: prefix(0) },
-    { name: `kv-${late}`, site: { kind: "kv", firstLayer: late }, dims: prefix(late) },
-    { name: "soft", site: { kind: "soft" }, dims: [setting.tokens, hiddenSize] },
+    ...[0, late].flatMap((firstLayer): Prompt[] => [
+      {
+        name: `kv-${firstLayer}`,
+        site: { kind: "kv", firstLayer },
+        dims: prefix(firstLayer),
+        deviation: 0.3,
+      },
+      {
+        name: `lora-${firstLayer}`,
+        site: { kind: "lora", firstLayer },
+        dims: [layers - firstLayer, 2, 2, setting.tokens, hiddenSize],
+        deviation: 0.05,
+      },
+      {
+        name: `biases-${firstLayer}`,
+        site: { kind: "biases", firstLayer },
+        dims: [biasNumbers(config, firstLayer)],
+        deviation: 0.1,
+      },
+    ]),
+    { name: "soft", site: { kind: "soft" }, dims: [setting.tokens, hiddenSize], deviation: 0.3 },
   ];
   const random = prng(setting.seed, "prompts");
   const rows = setting.texts.map((text) => backbone.tokenizer.encode(text).ids);
   const length = Math.max(...rows.map((ids) => ids.length));
   const texts = packTexts(rows, length, backbone.manifest.pooling);
   const head = drawHead(random, rows.length, setting.classes, hiddenSize);
-  const drawn = Object.fromEntries(prompts.map(({ name, dims }) => [name, normal(random, dims, 0.3)]));
+  const drawn = Object.fromEntries(
+    prompts.map(({ name, dims, deviation }) => [name, normal(random, dims, deviation)]),
+  );
   const { input_ids, mask, pool } = texts;
   const theirs = await referenceNumbers(REFERENCE, checkpoint, {
     input_ids,
@@ -158,12 +179,14 @@ interface Prompt {
   readonly name: string;
   readonly site: TunedSite;
   readonly dims: readonly number[];
+  /** Of its numbers: such that the text isn't drowned. */
+  readonly deviation: number;
 }
 
 async function tuneStep(backbone: Backbone, site: TunedSite, texts: Feeds, rest: Feeds) {
   const firstLayer = site.kind === "soft" ? 0 : site.firstLayer;
   const { pool, ...ids } = texts;
-  const lower = await backbone.open({ kind: "lower", firstLayer });
+  const lower = await backbone.open({ kind: "lower", firstLayer, cut: cutOf(site) });
   const { hidden } = await lower.run(ids);
   await lower.release();
   const tune = await backbone.open({ kind: "tune", site, dropout: false });

@@ -156,6 +156,8 @@ def write(name, kind, config_of, make_tokenizer):
         "kv-0": torch.randn(L, 2, N, TOKENS, H // N),
         "kv-1": torch.randn(L - 1, 2, N, TOKENS, H // N),
         "soft": torch.randn(TOKENS, H),
+        "lora-1": 0.3 * torch.randn(L - 1, 2, 2, TOKENS, H),
+        "biases-1": 0.3 * torch.randn((L - 1) * (3 * H + wide(config)) + H),
     }
     if name in ("bert", "xlm-roberta"):
         types = [types + [0] * (S - len(ids)) for ids, types in rows]
@@ -171,6 +173,13 @@ def write(name, kind, config_of, make_tokenizer):
     save_file(given, folder / "given.safetensors")
     save_file(wanted, folder / "wanted.safetensors")
     print(name, config.vocab_size, "tokens", sum(p.numel() for p in model.parameters()), "weights")
+
+
+def wide(config):
+    """Outputs of a layer's wide product."""
+    if config.model_type == "distilbert":
+        return config.hidden_dim
+    return config.intermediate_size * (2 if config.model_type == "modernbert" else 1)
 
 
 def padded_left(model, rows, pad, given):

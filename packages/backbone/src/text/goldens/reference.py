@@ -4,7 +4,7 @@
 
 IN  input_ids [B, S], mask [B, S], pool [B, S], prototypes [C, H], targets [B, C], weights [B], scale [], optionally
     token_types [B, S], and prompts: `kv-K` [L - K, 2, N, P, D] joins the layers from K on, `soft` [P, H] stands in front of
-    the text. `NAME/dropout.PLACE` are dropout masks of the prompt NAME, named as the tuning graph names them.
+    the text; `lora-K` [L - K, 2, 2, R, H] and `biases-K`, flat, are added to modules' outputs. `NAME/dropout.PLACE` are dropout masks of the prompt NAME, named as the tuning graph names them.
     `whole` asks for the gradients of all weights.
 OUT `hidden-K` [B, S, H], the states below layer K; `plain/embedding`; and for each prompt `NAME/embedding`, `/logits`,
     `/loss`, `/grad.prompt`, `/grad.prototypes`; with masks the same under `NAME-dropout`;
@@ -32,7 +32,7 @@ def reference(model, given):
     slack = 1e-5 if isinstance(family, Modern) else 1e-12
     furthest = (ours - out["plain/embedding"]).abs().max().item()
     assert furthest < slack, f"the layers below aren't transformers' own: {furthest}"
-    for name in [name for name in g if name == "soft" or name.startswith("kv-") and "/" not in name]:
+    for name in [name for name in g if "/" not in name and name.split("-")[0] in ("kv", "soft", "lora", "biases")]:
         out.update(case(family, g, name, name, {}))
         masks = {key.split("/")[1]: x for key, x in g.items() if key.startswith(f"{name}/dropout.")}
         if masks:
@@ -87,6 +87,9 @@ def encode(family, g, name, prompt, masks):
     """Unit sentence vectors [B, H] of the text behind one prompt."""
     drop = lambda x, place: x * masks[m].view(x.shape) if (m := f"dropout.{place}") in masks else x
     prompt = drop(prompt, "prompt")
+    kind, _, first = name.partition("-")
+    found, behind = additions(family, kind, prompt, int(first or 0))
+    hooks = [module.register_forward_hook(adding(start, add)) for module, start, add in found]
     h, pool, seen = family.embed(g["input_ids"], g.get("token_types")), g["pool"], g["mask"]
     B, N = len(h), family.heads
     D = h.shape[-1] // N
@@ -101,8 +104,8 @@ def encode(family, g, name, prompt, masks):
         q, k = family.place(q, i), family.place(k, i)
         # Soft tokens stand in front of the text, as words would; a prefix stands nowhere and is seen by all.
         bias = family.bias(i, S).expand(B, N, S, S).masked_fill(seen[:, None, None] == 0, UNSEEN)
-        if name != "soft" and i >= (first := int(name[3:])) and prompt.shape[3] > 0:
-            keys, values = prompt[i - first]
+        if kind == "kv" and i >= int(first) and prompt.shape[3] > 0:
+            keys, values = prompt[i - int(first)]
             k, v = torch.cat([keys.expand(B, -1, -1, -1), k], 2), torch.cat([values.expand(B, -1, -1, -1), v], 2)
             bias = F.pad(bias, (prompt.shape[3], 0))
         weights = (q @ k.transpose(-1, -2) / D**0.5 + bias).softmax(-1)
@@ -110,7 +113,34 @@ def encode(family, g, name, prompt, masks):
             weights = weights * F.pad(mask, (0, weights.shape[-1] - mask.shape[-1]), value=1)
         context = (weights @ v).transpose(1, 2).reshape(h.shape)
         h = family.after(layer, context, h, lambda x, place: drop(x, f"{i}.{place}"))
-    return pooled(family.last(h), pool)
+    for hook in hooks:
+        hook.remove()
+    return pooled(family.last(h) + behind, pool)
+
+
+def additions(family, kind, prompt, first):
+    """What is added to modules' outputs: [(module, from which of its outputs on, the addition by its input)]; and what
+    behind the last norm."""
+    found, at = [], 0
+    for i, layer in enumerate(family.layers[first:]):
+        query, value, *others = family.products(layer)
+        if kind == "lora":
+            for (module, start), (a, b) in zip((query, value), prompt[i]):
+                found.append((module, start, lambda x, a=a, b=b: x @ a.T @ b))
+        if kind == "biases":
+            for module, start in (query, *others):
+                width = module.in_features if module is query[0] else module.out_features
+                found.append((module, start, lambda x, part=prompt[at : at + width]: part))
+                at += width
+    return found, prompt[at:] if kind == "biases" else 0
+
+
+def adding(start, add):
+    def hook(module, inputs, out):
+        more = add(inputs[0])
+        return out + F.pad(more, (start, out.shape[-1] - start - more.shape[-1]))
+
+    return hook
 
 
 class Bert:
@@ -126,6 +156,11 @@ class Bert:
     def project(self, layer, i, h):
         own = layer.attention.self
         return own.query(h), own.key(h), own.value(h)
+
+    def products(self, layer):
+        """Queries, values, the attention's output, the wide product, the layer's output; each from which output on."""
+        own, out = layer.attention.self, layer.attention.output
+        return [(x, 0) for x in (own.query, own.value, out.dense, layer.intermediate.dense, layer.output.dense)]
 
     def place(self, x, i):
         return x
@@ -152,6 +187,10 @@ class Distil(Bert):
         own = layer.attention
         return own.q_lin(h), own.k_lin(h), own.v_lin(h)
 
+    def products(self, layer):
+        own = layer.attention
+        return [(x, 0) for x in (own.q_lin, own.v_lin, own.out_lin, layer.ffn.lin1, layer.ffn.lin2)]
+
     def after(self, layer, context, h, drop):
         h = layer.sa_layer_norm(drop(layer.attention.out_lin(context), "mixed") + h)
         return layer.output_layer_norm(drop(layer.ffn(h), "output") + h)
@@ -164,6 +203,10 @@ class MPNet(Bert):
     def project(self, layer, i, h):
         own = layer.attention.attn
         return own.q(h), own.k(h), own.v(h)
+
+    def products(self, layer):
+        own = layer.attention.attn
+        return [(x, 0) for x in (own.q, own.v, own.o, layer.intermediate.dense, layer.output.dense)]
 
     def bias(self, i, S):
         return self.model.encoder.compute_position_bias(torch.zeros(1, S, 1))
@@ -183,6 +226,10 @@ class Modern(Bert):
 
     def project(self, layer, i, h):
         return layer.attn.Wqkv(layer.attn_norm(h)).chunk(3, -1)
+
+    def products(self, layer):
+        fused, H = layer.attn.Wqkv, layer.attn.Wqkv.in_features
+        return [(fused, 0), (fused, 2 * H), *((x, 0) for x in (layer.attn.Wo, layer.mlp.Wi, layer.mlp.Wo))]
 
     def place(self, x, i):
         theta = self.model.config.rope_parameters[self.types[i]]["rope_theta"]
