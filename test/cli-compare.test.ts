@@ -82,6 +82,46 @@ it("killed half-way it goes on with --resume, to a table, a page and the prompts
   expect(words.stdout).toContain("Prompts: found/linear-probe.safetensors, found/kv.safetensors");
 }, 120_000);
 
+it("without rows to spare for a test: in folds, with a prompt that starts as words", async () => {
+  const train = await someOf("train.jsonl", 6);
+  const validation = await someOf("validation.jsonl", 5);
+  const asked = [
+    "compare",
+    train,
+    "--validation",
+    validation,
+    "--methods",
+    "few-shot,kv",
+    "--epochs",
+    "1",
+    "--out",
+    "crossed",
+  ];
+  const { code, stdout, stderr } = await kilotune([
+    ...[...asked, "--folds", "2", "--init", "labels", "--reparam", "low-rank:4"],
+    ...["--report", "crossed.html", "--json"],
+  ]);
+  expect(code, stderr).toBe(0);
+  expect(stderr).toMatch(/2 of 2: key\/value prefixes, \d+\.\d % of all folds' rows/);
+  const { methods, best } = JSON.parse(stdout);
+  for (const { test, crossValidated } of methods) {
+    expect(test).toBeNull();
+    expect(crossValidated).toMatchObject({
+      rows: 24,
+      folds: 2,
+      interval: [expect.any(Number), expect.any(Number)],
+    });
+    expect(crossValidated.accuracy).toBeGreaterThan(0.5);
+  }
+  expect(methods[1]).toMatchObject({ name: "kv", init: "labels", reparam: "low-rank:4" });
+  expect(["few-shot", "kv"]).toContain(best);
+  expect(await readFile(path.join(folder, "crossed.html"), "utf8")).toContain("24\u00A0rows in 2 folds");
+
+  const neither = await kilotune([...asked, "--json"]);
+  expect(neither.code).toBe(2);
+  expect(JSON.parse(neither.stdout).error.hint).toContain("--folds");
+}, 120_000);
+
 it("a file in the way of --out is told before a backbone is opened", async () => {
   const test = await someOf("test.jsonl", 2);
   await writeFile(path.join(folder, "taken"), "");

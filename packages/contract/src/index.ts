@@ -47,6 +47,8 @@ export {
   type SweptCandidate,
   bestCompared,
   type ComparedMethod,
+  type FoldsScore,
+  judgedBy,
 } from "./report.ts";
 export {
   type AliasName,

@@ -115,7 +115,13 @@ export interface ComparedMethod {
   readonly title: string;
   /** null where it has none: every class has one row, or it diverged. */
   readonly heldOut: Score | null;
+  /** Of a comparison in folds; null where a fold diverged. */
+  readonly crossValidated?: FoldsScore | null;
+  /** null where there is no test file, or it diverged. */
   readonly test: Score | null;
+  /** As `tune` spells what its prompt starts as, and is learnt through; of those that were asked to alone. */
+  readonly init?: string;
+  readonly reparam?: string;
   readonly trainableParameters: number;
   /** What a tenant stores for it. */
   readonly sizeBytes: number;
@@ -125,11 +131,22 @@ export interface ComparedMethod {
   readonly switchSeconds: number | null;
 }
 
-/** The best on held-out rows, of equals the first; undefined where no row was held out. */
+/** All rows of the folds together, each answered by what hadn't seen it. `macroF1` is the mean of the folds'. */
+export interface FoldsScore extends ClassificationScore {
+  readonly folds: number;
+  /** Standard deviation of the folds' accuracies. */
+  readonly deviation: number;
+}
+
+/** What tells which method is the best: folds, which choose nothing else, before the held-out rows that choose epochs. */
+export function judgedBy({ crossValidated, heldOut }: ComparedMethod): Score | null {
+  return crossValidated === undefined ? heldOut : crossValidated;
+}
+
+/** The best by that, of equals the first; undefined where no row was held out. */
 export function bestCompared(methods: readonly ComparedMethod[]): ComparedMethod | undefined {
-  const value = ({ heldOut }: ComparedMethod) =>
-    heldOut === null ? Number.NEGATIVE_INFINITY : mainFigure(heldOut).value;
-  return methods.filter(({ heldOut }) => heldOut !== null).toSorted((a, b) => value(b) - value(a))[0];
+  const value = (method: ComparedMethod) => mainFigure(judgedBy(method) as Score).value;
+  return methods.filter((method) => judgedBy(method) !== null).toSorted((a, b) => value(b) - value(a))[0];
 }
 
 /** What the whole job makes of rows that it hasn't seen: done on all folds but one, measured on that one, each in turn. */

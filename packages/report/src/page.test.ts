@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { renderReport } from "./page.ts";
 import { parsePage } from "./testing/parse-page.ts";
-import { sampleComparison, sampleCurve, sampleReport, score } from "./testing/sample-report.ts";
+import { inFolds, sampleComparison, sampleCurve, sampleReport, score } from "./testing/sample-report.ts";
 
 const sectionIds = (source: string) =>
   parsePage(source)
@@ -65,6 +65,28 @@ describe("the page", () => {
       expect(rows[4]).toContain(words);
     expect(rows[3]?.match(/>–</g)).toHaveLength(3);
     expect(renderReport({ ...sampleReport(), comparison: [] })).toBe(renderReport(sampleReport()));
+  });
+
+  test("in folds methods are told apart by them; without a test file no column is of one", () => {
+    const crossed = inFolds(sampleComparison());
+    // By held-out rows alone another one would be the best.
+    const comparison = crossed.map((method) =>
+      method.name === "kv" ? { ...method, heldOut: score(480, 0.2), init: "labels" } : method,
+    );
+    const sectionOf = (methods: typeof comparison) => {
+      const page = renderReport({ ...sampleReport(), comparison: methods });
+      return page.slice(page.indexOf('<section id="comparison"'), page.indexOf('<section id="curve"'));
+    };
+    const section = sectionOf(comparison);
+    const kv = section.split("<tr").find((row) => row.includes("key/value prefixes, init labels"));
+    expect(kv).toContain('class="chip">best');
+    expect(kv).toContain("91.9\u00A0%");
+    expect(kv).toContain("± 1.2\u00A0points");
+    expect(section).toContain("1,200\u00A0rows in 5 folds");
+    expect(section).toContain('data-name="Test"');
+    const untested = sectionOf(comparison.map((method) => ({ ...method, test: null })));
+    expect(untested).not.toMatch(/test rows|data-name="Test"/);
+    expect(untested.match(/data-name="Folds">–/g)).toHaveLength(1);
   });
 
   test("shows each fold of a cross-validation, their mean and deviation, and what wasn't parted", () => {

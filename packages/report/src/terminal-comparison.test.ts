@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { terminalComparison } from "./terminal-comparison.ts";
-import { sampleComparison } from "./testing/sample-report.ts";
+import { inFolds, sampleComparison } from "./testing/sample-report.ts";
 
 test("a wide terminal: reached and paid on one line a method", () => {
   expect(terminalComparison(sampleComparison(), { color: false, width: 130 })).toMatchInlineSnapshot(`
@@ -31,6 +31,27 @@ test("a narrow one: two tables", () => {
       soft tokens (diverged)               10,752    21.5 KB    1 min 1 s        –
     ▸ key/value prefixes                   29,184    58.4 KB   1 min 24 s   1.1 ms
       full fine-tuning                 22,713,216    45.4 MB    2 h 5 min   310 ms"
+  `);
+});
+
+test("in folds: of all their rows together, beside a test file or without one", () => {
+  const some = inFolds(sampleComparison().slice(2, 5));
+  const wide = { color: false, width: 160 };
+  const named = some.map((method, at) =>
+    at === 2 ? { ...method, init: "labels", reparam: "low-rank:8" } : method,
+  );
+  expect(terminalComparison(named, wide)).toMatchInlineSnapshot(`
+    "  on 240 test rows, 1,200 rows in 5 folds                 test   95 % from–to    folds   95 % from–to   held-out   trained    stored       tuning   switch
+      linear probe                                          90.0 %    85.6–93.2 %   89.2 %    87.3–90.8 %     90.2 %     4,620   10.4 KB       16.2 s   0.4 ms
+      soft tokens (diverged)                                     –              –        –              –          –    10,752   21.5 KB    1 min 1 s        –
+    ▸ key/value prefixes, init labels, reparam low-rank:8   92.5 %    88.5–95.2 %   91.9 %    90.2–93.3 %     92.9 %    29,184   58.4 KB   1 min 24 s   1.1 ms"
+  `);
+  const untested = some.map((method) => ({ ...method, test: null }));
+  expect(terminalComparison(untested, wide)).toMatchInlineSnapshot(`
+    "  on 1,200 rows in 5 folds   accuracy   95 % from–to   held-out   trained    stored       tuning   switch
+      linear probe                 89.2 %    87.3–90.8 %     90.2 %     4,620   10.4 KB       16.2 s   0.4 ms
+      soft tokens (diverged)            –              –          –    10,752   21.5 KB    1 min 1 s        –
+    ▸ key/value prefixes           91.9 %    90.2–93.3 %     92.9 %    29,184   58.4 KB   1 min 24 s   1.1 ms"
   `);
 });
 

@@ -1,5 +1,6 @@
-import { bestCompared, type ComparedMethod } from "@kilotune/contract";
+import { bestCompared, type ComparedMethod, type Score } from "@kilotune/contract";
 import { bytes, count, counted, dash, duration, percent } from "./format.ts";
+import { comparedTitle } from "./compared-title.ts";
 import {
   gap,
   intervalWords,
@@ -22,16 +23,27 @@ export function terminalComparison(
   const paint = painter(color);
   const best = bestCompared(methods);
   const testRows = methods.find(({ test }) => test !== null)?.test?.rows ?? 0;
+  const folds = methods.find(({ crossValidated }) => crossValidated)?.crossValidated;
+  const rows = [
+    ...(testRows > 0 || !folds ? [counted(testRows, "test row")] : []),
+    ...(folds ? [`${counted(folds.rows, "row")} in ${folds.folds} folds`] : []),
+  ];
   const column = (side: "padStart" | "padEnd", head: string, cell: (method: ComparedMethod) => string) =>
     padded(side, [head, ...methods.map(cell)]);
   const names = column(
     "padEnd",
-    `  on ${counted(testRows, "test row")}`,
-    (one) => `${one === best ? "▸" : " "} ${oneLine(one.title, 40)}`,
+    `  on ${rows.join(", ")}`,
+    (one) => `${one === best ? "▸" : " "} ${oneLine(comparedTitle(one), 60)}`,
   );
+  const figures = (head: string, of: (method: ComparedMethod) => Score | null) => [
+    column("padStart", head, (method) => percent(shareOf(of(method)))),
+    column("padStart", "95 % from–to", (method) => intervalWords(of(method))),
+  ];
   const reached = [
-    column("padStart", "accuracy", ({ test }) => percent(shareOf(test))),
-    column("padStart", "95 % from–to", ({ test }) => intervalWords(test)),
+    ...(testRows > 0 || !folds ? figures(folds ? "test" : "accuracy", ({ test }) => test) : []),
+    ...(folds
+      ? figures(testRows > 0 ? "folds" : "accuracy", ({ crossValidated = null }) => crossValidated)
+      : []),
     column("padStart", "held-out", ({ heldOut }) => percent(shareOf(heldOut))),
   ];
   const costs = [

@@ -61,7 +61,7 @@ export function checkpointFile(
 
 /** Of a whole checkpoint's file. */
 export const CHECKPOINT_NAME =
-  /^((fold-\d+-of-\d+-)?(selection-\d+|final)|whole-(\d+|final)|sweep-\d+-\d+(-of-\d+)?)\.checkpoint$|^sweep\.jsonl$/;
+  /^((fold-\d+-of-\d+-)?(selection-\d+|final|whole-(\d+|final))|sweep-\d+-\d+(-of-\d+)?)\.checkpoint$|^sweep\.jsonl$/;
 
 /** Removes what jobs leave in the folder, and the folder where nothing else is in it. */
 export async function removeCheckpoints(folder: string): Promise<void> {

@@ -7,9 +7,11 @@ import {
   type Score,
 } from "@kilotune/contract";
 import type { RunResult } from "@kilotune/tuner";
+import { tuneFully } from "./full-tuning.ts";
 import { crossFolds, type Fold, holdOut } from "./held-out.ts";
 import type { TuneJob } from "./job.ts";
 import { type LearnRowsContext, type LearntRows, learnRows, publishLearnt } from "./learn-rows.ts";
+import { FULL, FULL_TITLE } from "./make-report.ts";
 import { TUNED } from "./select.ts";
 import type { JobData, RowsOf, Task } from "./task.ts";
 
@@ -51,6 +53,7 @@ export async function crossValidate<File extends RowsOf, Rows extends RowsOf, Fi
   const held = folds.reduce((sum, { heldOut }) => sum + heldOut.count, 0);
   const shown = [
     ...task.baselines.filter(({ name }) => name !== job.method),
+    ...(job.fullTuning ? [{ name: FULL, title: FULL_TITLE }] : []),
     { name: job.method, title: METHOD_TITLES[job.method] },
     { name: PUBLISHED, title: "what each fold publishes" },
   ];
@@ -80,7 +83,7 @@ async function measureFold<File extends RowsOf, Rows extends RowsOf, Fitted, Out
   validation: Rows | undefined,
   nameOf: (run: string) => string,
 ): Promise<MeasuredFold> {
-  const { job } = context;
+  const { job, progress } = context;
   const fitted = await task.fit(train);
   const baselines = Object.entries(await task.answerBaselines(fitted, unseen)).map(
     ([name, outcomes]) => [name, task.score(outcomes)] as const,
@@ -89,6 +92,18 @@ async function measureFold<File extends RowsOf, Rows extends RowsOf, Fitted, Out
   const learnt = await unlessDiverged(() =>
     learnRows(task, context, { train, validation, heldOut, fitted }, nameOf),
   );
+  if (job.fullTuning) {
+    const rows = { train, validation, heldOut };
+    const { run } = await tuneFully(
+      task,
+      { ...context, dataSha256: context.data.sha256 },
+      progress,
+      rows,
+      nameOf,
+    );
+    const whole = run.end === "diverged" ? undefined : await task.whole?.answer(run, train, unseen);
+    if (whole !== undefined) baselines.push([FULL, task.score(whole)]);
+  }
   if (learnt === undefined) return { published: null, scores: Object.fromEntries(baselines) };
   const { published } = learnt;
   const prompt = await publishLearnt(task, context, { train, fitted }, learnt);
@@ -125,7 +140,8 @@ async function unlessDiverged<Result>(run: () => Promise<Result>): Promise<Resul
   }
 }
 
-function spread(scores: readonly (Score | null)[]): Omit<CrossValidated, "name" | "title"> {
+/** Of the folds' figures. */
+export function spread(scores: readonly (Score | null)[]): Omit<CrossValidated, "name" | "title"> {
   const values = scores.flatMap((score) => (score === null ? [] : [mainFigure(score).value]));
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);

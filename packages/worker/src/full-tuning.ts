@@ -35,6 +35,7 @@ export function assertWhole<File extends RowsOf, Rows extends RowsOf, Fitted, Ou
 
 /**
  * Learns all weights on each fold and then on all training rows, with as many epochs as the folds took: as prompts are.
+ * @param nameOf what a run's checkpoint is called
  * @throws KilotuneError `not_tunable` where the task has no full fine-tuning, or the backbone is too large for it
  */
 export async function tuneFully<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
@@ -42,6 +43,7 @@ export async function tuneFully<File extends RowsOf, Rows extends RowsOf, Fitted
   context: Omit<LearnContext, "pace">,
   progress: JobProgress,
   { train, validation, heldOut }: { train: Rows; validation: Rows | undefined; heldOut: HeldOut<Rows> },
+  nameOf: (run: string) => string = (run) => run,
 ): Promise<FullTuning<Rows>> {
   const whole = assertWhole(task);
   const { epochs } = whole.settings;
@@ -51,10 +53,12 @@ export async function tuneFully<File extends RowsOf, Rows extends RowsOf, Fitted
     epochs *
     (heldOut.folds.reduce((sum, fold) => sum + fold.train.count, 0) + (validation ? 0 : train.count));
   const own = { ...context, pace: trainingPace(planned, progress.emit, progress.clock) };
+  const tune = (most: number, run: string, rows: Rows, measured?: Rows) =>
+    learn(task, own, most, nameOf(run), rows, measured, { whole: true });
   const runs: RunResult[] = [];
   const answers: Outcome[] = [];
   for (const [at, fold] of heldOut.folds.entries()) {
-    const run = await learn(task, own, epochs, `whole-${at}`, fold.train, fold.heldOut, { whole: true });
+    const run = await tune(epochs, `whole-${at}`, fold.train, fold.heldOut);
     runs.push(run);
     answers.push(...(await whole.answer(run, fold.train, fold.heldOut)));
   }
@@ -62,10 +66,7 @@ export async function tuneFully<File extends RowsOf, Rows extends RowsOf, Fitted
   const mean = runs.reduce((sum, { epoch }) => sum + epoch, 0) / Math.max(1, runs.length);
   const chosen = runs.length === 0 || diverged ? epochs : Math.max(1, Math.round(mean));
   const [only] = runs;
-  const run =
-    validation && only
-      ? only
-      : await learn(task, own, chosen, "whole-final", train, undefined, { whole: true });
+  const run = validation && only ? only : await tune(chosen, "whole-final", train);
   const numbers = Object.values(run.head).reduce((sum, { length }) => sum + length, 0);
   return {
     heldOut: diverged || answers.length === 0 ? null : task.score(answers),

@@ -16,6 +16,7 @@ import type { Baseline, JobData, RowsOf, Shown, TaskFacts } from "./task.ts";
 
 /** Name of full fine-tuning among the candidates. */
 export const FULL = "full";
+export const FULL_TITLE = "full fine-tuning";
 
 export interface JobFindings<Outcome> {
   readonly job: TuneJob;
@@ -134,7 +135,7 @@ function candidates<Outcome>(
   if (full !== undefined)
     rows.push({
       name: FULL,
-      title: "full fine-tuning",
+      title: FULL_TITLE,
       heldOut: full.heldOut,
       test: tested?.baselines[FULL] ?? null,
       sizeBytes: full.weights * 2,

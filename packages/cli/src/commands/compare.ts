@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { bestCompared, KilotuneError } from "@kilotune/contract";
+import { bestCompared, judgedBy, KilotuneError, mainFigure } from "@kilotune/contract";
 import { renderReport, terminalComparison } from "@kilotune/report";
 import {
   COMPARED,
@@ -13,9 +13,10 @@ import { nearest } from "../args/nearest.ts";
 import { assertStartsAsData } from "../check-data.ts";
 import { defineCommand } from "../command.ts";
 import { assertRereadable } from "../input-file.ts";
-import { EPOCHS_FLAG, OUTPUT_FLAGS, SHOTS_FLAG } from "../job-flags.ts";
+import { EPOCHS_FLAG, FOLDS_FLAG, OUTPUT_FLAGS, SHOTS_FLAG, TEST_FLAG } from "../job-flags.ts";
 import { jobProgress } from "../job-progress.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
+import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
 import { takeStop } from "../run-job.ts";
 import { oneLine, printable } from "../terminal/printable.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -38,8 +39,10 @@ export const compare = defineCommand({
     "lora          low-rank products on queries and values of the upper layers\n" +
     "bias          numbers added to the biases of the upper layers\n" +
     "full          (--with-full-tuning) all weights: minutes to hours, and a model a tenant\n\n" +
-    "The best is told by held-out rows; test rows choose nothing. --out keeps each prompt and each method's figures as soon as\n" +
-    "they are there: after Ctrl-C or a crash the same command with --resume goes on from them.",
+    "The best is told by held-out rows, with --folds by all folds together; test rows choose nothing. --folds does without --test.\n" +
+    "--init and --reparam are of kv and soft, --init prompt:FILE of that prompt's own method; the rest is learnt as without.\n" +
+    "--out keeps each prompt and each method's figures as soon as they are there: after Ctrl-C or a crash the same command with\n" +
+    "--resume goes on from them.",
   positionals: {
     train: {
       value: "TRAIN",
@@ -48,7 +51,7 @@ export const compare = defineCommand({
     },
   },
   flags: {
-    test: { kind: "text", value: "FILE", about: "Rows for the figures, never chosen by; always needed" },
+    test: { ...TEST_FLAG.test, about: `${TEST_FLAG.test.about}; needed without --folds` },
     validation: {
       kind: "text",
       value: "FILE",
@@ -63,7 +66,9 @@ export const compare = defineCommand({
     "with-full-tuning": { kind: "switch", about: "full besides; up to 50 million weights, in fp32" },
     backbone: { kind: "text", value: "ID|FOLDER", about: "The frozen model", default: "minilm-l6" },
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
+    ...PROMPT_FLAGS,
     ...SHOTS_FLAG,
+    ...FOLDS_FLAG,
     epochs: { ...EPOCHS_FLAG.epochs, about: "Most epochs of each method" },
     seed: OUTPUT_FLAGS.seed,
     out: { kind: "text", value: "FOLDER", about: "A folder to make", default: "./comparison" },
@@ -79,11 +84,19 @@ export const compare = defineCommand({
       line: "kilotune compare train.jsonl --test test.jsonl --shots 10 --methods few-shot,kv --out out/few",
       purpose: "two of them on ten rows a class",
     },
+    {
+      line: "kilotune compare train.jsonl --folds 5 --report out/methods.html",
+      purpose: "no row to spare for a test: each fifth is measured by what learnt from the rest",
+    },
   ],
   async run(args, terminal) {
-    const { train, test, validation, shots, seed, out, report, resume } = args;
-    if (test === undefined)
-      throw usageError("compare", "--test is missing", "Name a file of labelled rows for the figures.");
+    const { train, test, validation, shots, folds, seed, out, report, resume } = args;
+    if (test === undefined && folds === undefined)
+      throw usageError(
+        "compare",
+        "--test is missing",
+        "Name a file of labelled rows for the figures, or say --folds 5.",
+      );
     const methods = methodsOf(args.methods, args.withFullTuning);
     if (report !== undefined && !methods.some(leavesFile))
       throw usageError(
@@ -99,6 +112,8 @@ export const compare = defineCommand({
     const rows = await recogniseRows(train, terminal);
     const pairs = rows?.about === "texts" && rows.pairs;
     for (const file of files) await assertStartsAsData(file, terminal, { task: "classification", pairs });
+    const init = await readInit("compare", args.init);
+    const reparam = readReparam("compare", args.reparam);
     await prepareFolder(out);
     if (report !== undefined) await prepareOutput(report);
     const signal = takeStop(terminal);
@@ -108,9 +123,12 @@ export const compare = defineCommand({
         backbone,
         train: fileSource(train),
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
-        test: fileSource(test),
+        ...(test === undefined ? {} : { test: fileSource(test) }),
         methods,
+        ...(init && { init }),
+        ...(reparam && { reparam }),
         ...(shots === undefined ? {} : { shots }),
+        ...(folds === undefined ? {} : { folds }),
         epochs: args.epochs as number | "auto",
         seed,
         folder: out,
@@ -118,11 +136,11 @@ export const compare = defineCommand({
       },
       {
         onEvent: jobProgress(terminal),
-        onMethod({ title, test }, { at, of, known }) {
-          const figure = test === null || !("accuracy" in test) ? "no figure" : percent(test.accuracy);
-          terminal.say(
-            `${at} of ${of}: ${title}, ${figure} of the test rows${known ? " (measured before)" : ""}`,
-          );
+        onMethod({ title, test: tested, crossValidated = null }, { at, of, known }) {
+          const [score, where] =
+            test === undefined ? [crossValidated, "all folds' rows"] : [tested, "the test rows"];
+          const figure = score === null ? "no figure" : `${percent(mainFigure(score).value)} of ${where}`;
+          terminal.say(`${at} of ${of}: ${title}, ${figure}${known ? " (measured before)" : ""}`);
         },
         signal,
         clock: terminal.io.clock,
@@ -178,12 +196,14 @@ function printed({ methods, files }: CompareResult) {
 function words({ methods, files }: CompareResult, report: string | undefined, terminal: Terminal): string {
   const color = terminal.paint("stdout", "bold", "x") !== "x";
   const best = bestCompared(methods);
+  const score = best && judgedBy(best);
+  const { folds } = best?.crossValidated ?? {};
   const prompts = Object.values(files).map((file) => oneLine(file, 300));
   return [
     terminalComparison(methods, { color, width: terminal.columns }),
     "",
-    best?.heldOut
-      ? `▸ the best on ${best.heldOut.rows} held-out rows`
+    score
+      ? `▸ the best on ${score.rows} held-out rows${folds === undefined ? "" : `, in ${folds} folds`}`
       : "No row could be held out, so nothing tells which is the best.",
     ...(prompts.length === 0 ? [] : [`Prompts: ${prompts.join(", ")}`]),
     ...(report === undefined ? [] : [`Report: ${report}`]),

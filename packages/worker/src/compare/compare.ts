@@ -1,12 +1,21 @@
 import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { type ComparedMethod, KilotuneError, mainFigure, type TuneReport } from "@kilotune/contract";
+import {
+  bestCompared,
+  type ComparedMethod,
+  KilotuneError,
+  METHOD_SHAPES,
+  type TuneReport,
+} from "@kilotune/contract";
+import { badInit, chooseSettings } from "@kilotune/tuner";
 import { type LabelledTexts, readData } from "../classes/read-data.ts";
 import { assertFullyTunable } from "../classes/text-classification.ts";
 import { interrupted } from "../interrupted.ts";
-import type { DataSource, JobHooks, TextJob } from "../job.ts";
+import type { DataSource, JobHooks, PromptInit, TextJob } from "../job.ts";
 import type { JobData } from "../task.ts";
+import { askedInit } from "../texts/prompt-init.ts";
+import { badReparam, textSettings } from "../texts/text-settings.ts";
 import { CODE_VERSION } from "../version.ts";
 import { forget, type Kept, keep, keptOf } from "./kept.ts";
 import { measureFrozen } from "./measure-frozen.ts";
@@ -26,8 +35,13 @@ export const COMPARED = [
 export type ComparedName = (typeof COMPARED)[number];
 
 export interface Comparison
-  extends Pick<TextJob, "backbone" | "train" | "validation" | "shots" | "epochs" | "seed" | "title"> {
-  readonly test: DataSource;
+  extends Pick<
+    TextJob,
+    "backbone" | "train" | "validation" | "shots" | "epochs" | "seed" | "title" | "folds" | "reparam"
+  > {
+  readonly test?: DataSource;
+  /** Of those methods that can start so; another prompt is of its own method alone. The rest start as they do without. */
+  readonly init?: PromptInit;
   readonly methods: readonly ComparedName[];
   /** Made where it isn't there: a prompt of each method that has one, and what was measured, as soon as it was. */
   readonly folder: string;
@@ -61,7 +75,9 @@ export function leavesFile(name: ComparedName): boolean {
  * Measures each method on the same held-out and test rows of texts with one label each, whatever the verdict on it is. A
  * method's test rows are answered once, and choose nothing.
  *
- * @throws KilotuneError `nothing_to_compare`, `not_tunable` before anything is measured; `interrupted`; as runTuneJob
+ * With `folds` each is cross-validated besides, in the same folds.
+ * @throws KilotuneError `nothing_to_compare`, `not_tunable`, `bad_init`, `bad_reparam` before anything is measured;
+ * `too_few_groups`, `interrupted`; as runTuneJob
  */
 export async function runComparison(asked: Comparison, hooks: CompareHooks = {}): Promise<CompareResult> {
   if (asked.methods.includes("full")) assertFullyTunable(asked.backbone);
@@ -80,6 +96,12 @@ export async function runComparison(asked: Comparison, hooks: CompareHooks = {})
       "Name other methods, such as few-shot or kv.",
       { kind: "usage" },
     );
+  assertStarts(asked, names, data.train.count);
+  const plain = names.filter(
+    (name) => tunedBy(runOf(name)) !== "head" && startOf(asked, runOf(name)) === undefined,
+  );
+  if (asked.init !== undefined && plain.length > 0)
+    emit({ kind: "note", words: `not what --init says, but random numbers: ${plain.join(", ")}` });
   await mkdir(asked.folder, { recursive: true });
   const runs = new Set(names.map(runOf));
   if (!asked.resume) for (const run of runs) await forget(jobOf(asked, run));
@@ -109,7 +131,9 @@ async function measureAll(
     methods.push(method);
     hooks.onMethod?.(method, { at: methods.length, of: names.length, known: here.known });
   }
-  const report = bestReport([...found.values()].flatMap(({ kept }) => kept.report ?? []));
+  const best = bestCompared(methods.filter(({ name }) => leavesFile(name as ComparedName)));
+  const leaving = names.find((name) => name === best?.name) ?? names.find(leavesFile);
+  const report = leaving && found.get(runOf(leaving))?.kept.report;
   const files = names.filter(leavesFile).map((name) => [name, jobOf(asked, runOf(name)).out]);
   return {
     methods,
@@ -138,15 +162,6 @@ function methodOf({ methods }: Kept, name: ComparedName): ComparedMethod | undef
   return methods.find((each) => each.name === name);
 }
 
-/** Of the file that is best on held-out rows. */
-function bestReport(reports: readonly TuneReport[]): TuneReport | undefined {
-  const value = ({ candidates }: TuneReport) => {
-    const score = candidates.find(({ published }) => published)?.heldOut;
-    return score && score.rows > 0 ? mainFigure(score).value : -1;
-  };
-  return reports.toSorted((a, b) => value(b) - value(a))[0];
-}
-
 type Run = "frozen" | Exclude<ComparedName, "zero-shot" | "few-shot">;
 
 /** What stands on the frozen backbone's vectors alone is measured in one go. */
@@ -158,11 +173,20 @@ function isIdle(name: ComparedName, { train }: JobData<LabelledTexts>): boolean 
   return name === "zero-shot" && train.pairs !== undefined;
 }
 
-function jobOf({ methods: _, folder, ...asked }: Comparison, run: Run): TextJob {
+function tunedBy(run: Run): TextJob["method"] {
+  return run === "frozen" || run === "linear-probe" || run === "full" ? "head" : run;
+}
+
+function jobOf(asked: Comparison, run: Run): TextJob {
+  const { methods: _, init: _some, reparam: _of, folder, ...shared } = asked;
   const out = path.join(folder, `${run}.safetensors`);
+  const init = startOf(asked, run);
+  const reparam = throughOf(asked, run);
   return {
-    ...asked,
-    method: run === "frozen" || run === "linear-probe" || run === "full" ? "head" : run,
+    ...shared,
+    method: tunedBy(run),
+    ...(init && { init }),
+    ...(reparam && { reparam }),
     publishAsked: true,
     ...(run === "full" ? { fullTuning: true } : {}),
     out,
@@ -170,16 +194,46 @@ function jobOf({ methods: _, folder, ...asked }: Comparison, run: Run): TextJob 
   };
 }
 
+/** Virtual tokens can start as words and be learnt through factors; any prompt as another one of its method. */
+function startOf({ init }: Comparison, run: Run): PromptInit | undefined {
+  if (init?.kind === "prompt") return init.prompt.prompt.method === tunedBy(run) ? init : undefined;
+  return standsForTokens(run) ? init : undefined;
+}
+
+function throughOf({ reparam }: Comparison, run: Run): TextJob["reparam"] {
+  return standsForTokens(run) ? reparam : undefined;
+}
+
+function standsForTokens(run: Run): boolean {
+  return METHOD_SHAPES[tunedBy(run)].standsForTokens ?? false;
+}
+
+/** @throws KilotuneError `bad_init`, `bad_reparam` of any of the methods, or where none takes what was asked for */
+function assertStarts(asked: Comparison, names: readonly ComparedName[], trainRows: number): void {
+  for (const name of names) textSettings(jobOf(asked, runOf(name)), trainRows, chooseSettings);
+  const { init } = asked;
+  const seen = names.join(", ");
+  if (init !== undefined && !names.some((name) => startOf(asked, runOf(name))))
+    throw init.kind === "prompt"
+      ? badInit(
+          `a prompt of a method among ${seen}`,
+          init.prompt.prompt.method,
+          "Add its method, or leave it out.",
+        )
+      : badInit("soft or kv among the methods", seen, "Add one of them, or leave it out.");
+  if (asked.reparam !== undefined && !names.some((name) => throughOf(asked, runOf(name))))
+    throw badReparam("soft or kv among the methods", seen, "Add one of them, or leave it out.");
+}
+
 /** All that figures depend on. */
-function keyOf(
-  { backbone, train, test, validation, shots, epochs, seed, title }: Comparison,
-  data: JobData<LabelledTexts>,
-): string {
+function keyOf(asked: Comparison, data: JobData<LabelledTexts>): string {
+  const { backbone, train, test, validation, shots, epochs, seed, title, folds, init, reparam } = asked;
   const { identity, precision } = backbone.manifest;
-  const names = [train.name, validation?.name, test.name, title];
+  const names = [train.name, validation?.name, test?.name, title];
   const tested = data.test && [data.test.texts, [...data.test.labels], data.test.pairs];
-  const asked = [identity, precision, shots, epochs, seed];
+  const settings = [identity, precision, shots, epochs, seed];
+  const special = (folds ?? init ?? reparam) ? [folds, init && askedInit(init), reparam] : [];
   return createHash("sha256")
-    .update(JSON.stringify([CODE_VERSION, names, asked, data.sha256, tested]))
+    .update(JSON.stringify([CODE_VERSION, names, settings, data.sha256, tested, ...special]))
     .digest("hex");
 }

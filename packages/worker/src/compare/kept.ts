@@ -83,7 +83,12 @@ const method = z.strictObject({
   name: z.string(),
   title: z.string(),
   heldOut: score.nullable(),
+  crossValidated: z.exactOptional(
+    score.extend({ folds: z.int().min(2), deviation: z.number().nonnegative() }).nullable(),
+  ),
   test: score.nullable(),
+  init: z.exactOptional(z.string()),
+  reparam: z.exactOptional(z.string()),
   trainableParameters: amount,
   sizeBytes: amount,
   seconds: amount,

@@ -1,4 +1,4 @@
-import type { ComparedMethod } from "@kilotune/contract";
+import type { ComparedMethod, Score } from "@kilotune/contract";
 import {
   chooseNeighbours,
   type LinearSession,
@@ -7,6 +7,7 @@ import {
   readableName,
   zeroShot,
 } from "@kilotune/tuner";
+import { crossFoldsOf, spread } from "../cross-validate.ts";
 import { type ClassOutcome, outcomesOfClasses } from "../classes/outcome.ts";
 import type { PreparedRows } from "../classes/prepare.ts";
 import { textClassification } from "../classes/text-classification.ts";
@@ -14,6 +15,7 @@ import { holdOut } from "../held-out.ts";
 import type { JobHooks, TextJob } from "../job.ts";
 import { openTask } from "../open-task.ts";
 import { type JobProgress, jobProgress } from "../progress.ts";
+import { foldsScore } from "./folds-score.ts";
 import type { Kept } from "./kept.ts";
 
 /**
@@ -25,6 +27,7 @@ export async function measureFrozen(job: TextJob, hooks: JobHooks): Promise<Kept
   await using opened = new AsyncDisposableStack();
   const { data, task, train, validation } = await openTask(textClassification(job), progress);
   opened.use(task);
+  const crossed = crossFoldsOf(task, job, data, train);
   const { labels } = data;
   const { openGraph, manifest } = job.backbone;
   const linear = await openLinearSession(openGraph, manifest.config.hiddenSize);
@@ -45,9 +48,13 @@ export async function measureFrozen(job: TextJob, hooks: JobHooks): Promise<Kept
   for (const { answer, ...way } of ways) {
     const heldOut: ClassOutcome[] = [];
     for (const fold of folds) heldOut.push(...(await answer(fold.train, fold.heldOut)));
+    const scores: Score[] = [];
+    for (const fold of crossed?.folds ?? [])
+      scores.push(task.score(await answer(fold.train, fold.heldOut, { afresh: true })));
     methods.push({
       ...way,
       heldOut: heldOut.length === 0 ? null : task.score(heldOut),
+      ...(crossed && { crossValidated: foldsScore(spread(scores)) }),
       test: tested ? task.score(await answer(train, tested)) : null,
       trainableParameters: 0,
       // Nothing that serving could load.
@@ -58,7 +65,8 @@ export async function measureFrozen(job: TextJob, hooks: JobHooks): Promise<Kept
 }
 
 interface Way extends Pick<ComparedMethod, "name" | "title" | "sizeBytes" | "seconds"> {
-  answer(from: PreparedRows, rows: PreparedRows): Promise<ClassOutcome[]>;
+  /** @param choice afresh: what is chosen is chosen by `from`, too, in place of all training rows */
+  answer(from: PreparedRows, rows: PreparedRows, choice?: { afresh: true }): Promise<ClassOutcome[]>;
 }
 
 /** Nothing is learnt, and no row is looked at but to be answered. */
@@ -101,17 +109,22 @@ async function byNeighbours(
   { clock, watch }: JobProgress,
 ): Promise<Way> {
   const began = clock();
-  const k = await chooseNeighbours(linear, { vectors: train.vectors, labels: train.labels, classes });
+  const chosenBy = ({ vectors, labels }: PreparedRows) =>
+    chooseNeighbours(linear, { vectors, labels, classes });
+  const k = await chosenBy(train);
   return {
     name: "few-shot",
     title: `few-shot, ${k === 1 ? "nearest neighbour" : `${k} nearest neighbours`}`,
     // Halves of the vectors of all rows.
     sizeBytes: train.vectors.length * 2,
     seconds: watch.total("read", "prepare") + (clock() - began) / 1000,
-    answer: async (from, rows) =>
-      outcomesOfClasses(
+    async answer(from, rows, choice) {
+      const own = choice?.afresh ? await chosenBy(from) : k;
+      const { vectors, labels } = from;
+      return outcomesOfClasses(
         rows,
-        await nearestNeighbours(linear, from.vectors, from.labels, classes, rows.vectors, k),
-      ),
+        await nearestNeighbours(linear, vectors, labels, classes, rows.vectors, own),
+      );
+    },
   };
 }

@@ -3,6 +3,7 @@ import { removeCheckpoints } from "../checkpoint-files.ts";
 import type { JobHooks, TextJob } from "../job.ts";
 import { FULL } from "../make-report.ts";
 import { runTuneJob } from "../run-tune-job.ts";
+import { foldsScore } from "./folds-score.ts";
 import type { Kept } from "./kept.ts";
 import { modelSwitchSeconds, promptSwitchSeconds } from "./switch-time.ts";
 
@@ -10,6 +11,10 @@ import { modelSwitchSeconds, promptSwitchSeconds } from "./switch-time.ts";
 export async function measureJob(job: TextJob, name: string, hooks: JobHooks): Promise<Kept> {
   const { report, seconds, stored, full } = await runTuneJob(job, hooks);
   await removeCheckpoints(job.checkpoints);
+  const inFolds = (of: string): Pick<ComparedMethod, "crossValidated"> => {
+    const found = report.crossValidation?.candidates.find((each) => each.name === of);
+    return found === undefined ? {} : { crossValidated: foldsScore(found) };
+  };
   const candidate = (of: string) => report.candidates.find((each) => each.name === of) as Candidate;
   if (full !== undefined) {
     const { title, test, sizeBytes, ...own } = candidate(FULL);
@@ -18,6 +23,7 @@ export async function measureJob(job: TextJob, name: string, hooks: JobHooks): P
       name,
       title: diverged ? `${title} (diverged)` : title,
       heldOut: own.heldOut,
+      ...inFolds(FULL),
       test,
       trainableParameters: full.weights,
       sizeBytes,
@@ -27,10 +33,15 @@ export async function measureJob(job: TextJob, name: string, hooks: JobHooks): P
     return { report, methods: [method] };
   }
   const { title, heldOut, test, sizeBytes, published } = candidate(job.method);
+  // As their run's settings tell them.
+  const { init, reparam } = report.settings;
   const method: ComparedMethod = {
     name,
     title: titleOf(name, title, published),
     heldOut: published && heldOut && heldOut.rows > 0 ? heldOut : null,
+    ...inFolds(job.method),
+    ...(init === undefined ? {} : { init: `${init}` }),
+    ...(reparam === undefined ? {} : { reparam: `${reparam}` }),
     // Of a run that diverged a head was published, whose figures these would be.
     test: published ? test : null,
     trainableParameters: report.prompt.trainableParameters,

@@ -14,10 +14,10 @@ export function textSettings(
   if (job.method === "head") {
     if (job.init !== undefined)
       throw badInit("a method that learns a prompt", "head", "Leave it out, or say kv or soft.");
-    if (reparam !== undefined) throw badReparam(job.method);
+    if (reparam !== undefined) throw noTokens(job.method);
     return undefined;
   }
-  if (reparam !== undefined && !METHOD_SHAPES[job.method].standsForTokens) throw badReparam(job.method);
+  if (reparam !== undefined && !METHOD_SHAPES[job.method].standsForTokens) throw noTokens(job.method);
   const chosen = choose(job.backbone.manifest, {
     method: job.method,
     seed: job.seed,
@@ -42,11 +42,12 @@ function reparamWords(reparam: Reparametrisation): string {
   return reparam.kind === "mlp" ? `mlp:${reparam.width}` : `low-rank:${reparam.rank}`;
 }
 
-function badReparam(method: string): KilotuneError {
-  return new KilotuneError(
-    "bad_reparam",
-    `reparam: expected a method whose prompt stands for tokens, saw ${method}`,
-    "Leave it out, or say kv or soft.",
-    { kind: "usage" },
-  );
+function noTokens(method: string): KilotuneError {
+  return badReparam("a method whose prompt stands for tokens", method, "Leave it out, or say kv or soft.");
+}
+
+export function badReparam(expected: string, seen: string, hint: string): KilotuneError {
+  return new KilotuneError("bad_reparam", `reparam: expected ${expected}, saw ${seen}`, hint, {
+    kind: "usage",
+  });
 }
