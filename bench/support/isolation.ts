@@ -5,9 +5,11 @@ import { exampleFile } from "./places.ts";
 import { randomPrompts } from "./random-prompts.ts";
 import { readRows } from "./texts.ts";
 
+const METHODS = ["soft", "kv", "lora", "bias", "kv"] as const;
+
 /** Random mixed batches of 16 prompts against each row's solo run, bit by bit. */
 export async function isolationOf(backbone: Backbone, { batches, seed }: { batches: number; seed: number }) {
-  const prompts = await randomPrompts(backbone, 16, { seed });
+  const prompts = await randomPrompts(backbone, 16, { seed, methods: METHODS });
   const predictor = await createPredictor({ backbone, loadPrompt: async (ref) => prompts[Number(ref)]! });
   const random = prng(seed, "isolation");
   const texts = (await readRows(exampleFile("test.jsonl"))).map(({ text }) => text);

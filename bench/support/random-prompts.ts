@@ -1,4 +1,4 @@
-import type { Backbone } from "@kilotune/backbone";
+import { type Backbone, biasNumbers } from "@kilotune/backbone";
 import { type Prng, prng } from "@kilotune/dataset";
 import {
   decodePrompt,
@@ -22,24 +22,37 @@ interface RandomOptions {
   readonly seed?: number;
   /** Of each prompt; varied, with methods and first layers, where left out. */
   readonly tokens?: number;
+  /** Those that take turns where tokens vary. */
+  readonly methods?: readonly ("kv" | "soft" | "lora" | "bias")[];
 }
 
 /** The same as the bytes of their files, one at a time. */
 export function* randomPromptBytes(
   backbone: Backbone,
   count: number,
-  { seed = 0, tokens }: RandomOptions = {},
+  { seed = 0, tokens, methods = ["soft", "kv", "kv"] }: RandomOptions = {},
 ): Generator<Uint8Array> {
   const random = prng(seed, "random prompts");
-  for (let at = 0; at < count; at++)
-    yield encodePrompt(randomPrompt(backbone, random, at, tokens), { storage: "float16" });
+  for (let at = 0; at < count; at++) {
+    const method = tokens === undefined ? methods[at % methods.length]! : "kv";
+    yield encodePrompt(randomPrompt(backbone, random, at, { method, tokens }), { storage: "float16" });
+  }
 }
 
 const LABELS = Array.from({ length: 12 }, (_, at) => `label-${at}`);
 
 /** Numbers of a small pool, drawn once: ten thousand prompts would otherwise take minutes to draw. */
-function randomPrompt(backbone: Backbone, random: Prng, at: number, fixedTokens: number | undefined): Prompt {
-  const { layers, hiddenSize, heads, headDim } = backbone.manifest.config;
+function randomPrompt(
+  backbone: Backbone,
+  random: Prng,
+  at: number,
+  {
+    method,
+    tokens: fixedTokens,
+  }: { readonly method: "kv" | "soft" | "lora" | "bias"; readonly tokens: number | undefined },
+): Prompt {
+  const { config } = backbone.manifest;
+  const { layers, hiddenSize, heads, headDim } = config;
   const numbers = (size: number, scale: number) => {
     const start = random.integer(POOL.length);
     return Float32Array.from({ length: size }, (_, i) => scale * (POOL[(start + i) % POOL.length] as number));
@@ -65,14 +78,26 @@ function randomPrompt(backbone: Backbone, random: Prng, at: number, fixedTokens:
     metrics: {},
   } satisfies Partial<PromptManifest>;
   const tokens = fixedTokens ?? random.integer(33);
-  const method = tokens === 0 ? "head" : fixedTokens === undefined && at % 3 === 0 ? "soft" : "kv";
-  if (method === "head") return { method, manifest: { method, ...shared }, head };
+  if (tokens === 0) return { method: "head", manifest: { method: "head", ...shared }, head };
   if (method === "soft") {
     const soft = { data: numbers(tokens * hiddenSize, 0.5), tokens, hidden: hiddenSize };
     return { method, manifest: { method, sites: { tokens }, ...shared }, soft, head };
   }
   const firstLayer = fixedTokens === undefined ? random.integer(layers) : Math.floor(layers / 2);
   const prompted = layers - firstLayer;
+  if (method === "lora") {
+    const data = numbers(prompted * 4 * tokens * hiddenSize, 0.05);
+    const sites = { firstLayer, layers: prompted, rank: tokens };
+    const lora = { data, layers: prompted, rank: tokens, hidden: hiddenSize };
+    return { method, manifest: { method, sites, ...shared }, lora, head };
+  }
+  if (method === "bias") {
+    const data = numbers(biasNumbers(config, firstLayer), 0.1);
+    const width = (data.length - hiddenSize) / prompted - 3 * hiddenSize;
+    const sites = { firstLayer, layers: prompted, width };
+    const bias = { data, layers: prompted, width, hidden: hiddenSize };
+    return { method, manifest: { method, sites, ...shared }, bias, head };
+  }
   const kv = {
     data: numbers(prompted * 2 * tokens * hiddenSize, 0.5),
     layers: prompted,
