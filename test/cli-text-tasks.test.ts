@@ -52,8 +52,11 @@ async function filesOf(name: string, make: (row: { text: string; label: string }
   return { train: await write("train", 1), test: await write("test", 2), out: `${name}.safetensors` };
 }
 
-async function tuned({ train, test, out }: Awaited<ReturnType<typeof filesOf>>, size = "--tokens") {
-  const flags = ["--test", test, "--out", out, size, "2", "--epochs", "2", "--report", `${out}.html`];
+async function tuned(
+  { train, test, out }: Awaited<ReturnType<typeof filesOf>>,
+  method: readonly string[] = ["--tokens", "2"],
+) {
+  const flags = ["--test", test, "--out", out, ...method, "--epochs", "2", "--report", `${out}.html`];
   const [result] = await kilotune("tune", train, ...flags, ...onTiny());
   const [evaluated] = await kilotune("evaluate", test, "--prompt", out, ...onTiny());
   return { result, evaluated };
@@ -65,7 +68,8 @@ describe("the first row says what is learnt", () => {
       text,
       labels: at % 3 === 0 ? [label, "urgent"] : [label],
     }));
-    const { result, evaluated } = await tuned(files);
+    const { result, evaluated } = await tuned(files, ["--method", "bias", "--first-layer", "0"]);
+    expect(["bias", "head"]).toContain(result.prompt.method);
     expect(evaluated.figures.microF1).toBeCloseTo(result.test.microF1, 6);
     const [lint] = await kilotune("lint", files.train);
     expect([lint.rows, lint.errors]).toEqual([36, []]);
@@ -105,7 +109,7 @@ describe("the first row says what is learnt", () => {
       query: text,
       positive: `${label} ${text.split(" ")[0]}`,
     }));
-    const { result, evaluated } = await tuned(files, "--rank");
+    const { result, evaluated } = await tuned(files, ["--rank", "2"]);
     expect(result.prompt.method).toBe("lora");
     expect(evaluated.figures.map10).toBeCloseTo(result.test.map10, 4);
     const [own] = await kilotune("embed", "cash card", "--prompt", files.out, ...onTiny());

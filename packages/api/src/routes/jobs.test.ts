@@ -67,7 +67,9 @@ describe("a job", () => {
     expect(body.sweep).toEqual(sweep);
     const ranks = [{ rank: 2 }, { rank: 8 }];
     expect((await create({ seed: 6, method: { type: "lora" }, sweep: ranks })).body.sweep).toEqual(ranks);
-    expect((await create({ seed: 8 })).body.sweep).toBeNull();
+    const hyperparameters = { n_epochs: "auto", first_layer: 1 };
+    const bias = await create({ seed: 8, method: { type: "bias", bias: { hyperparameters } } });
+    expect(bias.body).toMatchObject({ sweep: null, method: { type: "bias", bias: { hyperparameters } } });
   });
 
   it("starts its prompt, and learns it through, what it was told", async () => {

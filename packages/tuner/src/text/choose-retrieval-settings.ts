@@ -19,7 +19,14 @@ export function chooseRetrievalSettings(
     // Overfitting comes late: no head learns along.
     epochs: about.epochs ?? 2 * settings.epochs,
     batchSize: 64,
-    promptLearningRate: settings.method === "lora" ? 0.01 : 0.3,
+    promptLearningRate: RATES[settings.method],
     temperature: 0.1,
   };
 }
+
+const RATES: Readonly<Record<TuneSettings["method"], number>> = {
+  kv: 0.3,
+  soft: 0.3,
+  lora: 0.01,
+  bias: 0.03,
+};
