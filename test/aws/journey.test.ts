@@ -57,6 +57,7 @@ describe("functions as they are deployed", { timeout: 150_000 }, () => {
       suffix: "desk",
       method: { type: "kv", kv: { hyperparameters: { n_epochs: 2, tokens: 4 } } },
       sweep: [{}, { tokens: 2 }],
+      folds: 2,
     });
     expect([created.status, created.body.error]).toEqual([200, null]);
     const job = await until(key, `/v1/fine_tuning/jobs/${created.body.id}`, "succeeded", "failed");

@@ -18,7 +18,7 @@ export interface JobRequest {
   readonly sweep?: readonly SweptSettings[];
   /** 0 .. 4,294,967,295, default 0. */
   readonly seed?: number;
-  /** Cross-validation besides, in 2 to 20 folds. */
+  /** Cross-validation besides, in 2 to 20 folds; of a sweep what its candidates are measured by. */
   readonly folds?: number;
   /** Of segmentation and detection: large images in tiles. Default false. */
   readonly tiles?: boolean;
@@ -91,6 +91,8 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
     throw invalidValue(init === undefined ? "reparam" : "init", "none with a model of images", "one");
   if (init !== undefined) checkInit(init, task);
   if (sweep !== null) checkSweep(sweep, checked.type, backbone.layers);
+  if (sweep !== null && folds !== null && request.validationFile !== undefined)
+    throw invalidValue("folds", "none beside a sweep with a validation_file, whose rows measure it", "some");
   return { model, task, method: checked, outOfScope, sweep, seed, folds, tiles, suffix, metadata };
 }
 

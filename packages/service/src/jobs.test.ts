@@ -120,6 +120,11 @@ describe("a job", () => {
     const { id: file } = await upload(service, tenant);
     const foreign = await world();
     const theirs = await upload(foreign.service, foreign.tenant);
+    const { id: other } = await upload(
+      service,
+      tenant,
+      `{"text": "gone", "label": "a"}\n{"text": "here", "label": "b"}\n`,
+    );
     const batch = await createFile(service, tenant, { filename: "b", purpose: "user_data" }, bytesOf("x"));
     const cases: [Partial<JobRequest>, string, string][] = [
       [{ model: "gpt-4" }, "model_not_found", "model"],
@@ -134,6 +139,7 @@ describe("a job", () => {
       [{ seed: -1 }, "invalid_value", "seed"],
       [{ folds: 1 }, "invalid_value", "folds"],
       [{ folds: 21 }, "invalid_value", "folds"],
+      [{ folds: 2, sweep: [{}, { tokens: 4 }], validationFile: other }, "invalid_value", "folds"],
       [{ method: { type: "head", tokens: 4 } }, "invalid_value", "tokens"],
       [{ method: { type: "bias", tokens: 4 } }, "invalid_value", "tokens"],
       [{ method: { type: "bias", init: "labels" } }, "invalid_value", "init"],

@@ -44,21 +44,19 @@ export async function runSweep(
       { kind: "usage" },
     );
   if (!job.resume) await removeCheckpoints(job.checkpoints);
-  // Those of one first layer in a row: they share what lies below it.
-  const ordered = [...candidates].sort((a, b) => (a.firstLayer ?? -1) - (b.firstLayer ?? -1));
-  const rungs = halving ? rungsOf(ordered.length) : [WHOLE_RUN];
+  const rungs = halving ? rungsOf(candidates.length) : [WHOLE_RUN];
   const of = rungs.reduce(({ left, sum }, { keep }) => ({ left: Math.min(left, keep), sum: sum + left }), {
-    left: ordered.length,
+    left: candidates.length,
     sum: 0,
   }).sum;
   let trials = 0;
   const measuring = parallel ? trialsInChildren(job, parallel, hooks) : trialsHere(job, hooks);
   let opening: Promise<TrialLog> | undefined;
-  const openLog = async (candidate: Candidate) => trialLog(job, await measuring.facts(candidate), ordered);
+  const openLog = async (candidate: Candidate) => trialLog(job, await measuring.facts(candidate), candidates);
   let ranking: Awaited<ReturnType<typeof successiveHalving<Candidate>>>;
   try {
     ranking = await successiveHalving(
-      ordered,
+      candidates,
       rungs,
       async (candidate, rung, index) => {
         opening ??= openLog(candidate);
@@ -71,7 +69,8 @@ export async function runSweep(
       },
       ({ candidate, share, score }) =>
         hooks.onTrial?.({ settings: candidate, share, score }, { trials: ++trials, of }),
-      parallel !== undefined,
+      // Those of one first layer in a row: they share what lies below it.
+      { together: parallel !== undefined, order: (a, b) => (a.firstLayer ?? -1) - (b.firstLayer ?? -1) },
     );
   } finally {
     await measuring[Symbol.asyncDispose]();

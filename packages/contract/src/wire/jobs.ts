@@ -173,7 +173,7 @@ export const JobCreate = z
     out_of_scope: OutOfScope.nullish(),
     sweep: z.array(SweptSettings).min(2).max(16).nullish().meta({
       description:
-        "Candidates that are tried on held-out rows, side by side; the best of them tunes the model. {} is the job as it stands",
+        "Candidates that are tried on held-out rows (with `folds` on each fold), side by side; the best of them tunes the model. {} is the job as it stands",
     }),
     tiles: z.boolean().nullish().meta({
       description:
@@ -181,7 +181,7 @@ export const JobCreate = z
     }),
     folds: z.int().min(2).max(MAX_FOLDS).nullish().meta({
       description:
-        "Cross-validation besides, in so many folds of the training file: the report tells each fold's figures, the model stays the same, the job takes as many times as long",
+        "Cross-validation besides, in so many folds of the training file: the report tells each fold's figures, the model stays the same, the job takes as many times as long. Of a sweep, in place of a validation file: each candidate is measured on all folds",
     }),
     suffix: Suffix.nullish(),
     seed: z.int().min(0).max(4_294_967_295).nullish(),
@@ -221,7 +221,10 @@ export const JobObject = z
     trained_tokens: Count.nullable(),
     seed: Count,
     tiles: z.boolean().optional(),
-    folds: Count.nullable().meta({ description: "Of its cross-validation; null where none was asked for" }),
+    folds: Count.nullable().meta({
+      description:
+        "Of its cross-validation, or of what its sweep was measured by; null where none was asked for",
+    }),
     hyperparameters: z.record(z.string(), z.union([z.literal("auto"), z.number(), PromptInit, Reparam])),
     method: z.looseObject({ type: z.string() }),
     out_of_scope: z.object({ label: z.string().nullable() }).nullable(),

@@ -30,10 +30,15 @@ export interface Trial<Candidate> {
   readonly score: number;
 }
 
+export interface HowMeasured<Candidate> {
+  readonly together?: boolean;
+  readonly order?: (a: Candidate, b: Candidate) => number;
+}
+
 /**
  * Measures the candidates round by round. The same scores give the same ranking; of equals the earlier candidate is better.
  * @param measure runs a candidate on to `share` of its run and says how good it is then; may be asked again after a restart
- * @param together asks for all of a round at once; else one by one
+ * @param how together: asks for all of a round at once; else one by one, sorted by `order`, which decides nothing else
  * @returns the last trial of each, the best first: who got further stands before who was dropped
  */
 export async function successiveHalving<Candidate>(
@@ -41,7 +46,7 @@ export async function successiveHalving<Candidate>(
   rungs: readonly Rung[],
   measure: (candidate: Candidate, rung: Rung, index: number) => Promise<number>,
   onTrial: (trial: Trial<Candidate>) => void = () => {},
-  together = false,
+  { together = false, order = () => 0 }: HowMeasured<Candidate> = {},
 ): Promise<Trial<Candidate>[]> {
   let standing = candidates.map((candidate, index) => ({ candidate, index }));
   const dropped: Trial<Candidate>[] = [];
@@ -53,7 +58,8 @@ export async function successiveHalving<Candidate>(
       return trial;
     };
     const trials: Trial<Candidate>[] = together ? await Promise.all(standing.map(tryOne)) : [];
-    if (!together) for (const each of standing) trials.push(await tryOne(each));
+    const one = together ? [] : standing.toSorted((a, b) => order(a.candidate, b.candidate));
+    for (const each of one) trials.push(await tryOne(each));
     trials.sort((a, b) => (a.score === b.score ? a.index - b.index : b.score > a.score ? 1 : -1));
     const going = rung === rungs.at(-1) ? trials.length : rung.keep;
     dropped.unshift(...trials.slice(going));

@@ -44,6 +44,18 @@ describe("halving", () => {
     const ranking = await successiveHalving([Number.NaN, 0.1, -Infinity, 0.2], rungsOf(4), async (x) => x);
     expect(ranking.map(({ index }) => index)).toEqual([3, 1, 0, 2]);
   });
+
+  it("ranks equals as they were given, in whatever order they are measured", async () => {
+    const measured: number[] = [];
+    const measure = async (layer: number) => {
+      measured.push(layer);
+      return 0.5;
+    };
+    const order = (a: number, b: number) => a - b;
+    const ranking = await successiveHalving([3, 1, 2], rungsOf(3), measure, () => {}, { order });
+    expect(ranking.map(({ candidate }) => candidate)).toEqual([3, 1, 2]);
+    expect(measured).toEqual([1, 2, 3, 3]);
+  });
 });
 
 describe("a space", () => {

@@ -105,6 +105,8 @@ const TOLD = new Set([
   "backbone_replaced",
   "exceeded_quota",
   "bad_init",
+  "too_few_groups",
+  "diverged",
   "busy",
   "disk_full",
 ]);

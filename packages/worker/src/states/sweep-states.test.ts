@@ -13,9 +13,9 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { TrialTask } from "../process/tasks.ts";
 import { runSweep } from "../sweep.ts";
-import { openTiny, toyJob } from "../testing.ts";
+import { openTiny, toyJob, toyRows } from "../testing.ts";
 import { WorkerDied } from "./state-error.ts";
-import { gathered, here, openTestJobs, type TestJobs } from "./testing.ts";
+import { gathered, here, jsonl, openTestJobs, type TestJobs } from "./testing.ts";
 
 /** Jobs that try candidates first: states, store and tuning are real, the machines are one process. */
 
@@ -40,9 +40,14 @@ const newJob = () => jobs.newJob({ method: { type: "kv", tokens: 2, epochs: 3 },
 const now = (job: Job) => getJob(jobs.service, jobs.tenant, job.id);
 
 /** What the command line's sweep publishes, and how it ranks. */
-async function sweptHere() {
-  const { test: _, ...job } = toyJob(tiny, jobs.folder, { epochs: 3 });
-  const { report } = await runSweep({ job, candidates: CANDIDATES, halving: false });
+async function sweptHere(folds?: number) {
+  const { test: _, validation, ...job } = toyJob(tiny, jobs.folder, { epochs: 3 });
+  const heldOut = folds === undefined ? validation && { validation } : { folds };
+  const { report } = await runSweep({
+    job: { ...job, ...heldOut },
+    candidates: CANDIDATES,
+    halving: false,
+  });
   return { bytes: await readFile(job.out), ranking: report.sweep };
 }
 
@@ -86,6 +91,37 @@ it("tunes with the candidate that is best on held-out rows, as the command line'
   expect(made.page).toContain("Candidates of the sweep");
   expect((await jobs.blobs()).filter((blob) => blob.startsWith("jobs/"))).toEqual([]);
   expect(jobs.logged).toEqual([]);
+});
+
+it("in folds: candidates are measured on each, the model learns from all rows, a dead candidate goes on", async () => {
+  const method = { type: "kv", tokens: 2, epochs: 3 } as const;
+  const job = await jobs.newJob({ method, sweep: CANDIDATES, folds: 3, validation: false });
+  let deaths = 0;
+  whileMeasuring(async (task, work) => {
+    const result = await work();
+    // At the end of its third fold: what it has learnt is in its checkpoints.
+    if (++deaths === 1) throw new WorkerDied("SIGKILL");
+    expect(task.folds).toBe(3);
+    return result;
+  });
+  await jobs.run(job.id);
+  expect(await now(job)).toMatchObject({ status: "succeeded", error: null, folds: 3 });
+  expect(deaths).toBe(CANDIDATES.length + 1);
+  const { bytes, ranking } = await sweptHere(3);
+  const made = await published(job);
+  expect(made.report.sweep).toEqual(ranking);
+  expect(made.bytes.equals(bytes)).toBe(true);
+  // Folds that have chosen a candidate say nothing new of it.
+  expect(made.report).not.toHaveProperty("crossValidation");
+  expect((await jobs.blobs()).filter((blob) => blob.startsWith("jobs/"))).toEqual([]);
+});
+
+it("in more folds than there are rows to hold out fails with words for the tenant", async () => {
+  const train = jsonl(toyRows(3, 1));
+  const job = await jobs.newJob({ train, sweep: CANDIDATES, folds: 20, validation: false });
+  await jobs.run(job.id);
+  expect(await now(job)).toMatchObject({ status: "failed", error: { code: "too_few_groups" } });
+  expect((await jobs.blobs()).filter((blob) => blob.startsWith("jobs/"))).toEqual([]);
 });
 
 it("tells what each came to, and meters each", async () => {

@@ -34,6 +34,7 @@ export interface TestJobs extends AsyncDisposable {
     readonly method?: JobRequest["method"];
     readonly validation?: boolean;
     readonly sweep?: JobRequest["sweep"];
+    readonly folds?: number;
   }): Promise<Job>;
   /** An execution, from Validate to Notify. */
   run(job: JobId): Promise<void>;
@@ -83,6 +84,7 @@ export async function openTestJobs(tiny: TinyBackbone): Promise<TestJobs> {
         ...(validation && { validationFile: validation.id }),
         method,
         ...(more.sweep && { sweep: more.sweep }),
+        ...(more.folds && { folds: more.folds }),
         seed: 1,
       });
     },
