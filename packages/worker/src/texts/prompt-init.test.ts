@@ -66,34 +66,39 @@ describe("a job's prompt that starts from", () => {
     expect(cut.stored.prompt.manifest).toMatchObject({ sites: { tokens: 3 } });
   });
 
-  it("another prompt goes on from its numbers, whose file's hash the receipt tells", async () => {
-    const first = await tuned({ firstLayer: 1, tokens: 3 });
-    const { tokens: _, ...job } = toyJob(place.tiny, place.folder, {
-      init: { kind: "prompt", prompt: first.stored },
-      settings: { promptLearningRate: 1e-6 },
-      epochs: 1,
-      storage: "float32",
-    });
-    await runTuneJob({ ...job, publishAsked: true });
-    const { prompt, id } = await readPromptFile(job.out);
-    const numbers = (from: typeof prompt) => (from.method === "kv" ? [...from.kv.data] : []);
-    const before = numbers(first.stored.prompt);
-    expect(numbers(prompt)).toHaveLength(before.length);
-    for (const [at, value] of numbers(prompt).entries()) expect(value).toBeCloseTo(before[at]!, 4);
-    expect(numbers(prompt)).not.toEqual(before);
-    expect(prompt.manifest.receipt?.asked?.init).toEqual({ prompt: first.stored.id.slice(7) });
+  it.each(["kv", "bias"] as const)(
+    "another prompt, of %s, goes on from its numbers, whose file's hash the receipt tells",
+    async (method) => {
+      const first = await tuned({ method, firstLayer: 1, tokens: 3 });
+      const { tokens: _, ...job } = toyJob(place.tiny, place.folder, {
+        method,
+        init: { kind: "prompt", prompt: first.stored },
+        settings: { promptLearningRate: 1e-6 },
+        epochs: 1,
+        storage: "float32",
+      });
+      await runTuneJob({ ...job, publishAsked: true });
+      const { prompt, id } = await readPromptFile(job.out);
+      const numbers = (from: typeof prompt) =>
+        from.method === "kv" ? [...from.kv.data] : from.method === "bias" ? [...from.bias.data] : [];
+      const before = numbers(first.stored.prompt);
+      expect(numbers(prompt)).toHaveLength(before.length);
+      for (const [at, value] of numbers(prompt).entries()) expect(value).toBeCloseTo(before[at]!, 4);
+      expect(numbers(prompt)).not.toEqual(before);
+      expect(prompt.manifest.receipt?.asked?.init).toEqual({ prompt: first.stored.id.slice(7) });
 
-    const bytes = new Uint8Array(await readFile(job.out));
-    const { init: __, ...files } = job;
-    const { backbone } = place.tiny;
-    const again = await reproducePrompt(bytes, backbone, { ...files, initPrompt: first.stored });
-    expect(again).toMatchObject({ same: true, idHere: id });
-    await expect(reproducePrompt(bytes, backbone, files)).rejects.toMatchObject({ code: "bad_init" });
-    const other = { ...first.stored, id: `sha256-${"0".repeat(64)}` };
-    await expect(reproducePrompt(bytes, backbone, { ...files, initPrompt: other })).rejects.toThrow(
-      "saw 0000",
-    );
-  });
+      const bytes = new Uint8Array(await readFile(job.out));
+      const { init: __, ...files } = job;
+      const { backbone } = place.tiny;
+      const again = await reproducePrompt(bytes, backbone, { ...files, initPrompt: first.stored });
+      expect(again).toMatchObject({ same: true, idHere: id });
+      await expect(reproducePrompt(bytes, backbone, files)).rejects.toMatchObject({ code: "bad_init" });
+      const other = { ...first.stored, id: `sha256-${"0".repeat(64)}` };
+      await expect(reproducePrompt(bytes, backbone, { ...files, initPrompt: other })).rejects.toThrow(
+        "saw 0000",
+      );
+    },
+  );
 
   it("the names of its tags' spans", async () => {
     const files = { train: tagged("train.jsonl", 1), validation: tagged("validation.jsonl", 2) };

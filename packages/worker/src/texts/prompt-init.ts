@@ -1,3 +1,4 @@
+import { biasNumbers } from "@kilotune/backbone";
 import { type KilotuneError, METHOD_SHAPES } from "@kilotune/contract";
 import type { Prng, TextTask } from "@kilotune/dataset";
 import { assertCompatible, type Receipt, type StoredPrompt } from "@kilotune/prompt";
@@ -104,8 +105,9 @@ function standing(
         ? "A head alone has no prompt: name another file."
         : `Tune with method ${prompt.method}.`,
     );
-  const all = backbone.manifest.config.layers;
-  const wanted = shapeWords(method, tokens, firstLayer, all - firstLayer);
+  const { config } = backbone.manifest;
+  const size = method === "bias" ? biasNumbers(config, firstLayer) : tokens;
+  const wanted = shapeWords(method, size, firstLayer, config.layers - firstLayer);
   const refuseOther = (seen: string) => {
     if (seen !== wanted)
       throw badInit(wanted, seen, "Leave out tokens, rank and first layer: they follow from the prompt.");
@@ -126,7 +128,7 @@ function standing(
     }
     case "bias": {
       const { layers, data } = prompt.bias;
-      refuseOther(shapeWords("bias", 0, prompt.manifest.sites.firstLayer, layers));
+      refuseOther(shapeWords("bias", data.length, prompt.manifest.sites.firstLayer, layers));
       return { values: data };
     }
     default:
@@ -134,8 +136,8 @@ function standing(
   }
 }
 
-function shapeWords(method: string, tokens: number, firstLayer: number, layers: number): string {
-  const sizes = method === "bias" ? "biases" : method === "lora" ? `rank ${tokens}` : `${tokens} tokens`;
+function shapeWords(method: string, size: number, firstLayer: number, layers: number): string {
+  const sizes = method === "bias" ? `${size} biases` : method === "lora" ? `rank ${size}` : `${size} tokens`;
   return method === "soft" ? sizes : `${sizes} on ${layers} layers from layer ${firstLayer} on`;
 }
 
