@@ -65,8 +65,7 @@ export function biasNumbers(sizes: AdditionSizes, firstLayer: number): number {
 
 /**
  * Of a batch's rows. lora: inputs `lora` [A, L, 2, 2, R, H], a table of factors, of queries and of values two, and `lora_index` [B],
- * which of them each row has. biases: inputs `biases` [A, biasNumbers from layer 0 on] and
- * `biases_index` [B].
+ * which of them each row has. biases: inputs `biases` [A, biasNumbers from layer 0 on] and `biases_index` [B].
  */
 export function servedAdditions(b: GraphBuilder, kind: AdditionKind, sizes: AdditionSizes): PromptAdditions {
   const { layers: L, hiddenSize: H } = sizes;

@@ -187,12 +187,16 @@ export class EncoderParts {
     const product = this.#product(x, name, isByRow ? undefined : bias, options);
     const sum = isByRow ? this.#addToRows(product, this.#times(bias, scale)) : product;
     if (added?.lowRank === undefined) return sum;
-    const [down, up] = added.lowRank;
-    const rows = down.shape.length === 3 ? this.#byRow(x, down) : x;
-    const turned = b.op("Transpose", [down], { perm: down.shape.length === 3 ? [0, 2, 1] : [1, 0] });
-    const low = b.op("MatMul", [b.op("MatMul", [rows, turned]), up]);
-    const flat = down.shape.length === 3 ? this.#flat(low) : low;
-    return b.op("Add", [sum, this.#times(flat, scale * inputScale)]);
+    return b.op("Add", [sum, this.#times(this.#narrowed(x, added.lowRank), scale * inputScale)]);
+  }
+
+  /** x A^T B, [T, out] */
+  #narrowed(x: Value, [down, up]: NonNullable<Added["lowRank"]>): Value {
+    const { b } = this;
+    const products = (rows: Value, perm: number[]) =>
+      b.op("MatMul", [b.op("MatMul", [rows, b.op("Transpose", [down], { perm })]), up]);
+    if (down.shape.length === 2) return products(x, [1, 0]);
+    return this.#flat(products(this.#byRow(x, down), [0, 2, 1]));
   }
 
   /** States [T, H] and what a prompt adds to them: [H], or [B, H] of each row; nothing where it has nothing. */

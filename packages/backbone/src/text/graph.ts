@@ -201,7 +201,7 @@ export function textUpper(
 
   const additionsAt = ({ kind, firstLayer }: Extract<UpperSite, { kind: AdditionKind }>) => {
     const numbers = b.input(kind, "float32", additionDims(kind, config, firstLayer, "R"));
-    // Numbers that are added to nothing but a bias have nobody beside them who could speak in their place.
+    // BitFit has no dropout on its own numbers.
     const prompt = kind === "biases" ? numbers : dropout(numbers, "prompt");
     return sharedAdditions(b, kind, prompt, config, firstLayer);
   };
