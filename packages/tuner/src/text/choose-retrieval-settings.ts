@@ -7,7 +7,8 @@ import type { TuneSettings } from "../settings.ts";
  * With 40 rows a class to be found, frozen 67 %: kv 75.4 (a rate of 0.03 learns next to nothing, 0.3 does); LoRA 81.4 after
  * 10 epochs at a rate of 1e-2, 83.5 after 20. Half the temperature, twice the batch, twice rate and rank: within 0.3. With
  * all rows to be found, frozen 82.0: LoRA 85.9 after 10 epochs. A batch's texts are one another's negatives, so it is large:
- * twice as many texts as rows.
+ * twice as many texts as rows. Biases gave 43.3 / 43.5 / 41.7 / 39.1 at 0.01 / 0.03 / 0.1 / 0.3 on 385 pairs to learn from, 231 held
+ * out, where kv gave 43.7.
  */
 export function chooseRetrievalSettings(
   manifest: BackboneManifest,
