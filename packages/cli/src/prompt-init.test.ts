@@ -82,10 +82,10 @@ it.each(["mlp:0", "low-rank", "low-rank:129", "lstm", "mlp:9999"])("--reparam %s
   expect(stdout).toContain("expected low-rank:R");
 });
 
-it("--init is of texts", async () => {
+it("--init of images names a prompt alone", async () => {
   const { exitCode, stdout } = await tune("image", "--task", "detect", "--init", "labels");
   expect({ exitCode, stdout }).toEqual({
     exitCode: 2,
-    stdout: expect.stringContaining("--init is of texts"),
+    stdout: expect.stringContaining("expected random or prompt:FILE, for images"),
   });
 });

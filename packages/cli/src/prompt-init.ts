@@ -1,3 +1,4 @@
+import type { MethodName } from "@kilotune/contract";
 import { readPromptFile } from "@kilotune/prompt/node";
 import type { PromptInit, TextJob } from "@kilotune/worker";
 import type { Flags } from "./args/flags.ts";
@@ -9,7 +10,7 @@ export const PROMPT_FLAGS = {
     kind: "text",
     value: "START",
     about:
-      "What the prompt starts as: random, vocabulary, labels, examples, text:WORDS or prompt:FILE, of kv and soft; random else",
+      "What the prompt starts as: prompt:FILE, another one of the same backbone and method; kv and soft of texts also vocabulary, labels, examples, text:WORDS; random else",
   },
   reparam: {
     kind: "text",
@@ -33,6 +34,11 @@ export function readReparam(command: string, flag: string | undefined): TextJob[
 }
 
 const MLP_WIDTH = 128;
+
+/** The method of the prompt that a job goes on from, where nobody names one. */
+export function methodOfInit(init: PromptInit | undefined): MethodName | undefined {
+  return init?.kind === "prompt" ? init.prompt.prompt.method : undefined;
+}
 
 /** What the flag says, a prompt's file read. undefined: at random. */
 export async function readInit(command: string, flag: string | undefined): Promise<PromptInit | undefined> {

@@ -70,7 +70,7 @@ export async function createJob(
 async function withPrompt(
   service: Service,
   tenant: TenantId,
-  { model, method }: JobSettings,
+  { model, method, task }: JobSettings,
 ): Promise<JobMethod> {
   const { init, ...rest } = method;
   if (init === undefined) return rest;
@@ -80,6 +80,8 @@ async function withPrompt(
   });
   if (found.promptId === null || found.backbone !== model)
     throw invalidValue("init", `a model that was tuned on ${model}`, "another");
+  if (service.backbones.get(model)?.input === "image" && found.task !== null && found.task !== task)
+    throw invalidValue("init", `a model for ${task}`, `one for ${found.task}`);
   return { ...rest, init: { model: found.model, promptId: found.promptId } };
 }
 

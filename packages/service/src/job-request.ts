@@ -87,9 +87,9 @@ export function checkJobRequest(service: Service, request: JobRequest): JobSetti
   if (outOfScope !== null && (task !== "classification" || backbone.input === "image"))
     throw invalidValue("out_of_scope", "none but of texts with one label each", "some");
   const { init, reparam } = checked;
-  if ((init !== undefined || reparam !== undefined) && tasks.includes("detection"))
-    throw invalidValue(init === undefined ? "reparam" : "init", "none with a model of images", "one");
-  if (init !== undefined) checkInit(init, task);
+  if (reparam !== undefined && backbone.input === "image")
+    throw invalidValue("reparam", "none with a model of images", "one");
+  if (init !== undefined) checkInit(init, task, checked.type, backbone.input === "image");
   if (sweep !== null) checkSweep(sweep, checked.type, backbone.layers);
   if (sweep !== null && folds !== null && request.validationFile !== undefined)
     throw invalidValue("folds", "none beside a sweep with a validation_file, whose rows measure it", "some");
@@ -103,14 +103,22 @@ function checkedMethod(
   const { type, epochs = "auto", tokens = null, firstLayer = null, init, reparam } = method;
   if (epochs !== "auto") checkWhole("n_epochs", epochs, 1, 200);
   checkPlace({ tokens, firstLayer }, type, layers);
-  for (const [name, value] of Object.entries({ init, reparam }))
-    if (value !== undefined && !METHOD_SHAPES[type].standsForTokens)
-      throw invalidValue(name, `none with method ${type}`, "one");
+  if (reparam !== undefined && !METHOD_SHAPES[type].standsForTokens)
+    throw invalidValue("reparam", `none with method ${type}`, "one");
   return { type, epochs, tokens, firstLayer, ...(init && { init }), ...(reparam && { reparam }) };
 }
 
 /** Labels' names are of tasks with labels, rows of a label of those with a label for each row. */
-function checkInit(init: RequestedInit, task: TaskName): void {
+function checkInit(init: RequestedInit, task: TaskName, type: JobMethod["type"], isOfImages: boolean): void {
+  if (typeof init === "object" && "model" in init) {
+    // A linear head is fitted to its end, wherever it begins; what deep learns no file holds.
+    const begins = type === "head" ? task === "segmentation" || task === "detection" : type !== "deep";
+    if (begins) return;
+    throw invalidValue("init", `none with method ${type} for ${task}`, "one");
+  }
+  if (isOfImages) throw invalidValue("init", "another model, with a model of images", "words");
+  if (!METHOD_SHAPES[type].standsForTokens)
+    throw invalidValue("init", `another model, or none, with method ${type}`, "words");
   const ofLabels: readonly TaskName[] = ["classification", "multi_label"];
   if (init === "examples" && !ofLabels.includes(task))
     throw invalidValue("init", "a task whose rows have labels for examples", task);

@@ -72,7 +72,7 @@ export interface JobMethod {
   readonly tokens: number | null;
   /** First prompted layer of `kv`, `deep`, `lora` and `bias`; the model's own choice where null. */
   readonly firstLayer: number | null;
-  /** Of texts: what the prompt of `kv` and `soft` starts as; at random where left out. */
+  /** What it starts as, at random where left out: words are of the `kv` and `soft` of texts, another model of any method but `deep`. */
   readonly init?: JobInit;
   /** What `kv` and `soft` are learnt through; nothing where left out. */
   readonly reparam?: JobReparam;

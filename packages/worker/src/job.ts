@@ -21,15 +21,14 @@ export interface TextJob extends JobOf<DataSource> {
   readonly outOfScope?: { readonly label?: string };
   readonly backbone: Backbone;
   readonly method: Exclude<MethodName, "deep" | "channels" | "border">;
-  /** What the prompt's numbers start as; small random ones where left out. */
-  readonly init?: PromptInit;
   /** What `kv` and `soft` are learnt through, and folded into the prompt's numbers; nothing where left out. */
   readonly reparam?: Reparametrisation;
 }
 
 /**
  * vocabulary: tokens drawn from the backbone's. labels: the labels' names. examples: the training rows of each label. text: at
- * most 2,000 characters. prompt: another one of the same backbone, method and shape.
+ * most 2,000 characters. prompt: another one of the same backbone, method and shape; of images also of the same task, and its
+ * head is gone on with where its labels are the job's.
  */
 export type PromptInit =
   | { readonly kind: "vocabulary" }
@@ -55,6 +54,8 @@ interface JobOf<DataSource> {
   readonly test?: DataSource;
   /** Further test files, e.g. other languages; reported, never chosen by. */
   readonly otherTests?: readonly DataSource[];
+  /** What the prompt's numbers start as; small random ones where left out. Of images another prompt alone. */
+  readonly init?: PromptInit;
   /** Virtual tokens, of `lora` its rank, of `border` its width in pixels; the method's default where left out. */
   readonly tokens?: number;
   /** First prompted layer of `kv`, `deep`, `lora` and `bias`, first stage of `channels`; the task's own choice where left out. */

@@ -1,8 +1,8 @@
 import type { Receipt } from "@kilotune/prompt";
+import { askedInit } from "./asked-init.ts";
 import { engineFacts } from "./engine-facts.ts";
 import type { TuneJob } from "./job.ts";
 import type { JobData, RowsOf } from "./task.ts";
-import { askedInit } from "./texts/prompt-init.ts";
 import { CODE_VERSION } from "./version.ts";
 
 /** All that a job's bytes depend on, besides the backbone, which the manifest names anyway. */
@@ -23,10 +23,10 @@ export function receiptOf(
   };
 }
 
-/** What of a job of texts decides how its prompt's numbers come about; nothing where that is as usual. */
+/** What of a job decides how its prompt's numbers come about; nothing where that is as usual. */
 export function promptFacts(job: TuneJob): Pick<NonNullable<Receipt["asked"]>, "init" | "reparam"> {
-  if (job.input === "image") return {};
-  const { init, reparam } = job;
+  const { init } = job;
+  const reparam = job.input === "image" ? undefined : job.reparam;
   return { ...(init && { init: askedInit(init) }), ...(reparam && { reparam }) };
 }
 

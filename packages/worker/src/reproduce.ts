@@ -12,6 +12,7 @@ import {
   type Receipt,
   type StoredPrompt,
 } from "@kilotune/prompt";
+import { initOfReceipt } from "./asked-init.ts";
 import { backboneIdentity } from "./backbone-identity.ts";
 import { imageBackbone } from "./images/image-backbone.ts";
 import type { ImageRows } from "./images/image-source.ts";
@@ -19,9 +20,8 @@ import type { DataSource, JobHooks, TuneJob } from "./job.ts";
 import { planOf } from "./plan-of.ts";
 import { receiptOf } from "./receipt.ts";
 import { runPlan } from "./run-tune-job.ts";
-import type { JobData, RowsOf, TaskPlan } from "./task.ts";
-import { initOfReceipt } from "./texts/prompt-init.ts";
 import { samePlaces } from "./same-places.ts";
+import type { JobData, RowsOf, TaskPlan } from "./task.ts";
 
 export interface ReproducedFiles {
   readonly train: DataSource | ImageRows;

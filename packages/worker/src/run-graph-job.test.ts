@@ -13,6 +13,7 @@ import { imageRowsOf } from "./images/image-source.ts";
 import { differingRows, toyImageRows } from "./images/testing.ts";
 import type { ImageJob, JobHooks } from "./job.ts";
 import { runTuneJob } from "./run-tune-job.ts";
+import { numbersOf } from "./standing-prompt.ts";
 
 /** A detector's graph as a person exports it (random weights, YOLO-shaped, 64 x 64): a head and channels learnt on it, and served. */
 const EXPORT = path.join(import.meta.dirname, "../../backbone/src/frozen/goldens/one-to-one.onnx");
@@ -145,6 +146,30 @@ it("learns a border of the image, which is served as it was measured, alone and 
   const image = await readFile(path.join(folder, "test-0.png"));
   expect(await differingRows(backbone, prompts, image, 8)).toBe(0);
   await expect(runTuneJob(job({ method: "border", tokens: 33 }))).rejects.toMatchObject({ code: "bad_site" });
+}, 60_000);
+
+it("goes on from another prompt's channels, of all stages, and from its border", async () => {
+  const standing = { epochs: 1, settings: { promptLearningRate: 1e-7, headLearningRate: 1e-7 } };
+  for (const method of ["channels", "border"] as const) {
+    const { stored: first } = await lastOf(
+      job({ method, publishAsked: true, epochs: 1, storage: "float32" }),
+    );
+    const wanted = job({
+      ...standing,
+      method,
+      publishAsked: true,
+      storage: "float32",
+      init: { kind: "prompt", prompt: first },
+    });
+    const { stored } = await lastOf(wanted);
+    expect(stored.prompt.manifest.receipt?.settings.init).toBe("prompt and head");
+    if (stored.prompt.method === "head" || first.prompt.method === "head") throw new Error("another method");
+    const [own, theirs] = [numbersOf(stored.prompt), numbersOf(first.prompt)];
+    expect(own).toHaveLength(theirs.length);
+    expect(Math.max(...own.map((value, at) => Math.abs(value - theirs[at]!)))).toBeLessThan(1e-4);
+    const later = { ...wanted, ...(method === "channels" ? { firstLayer: 4 } : { tokens: 2 }) };
+    await expect(runTuneJob(later)).rejects.toMatchObject({ code: "bad_init" });
+  }
 }, 60_000);
 
 it.each([

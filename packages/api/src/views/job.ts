@@ -111,7 +111,7 @@ function methodRequest({ method, hyperparameters }: JobCreate): JobRequest["meth
   }
   return {
     // Whoever names none and asks for nothing that is of one gets the model's default.
-    ...(named === "supervised" && !KV_FIELDS.some((name) => name in given) ? {} : { type }),
+    ...(named === "supervised" && !asksForKv(given) ? {} : { type }),
     ...chosen("epochs", given.n_epochs),
     ...chosen("tokens", given[METHOD_SHAPES[type].size ?? "tokens"]),
     ...chosen("firstLayer", given.first_layer),
@@ -130,12 +130,16 @@ function hyperparametersOf(type: JobMethod["type"]): readonly string[] {
   return [
     ...(size === undefined ? [] : [size]),
     ...(firstLayer ? ["first_layer"] : []),
-    ...(standsForTokens ? ["init", "reparam"] : []),
+    ...(type === "deep" ? [] : ["init"]),
+    ...(standsForTokens ? ["reparam"] : []),
   ];
 }
 
-/** Those that the default of images hasn't. */
-const KV_FIELDS = hyperparametersOf("kv");
+/** What other defaults than kv haven't. Any of them may go on from a model. */
+function asksForKv({ init, ...given }: Given): boolean {
+  const isModel = typeof init === "object" && init !== null && "model" in init;
+  return (init !== undefined && !isModel) || hyperparametersOf("kv").some((name) => name in given);
+}
 
 type SweptBody = NonNullable<JobCreate["sweep"]>[number];
 

@@ -52,6 +52,8 @@ export const reproduce = defineCommand({
     const signal = terminal.io.takeInterrupt();
     const hooks = { onEvent: jobProgress(terminal), signal, clock: terminal.io.clock };
     const again = async () => {
+      const initPrompt = init === undefined ? undefined : await readPromptFile(init);
+      const from = initPrompt && { initPrompt };
       const bytes = new Uint8Array(await readFile(file));
       const name = backboneFor(manifest, asked);
       if ("input" in manifest && manifest.input === "image") {
@@ -61,6 +63,7 @@ export const reproduce = defineCommand({
           train: await imagesAt(train, "train", imageFolder),
           ...(validation === undefined ? {} : { validation: await imagesAt(validation, "val", imageFolder) }),
           ...(test === undefined ? {} : { test: await imagesAt(test, "test", imageFolder) }),
+          ...from,
         };
         return reproducePrompt(bytes, backbone, files, hooks);
       }
@@ -70,7 +73,7 @@ export const reproduce = defineCommand({
         train: fileSource(train),
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
         ...(test === undefined ? {} : { test: fileSource(test) }),
-        ...(init === undefined ? {} : { initPrompt: await readPromptFile(init) }),
+        ...from,
       };
       return reproducePrompt(bytes, backbone, files, hooks);
     };

@@ -38,7 +38,7 @@ import {
   TEST_FLAG,
 } from "../job-flags.ts";
 import { prepareOutput, writeWhole } from "../output-file.ts";
-import { PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
+import { methodOfInit, PROMPT_FLAGS, readInit, readReparam } from "../prompt-init.ts";
 import { summaryWords, tuneResult, tuneWithProgress } from "../run-job.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { isTextTask, recogniseRows, TEXT_TASKS, type TextTaskFlag } from "../text-task.ts";
@@ -154,6 +154,10 @@ export const tune = defineCommand({
       purpose: "boxes of cells, on images beside the rows",
     },
     {
+      line: "kilotune tune site-b.jsonl --task detect --init prompt:site-a.safetensors --out site-b.safetensors",
+      purpose: "a second site: from the first one's prompt on, with its head",
+    },
+    {
       line: "kilotune tune cells/data.yaml --validation cells/data.yaml --task detect",
       purpose: "a YOLO data set: its train and its val",
     },
@@ -171,6 +175,7 @@ export const tune = defineCommand({
           ? assertStartsAsData(file, terminal, texts)
           : assertReadable(file, { folders: true }));
     const init = await readInit("tune", args.init);
+    const method = args.method ?? methodOfInit(init);
     const reparam = readReparam("tune", args.reparam);
     await prepareOutput(out);
     if (report !== undefined) await prepareOutput(report);
@@ -182,6 +187,7 @@ export const tune = defineCommand({
       ...(virtual === undefined ? {} : { tokens: virtual }),
       ...(args.firstLayer === undefined ? {} : { firstLayer: args.firstLayer }),
       ...(args.shots === undefined ? {} : { shots: args.shots }),
+      ...(init && { init }),
       epochs: args.epochs as number | "auto",
       seed: args.seed,
       out,
@@ -196,7 +202,8 @@ export const tune = defineCommand({
       const backbone = await openBackbone(args.backbone ?? "minilm-l6", terminal, { signal, precision });
       refuseLayer(args.firstLayer, backbone);
       const { task } = texts;
-      const method = chosenMethod(task, methodsOfBackbone(backbone.manifest), args) as TextJob["method"];
+      const allowed = methodsOfBackbone(backbone.manifest);
+      const chosen = chosenMethod(task, allowed, { ...args, method }) as TextJob["method"];
       const files = {
         train: fileSource(train),
         ...(validation === undefined ? {} : { validation: fileSource(validation) }),
@@ -205,12 +212,11 @@ export const tune = defineCommand({
       const outOfScope = outsideAsked(args);
       job = {
         backbone,
-        method,
+        method: chosen,
         task,
         ...(outOfScope && { outOfScope }),
         ...files,
         ...shared,
-        ...(init && { init }),
         ...(reparam && { reparam }),
       };
     } else {
@@ -225,9 +231,10 @@ export const tune = defineCommand({
       };
       const several = images === "classify" && (await haveSeveralLabels(files.train));
       const task = several ? "multi_label" : TASKS[images];
-      const method = chosenMethod(task, methodsOfBackbone(backbone.manifest), args) as ImageJob["method"];
+      const allowed = methodsOfBackbone(backbone.manifest);
+      const chosen = chosenMethod(task, allowed, { ...args, method }) as ImageJob["method"];
       const tiles = args.tiles ? ({ tiles: true } as const) : {};
-      job = { input: "image", task, backbone, method, ...tiles, ...files, ...shared };
+      job = { input: "image", task, backbone, method: chosen, ...tiles, ...files, ...shared };
     }
     const result = await tuneWithProgress(job, terminal, signal);
     if (report !== undefined) await writeWhole(report, renderReport(result.report));
@@ -285,9 +292,14 @@ function refuseIdleFlags(
   const task = images === undefined ? texts : TASKS[images];
   if (images !== undefined && args.precision !== "fp32")
     throw usageError("tune", "--precision int8 is of texts", "Leave one of them out.");
-  for (const flag of ["init", "reparam"] as const)
-    if (images !== undefined && args[flag] !== undefined)
-      throw usageError("tune", `--${flag} is of texts`, "Leave it out: prompts of images start at random.");
+  if (images !== undefined && args.reparam !== undefined)
+    throw usageError("tune", "--reparam is of texts", "Leave it out.");
+  if (images !== undefined && !/^(random$|prompt:)/.test(args.init ?? "random"))
+    throw usageError(
+      "tune",
+      "--init: expected random or prompt:FILE, for images",
+      "Leave it out: prompts of images start at random.",
+    );
   if (args.tiles && images !== "segment" && images !== "detect")
     throw usageError(
       "tune",

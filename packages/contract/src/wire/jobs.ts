@@ -8,11 +8,16 @@ import { Count, GivenId, Id, Metadata, ModelName, Suffix, UnixSeconds } from "./
  * Strict at every level: a misspelt `n_epochs` would otherwise tune with the default and say nothing. "auto" is what
  * leaving a field out means.
  */
-const HeadHyperparameters = z.strictObject({
+const Hyperparameters = z.strictObject({
   n_epochs: auto(z.int().min(1).max(200)),
   /** OpenAI's clients name them; the job finds them itself, so any other value is refused rather than ignored. */
   batch_size: z.literal("auto").optional(),
   learning_rate_multiplier: z.literal("auto").optional(),
+});
+
+const InitModel = z.strictObject({ model: ModelName }).meta({
+  description:
+    "Another tuned model of the same backbone, method and shape; of images of the same task, and where the labels are the same, its head is gone on with",
 });
 
 export const PromptInit = z
@@ -26,12 +31,12 @@ export const PromptInit = z
         .max(2000)
         .refine((text) => text.isWellFormed(), "expected well-formed Unicode"),
     }),
-    z.strictObject({ model: ModelName }),
+    InitModel,
   ])
   .meta({
     id: "PromptInit",
     description:
-      "What a text prompt's numbers start as: tokens drawn from the vocabulary, the labels' names, each label's rows, a text, whose length the prompt then has, or another tuned model of the same backbone, method and shape",
+      "What a prompt's numbers start as. Of texts: tokens drawn from the vocabulary, the labels' names, each label's rows, a text, whose length the prompt then has. Of texts and images: another tuned model of the same backbone, method and shape",
   });
 export type PromptInit = z.infer<typeof PromptInit>;
 
@@ -46,7 +51,10 @@ export const Reparam = z
   });
 export type Reparam = z.infer<typeof Reparam>;
 
-const TokenHyperparameters = HeadHyperparameters.extend({
+/** Only another model: the words are of what stands for tokens. */
+const HeadHyperparameters = Hyperparameters.extend({ init: auto(InitModel) });
+
+const TokenHyperparameters = Hyperparameters.extend({
   tokens: auto(z.int().min(1).max(128)).meta({ description: "Virtual tokens" }),
 });
 

@@ -14,6 +14,8 @@ export interface VisionSettings extends LoopSettings {
   readonly temperature: number;
   /** Changed copies beside each image; 0 learns from the images as they are. */
   readonly copies: number;
+  /** For people: what the run goes on from, where not from a random start, such as "prompt and head". */
+  readonly init?: string;
 }
 
 /** soft: VPT-shallow. deep: VPT-deep, published as the prefix that it is. channels: of convolutional graphs. border: along an image's edges. head: no prompt. */

@@ -1,8 +1,9 @@
 import { KilotuneError } from "@kilotune/contract";
 import { type ComparedImage, drawShots, type ImageRow } from "@kilotune/dataset";
-import type { Prompt, Use } from "@kilotune/prompt";
+import type { CosineHead, Prompt, Use } from "@kilotune/prompt";
 import { classMeans, imageAccuracy, imageClassification as learnImages, runTuning } from "@kilotune/tuner";
-import { type ImageFile, readImageFiles } from "../images/image-files.ts";
+import { type ImageFile, type ReadFiles, readImageFiles } from "../images/image-files.ts";
+import { notesOf } from "../images/image-start.ts";
 import { openImageVectors, pickVectors, type VectorRows } from "../images/image-vectors.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob } from "../job.ts";
@@ -25,7 +26,7 @@ export type ImageClassifier = Prompt<Use<"imageClassification">>;
 export function imageClassification(
   job: ImageJob,
 ): TaskPlan<ClassifiedFile, ClassifiedRows, FittedClasses, ClassOutcome> {
-  let files: AsyncDisposable | undefined;
+  let files: ReadFiles<number>;
   return {
     async read(emit) {
       const read = await readImageFiles<number>(job, "classify", emit, {
@@ -41,14 +42,14 @@ export function imageClassification(
       });
       return { ...data, ...mapFiles(data, labelled) };
     },
-    open: async (data) => classTask(await openImages(job, data, files as AsyncDisposable), data),
+    open: async (data) => classTask(await openImages(job, data, files), data),
   };
 }
 
 async function openImages(
   job: ImageJob,
   data: JobData<ClassifiedFile>,
-  files: AsyncDisposable,
+  files: ReadFiles<number>,
 ): Promise<ClassInput<ClassifiedFile, ClassifiedRows>> {
   const { labels } = data;
   const classes = labels.length;
@@ -76,12 +77,16 @@ async function openImages(
     runFacts: (train, validation) => [[...train.labels], validation && [...validation.labels]],
     learn({ train, validation, epochs, settings: candidate, ...run }) {
       const own = { ...chosen, ...candidate, epochs };
-      const prototypes = classMeans(train.vectors, train.labels, classes, manifest.config.hiddenSize);
-      const rows = { store: train.store, labels: train.labels, classes };
+      const { labels } = train;
+      const taskFrom = (prototypes: Float32Array) =>
+        learnImages(backbone, own, { store: train.store, labels, classes }, prototypes);
+      const taskOn = (vectors: Float32Array) =>
+        taskFrom(classMeans(vectors, labels, classes, manifest.config.hiddenSize));
       return runTuning({
         ...run,
         settings: own,
-        task: learnImages(backbone, own, rows, prototypes),
+        ...images.beginOf(own, train, taskOn, (head) => taskFrom((head as CosineHead).weight)),
+        task: taskOn(train.vectors),
         ...(validation ? { validation: imageAccuracy(backbone, own, linear, validation) } : {}),
       });
     },
@@ -97,7 +102,7 @@ async function openImages(
       headLogits(linear, (prompt as ImageClassifier).head, await images.vectorsOfPrompt(prompt, rows)),
     attention: (prompt, file) => images.attention(prompt, file),
     promptNumbers: images.promptNumbers,
-    notes: () => [],
+    notes: () => notesOf(files.start),
     tokensIn: ({ store }) => tokensOf(store),
   };
 }

@@ -9,12 +9,12 @@ import {
   type TuneReport,
 } from "@kilotune/contract";
 import { badInit, chooseSettings } from "@kilotune/tuner";
+import { askedInit } from "../asked-init.ts";
 import { type LabelledTexts, readData } from "../classes/read-data.ts";
 import { assertFullyTunable } from "../classes/text-classification.ts";
 import { interrupted } from "../interrupted.ts";
 import type { DataSource, JobHooks, PromptInit, TextJob } from "../job.ts";
 import type { JobData } from "../task.ts";
-import { askedInit } from "../texts/prompt-init.ts";
 import { badReparam, textSettings } from "../texts/text-settings.ts";
 import { CODE_VERSION } from "../version.ts";
 import { forget, type Kept, keep, keptOf } from "./kept.ts";

@@ -2,7 +2,7 @@ import { type VisionBackbone, withTiles } from "@kilotune/backbone";
 import type { ReportFindings, Score } from "@kilotune/contract";
 import type { HeadNumbers } from "@kilotune/heads";
 import { AUGMENTATIONS } from "@kilotune/image";
-import { type Prompt, type PromptManifest, roundToStorage } from "@kilotune/prompt";
+import { type PatchHead, type Prompt, type PromptManifest, roundToStorage } from "@kilotune/prompt";
 import {
   chooseDenseSettings,
   type DenseSettings,
@@ -18,13 +18,16 @@ import {
 } from "@kilotune/tuner";
 import { attentionOf } from "../images/attention.ts";
 import { imageBackbone } from "../images/image-backbone.ts";
-import { type ImageFile, nameOfRow } from "../images/image-files.ts";
+import { type ImageFile, nameOfRow, type ReadFiles } from "../images/image-files.ts";
+import { settled, startNumbers, wishesOf } from "../images/image-settings.ts";
+import { notesOf } from "../images/image-start.ts";
 import { pictureOf } from "../images/picture.ts";
 import { interrupted } from "../interrupted.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
 import { servedPart, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
+import { numbersOf } from "../standing-prompt.ts";
 import type { JobData, Judged, Judgement, Published, RowsOf, Task } from "../task.ts";
 import { tokensOf } from "../tokens-of.ts";
 import { cutIntoTiles, type Tile } from "./tiles.ts";
@@ -79,36 +82,34 @@ export async function openDense<Truth, Outcome>(
   job: ImageJob,
   hooks: Pick<JobHooks, "signal">,
   data: JobData<ImageFile<Truth>>,
-  files: AsyncDisposable,
+  files: Pick<ReadFiles<unknown>, "start"> & AsyncDisposable,
   kindOf: (backbone: VisionBackbone) => DenseKind<Truth, Outcome>,
 ): Promise<Task<ImageFile<Truth>, DenseRows<Truth>, Learnt, Outcome>> {
   await using opened = new AsyncDisposableStack();
   opened.use(files);
   const backbone = opened.use(sharedSessions(job.tiles ? await withTiles(job.backbone) : job.backbone));
   const { manifest } = backbone;
+  const { start } = files;
+  const startHead = start?.takesHead ? (start.prompt.head as PatchHead).numbers : undefined;
   const kind = kindOf(backbone);
   const cut = (file: ImageFile<Truth>) =>
     job.tiles ? cutIntoTiles(file.source, manifest.preprocessing) : undefined;
   const trainTiles = await cut(data.train);
-  const wish = {
-    trainRows: trainTiles?.tiles.length ?? data.train.count,
-    seed: job.seed,
-    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
+  const rows = { trainRows: trainTiles?.tiles.length ?? data.train.count, seed: job.seed };
+  // Asked for alone, a head goes on; as a baseline it stands on its own.
+  const aloneFrom = job.method === "head" ? startHead : undefined;
+  const alone: DenseSettings = {
+    ...chooseDenseSettings(manifest, {
+      ...rows,
+      ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
+      method: "head",
+      headStands: aloneFrom !== undefined,
+    }),
+    ...(aloneFrom && start && { init: start.what }),
   };
-  const alone = chooseDenseSettings(manifest, { ...wish, method: "head" });
+  const wish = { ...rows, ...wishesOf(job, start), method: job.method, headStands: true };
   const settings =
-    job.method === "head"
-      ? undefined
-      : {
-          ...chooseDenseSettings(manifest, {
-            ...wish,
-            method: job.method,
-            headStands: true,
-            ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
-            ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
-          }),
-          ...job.settings,
-        };
+    job.method === "head" ? undefined : settled(chooseDenseSettings(manifest, wish), job, start, manifest);
   const plainLower = await openBelow(backbone, alone, kind);
   const promptedLower = settings ? await openBelow(backbone, settings, kind) : plainLower;
   const kept = opened.move();
@@ -153,7 +154,7 @@ export async function openDense<Truth, Outcome>(
   const learnHead = async (rows: DenseRows<Truth>): Promise<Learnt> => {
     const run = await runTuning({
       settings: alone,
-      task: kind.learning(alone, rows, rows.plain, kind.start()),
+      task: kind.learning(alone, rows, rows.plain, aloneFrom ?? kind.start()),
       aborted: () => hooks.signal?.aborted ?? false,
     });
     if (run.end === "aborted") throw interrupted("stopped while the head alone was learnt");
@@ -163,11 +164,9 @@ export async function openDense<Truth, Outcome>(
     const { numbers } = prompt.head as { readonly numbers: HeadNumbers };
     if (prompt.method === "head" || settings === undefined)
       return { settings: alone, learnt: { prompt: new Float32Array(), head: numbers } };
-    const { data } = numbersOf(prompt as PromptOfImages);
-    return {
-      settings: { ...settings, method: (prompt as PromptOfImages).method },
-      learnt: { prompt: data, head: numbers },
-    };
+    const { method } = prompt as PromptOfImages;
+    const learnt = { prompt: numbersOf(prompt), head: numbers };
+    return { settings: { ...settings, method }, learnt };
   };
 
   return {
@@ -198,7 +197,8 @@ export async function openDense<Truth, Outcome>(
       const options: RunOptions = {
         ...run,
         settings: own,
-        task: kind.learning(own, train, train.prompted, (await fitHead(train)).head),
+        task: kind.learning(own, train, train.prompted, startHead ?? (await fitHead(train)).head),
+        ...(start && { start: async () => ({ prompt: startNumbers(start, own, manifest) }) }),
         ...(validation ? { validation: kind.validation(own, validation, validation.prompted) } : {}),
       };
       return runTuning(options);
@@ -243,25 +243,10 @@ export async function openDense<Truth, Outcome>(
       titles: {},
       sizes: { [HEAD_ALONE]: 2 * kind.headNumbers },
       trainableParameters: kind.headNumbers + (run?.prompt.length ?? 0),
-      notes: { first: [], last: [] },
+      notes: { first: notesOf(start), last: [] },
     }),
     tokensIn: ({ prompted }) => tokensOf(prompted),
   };
-}
-
-function numbersOf(prompt: PromptOfImages): { readonly data: Float32Array } {
-  switch (prompt.method) {
-    case "kv":
-      return prompt.kv;
-    case "soft":
-      return prompt.soft;
-    case "lora":
-      return prompt.lora;
-    case "channels":
-      return prompt.channels;
-    case "border":
-      return prompt.border;
-  }
 }
 
 type PromptOfImages = Exclude<Prompt, { method: "head" | "bias" }>;

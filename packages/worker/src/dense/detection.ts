@@ -3,7 +3,7 @@ import type { DetectionEvaluation, FiguresScore } from "@kilotune/contract";
 import { type ImageRow, prng } from "@kilotune/dataset";
 import { detectionTensors, headBytes, mergeBoxes, startHead, type TileBoxes } from "@kilotune/heads";
 import { type Box, sizeOfImage, tilesOf } from "@kilotune/image";
-import type { Prompt, Use } from "@kilotune/prompt";
+import { detectionSpec, type Prompt, type Use } from "@kilotune/prompt";
 import {
   ap50Of,
   type DetectionPlan,
@@ -16,7 +16,7 @@ import {
   scoreDetections,
 } from "@kilotune/tuner";
 import { countedShare } from "../classes/outcome.ts";
-import { type ImageFile, readImageFiles } from "../images/image-files.ts";
+import { type ImageFile, type ReadFiles, readImageFiles } from "../images/image-files.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
 import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
@@ -43,7 +43,7 @@ export function imageDetection(
   job: ImageJob,
   hooks: JobHooks,
 ): TaskPlan<ImageFile<Boxes>, DenseRows<Boxes>, Learnt, DetectionOutcome> {
-  let files: AsyncDisposable;
+  let files: ReadFiles<Boxes>;
   let plan: DetectionPlan;
   return {
     async read(emit) {
@@ -62,6 +62,11 @@ export function imageDetection(
       });
       files = read;
       const { train, labels } = read.data;
+      if (read.start?.takesHead) {
+        const own = (read.start.prompt as Prompt<Use<"imageDetection">>).manifest;
+        plan = { spec: detectionSpec(own), taps: own.head.taps };
+        return read.data;
+      }
       const images = [];
       const { manifest } = job.tiles ? await withTiles(job.backbone) : job.backbone;
       for (const [row, objects] of train.truths.entries()) {

@@ -10,7 +10,7 @@ import { type ImageRow, prng, toRle } from "@kilotune/dataset";
 import { headBytes, MapMerger, type SampledPixels, segmentationTensors, startHead } from "@kilotune/heads";
 import { decodeImage, readMask } from "@kilotune/image";
 import { decodeRle, IGNORED, type LabelMap, maskOf, outlineMask } from "@kilotune/image/masks";
-import type { PromptManifest } from "@kilotune/prompt";
+import { type Prompt, type PromptManifest, segmentationSpec, type Use } from "@kilotune/prompt";
 import {
   alsoOfMasks,
   boundaryF1,
@@ -22,9 +22,11 @@ import {
   openMasks,
   planSegmentation,
   reliability,
+  type SegmentationPlan,
 } from "@kilotune/tuner";
 import { softmaxRows } from "../classes/outcome.ts";
-import { type ImageFile, readImageFiles } from "../images/image-files.ts";
+import { type ImageFile, type ReadFiles, readImageFiles } from "../images/image-files.ts";
+import type { ImageStart } from "../images/image-start.ts";
 import type { ReadImages } from "../images/read-images.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
@@ -60,7 +62,7 @@ export function imageSegmentation(
   job: ImageJob,
   hooks: JobHooks,
 ): TaskPlan<ImageFile<OpenMap>, DenseRows<OpenMap>, Learnt, SegmentationOutcome> {
-  let files: AsyncDisposable;
+  let files: ReadFiles<ImageRow>;
   return {
     async read(emit) {
       let values: readonly number[] = [];
@@ -80,8 +82,22 @@ export function imageSegmentation(
       });
       return { ...data, ...mapFiles(data, mapped) };
     },
-    open: (data) => openDense(job, hooks, data, files, (backbone) => masks(backbone, data.labels, job.seed)),
+    open: (data) =>
+      openDense(job, hooks, data, files, (backbone) =>
+        masks(backbone, planOf(backbone, data.labels, files.start), data.labels, job.seed),
+      ),
   };
+}
+
+/** The head's, which follows from the backbone, or that of the prompt whose head is gone on with. */
+function planOf(
+  { manifest }: VisionBackbone,
+  { length: classes }: readonly string[],
+  start: ImageStart | undefined,
+): SegmentationPlan {
+  if (!start?.takesHead) return planSegmentation(manifest, { classes });
+  const own = (start.prompt as Prompt<Use<"imageSegmentation">>).manifest;
+  return { spec: segmentationSpec(own), taps: own.head.taps };
 }
 
 /** What no segment covers. */
@@ -143,11 +159,11 @@ function mapOfRow({ truths, tiles }: DenseRows<OpenMap>): (row: number) => Promi
 
 function masks(
   backbone: VisionBackbone,
+  plan: SegmentationPlan,
   labels: readonly string[],
   seed: number,
 ): DenseKind<OpenMap, SegmentationOutcome> {
   const classes = labels.length;
-  const plan = planSegmentation(backbone.manifest, { classes });
   const { spec, taps } = plan;
   const tensors = segmentationTensors(spec);
   const meanIou = (outcomes: readonly SegmentationOutcome[]) => figuresOf(outcomes, classes).meanIou;

@@ -4,6 +4,7 @@ import { createSharpCodec } from "@kilotune/image/node";
 import type { ImageSource } from "@kilotune/tuner";
 import type { ImageJob, JobEvent } from "../job.ts";
 import type { JobData, RowsOf } from "../task.ts";
+import { type ImageStart, imageStart } from "./image-start.ts";
 import { hashOfImages, type ReadImages, readImages } from "./read-images.ts";
 
 /** A file's images, with what is true of each. */
@@ -13,6 +14,12 @@ export interface ImageFile<Truth> extends RowsOf {
   readonly source: ImageSource;
   /** What a row's `mask` names. */
   read(row: string): Promise<Uint8Array>;
+}
+
+export interface ReadFiles<Truth> extends AsyncDisposable {
+  readonly data: JobData<ImageFile<Truth>>;
+  /** What the job's runs begin with, where it names another prompt. */
+  readonly start: ImageStart | undefined;
 }
 
 /**
@@ -35,7 +42,7 @@ export async function readImageFiles<Truth>(
     /** Some of the training rows. */
     draw?(train: ReadImages): ReadImages;
   },
-): Promise<{ readonly data: JobData<ImageFile<Truth>> } & AsyncDisposable> {
+): Promise<ReadFiles<Truth>> {
   const codec = createSharpCodec();
   await using opened = new AsyncDisposableStack();
   const read = async (source: typeof job.train | undefined, against?: ReadImages) =>
@@ -46,6 +53,8 @@ export async function readImageFiles<Truth>(
   const whole = (await read(job.train)) as ReadImages;
   const train = draw(whole);
   const labels = await labelsOf(train);
+  const start = await imageStart(job, labels);
+  if (start !== undefined) emit({ kind: "note", words: start.words });
   const classOf = new Map(labels.map((label, at) => [label, at]));
   const file = (from: ReadImages | undefined) => from && fileOf(from, codec, (row) => truthOf(row, classOf));
   const validation = await read(job.validation, whole);
@@ -54,6 +63,7 @@ export async function readImageFiles<Truth>(
   for (const source of job.otherTests ?? []) otherTests.push(await read(source, whole));
   const kept = opened.move();
   return {
+    start,
     data: {
       labels,
       train: file(train) as ImageFile<Truth>,

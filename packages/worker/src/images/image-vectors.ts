@@ -6,11 +6,13 @@ import {
   embedImages,
   featureWanted,
   ImageStore,
+  type LearningTask,
   type Learnt,
   type LinearSession,
   openedSite,
   openLinearSession,
   promptFeed,
+  type RunOptions,
   type VisionSettings,
   visionSite,
 } from "@kilotune/tuner";
@@ -21,7 +23,8 @@ import { sharedSessions } from "../shared-sessions.ts";
 import type { Published, RowsOf } from "../task.ts";
 import { attentionOf } from "./attention.ts";
 import { imageBackbone } from "./image-backbone.ts";
-import { type ImageFile, nameOfRow } from "./image-files.ts";
+import { type ImageFile, nameOfRow, type ReadFiles } from "./image-files.ts";
+import { settled, startNumbers, wishesOf } from "./image-settings.ts";
 import { pictureOf } from "./picture.ts";
 
 /** A file's images as one vector each, of the plain backbone, and ready for a prompt. */
@@ -51,8 +54,19 @@ export interface ImageVectors extends AsyncDisposable {
     copies: number,
     onProgress?: (share: number) => void,
   ): Promise<VectorRows>;
+  /**
+   * What a run on these rows begins with; nothing where its prompt starts at random.
+   * @param taskOn the run's task by the rows' unit vectors, which its head starts from: those behind the prompt's start
+   * @param taskFrom its task by the head that it goes on from
+   */
+  beginOf<Name extends string>(
+    settings: VisionSettings,
+    rows: Pick<VectorRows, "store">,
+    taskOn: (vectors: Float32Array) => LearningTask<Name> | Promise<LearningTask<Name>>,
+    taskFrom: (head: Prompt["head"]) => LearningTask<Name>,
+  ): Pick<RunOptions<Name>, "start">;
   /** Unit vectors behind what was learnt, [rows, H] flat. */
-  vectorsOf(learnt: Pick<Learnt, "prompt">, rows: VectorRows): Promise<Float32Array>;
+  vectorsOf(learnt: Pick<Learnt, "prompt">, rows: Pick<VectorRows, "store">): Promise<Float32Array>;
   /** Behind a prompt as its file has it. */
   vectorsOfPrompt(prompt: Prompt, rows: VectorRows): Promise<Float32Array>;
   attention(prompt: Prompt, file: ImageFile<unknown>): Promise<AttentionMaps | undefined>;
@@ -71,20 +85,15 @@ const PICTURE_SIDE = 160;
 export async function openImageVectors(
   job: ImageJob,
   trainRows: number,
-  files: AsyncDisposable,
+  files: Pick<ReadFiles<unknown>, "start"> & AsyncDisposable,
 ): Promise<ImageVectors> {
   await using opened = new AsyncDisposableStack();
   opened.use(files);
+  const { start } = files;
   const backbone = opened.use(sharedSessions(job.backbone));
   const { manifest } = backbone;
-  const chosen = chooseVisionSettings(manifest, {
-    method: job.method,
-    trainRows,
-    seed: job.seed,
-    ...(job.tokens === undefined ? {} : { tokens: job.tokens }),
-    ...(job.firstLayer === undefined ? {} : { firstLayer: job.firstLayer }),
-    ...(job.epochs === "auto" ? {} : { epochs: job.epochs }),
-  });
+  const wish = { method: job.method, trainRows, seed: job.seed, ...wishesOf(job, start) };
+  const chosen = settled(chooseVisionSettings(manifest, wish), job, start, manifest);
   const { feature } = chosen;
   const site = visionSite(chosen, manifest);
   const below = openedSite(chosen, site);
@@ -97,6 +106,10 @@ export async function openImageVectors(
   const linear = await openLinearSession(backbone.openGraph, manifest.config.hiddenSize);
   opened.defer(() => linear.release());
   const kept = opened.move();
+  const vectorsOf: ImageVectors["vectorsOf"] = async ({ prompt }, { store }) => {
+    const upper = await backbone.open({ kind: "upper", site: below, wanted });
+    return embedImages(upper, store, feature, promptFeed(site, prompt));
+  };
   return {
     backbone,
     linear,
@@ -119,10 +132,19 @@ export async function openImageVectors(
         pictureOf: async (row: number) => (await pictureOf(file.source, row, PICTURE_SIDE)).picture,
       };
     },
-    async vectorsOf({ prompt }, { store }) {
-      const upper = await backbone.open({ kind: "upper", site: below, wanted });
-      return embedImages(upper, store, feature, promptFeed(site, prompt));
+    beginOf(own, rows, taskOn, taskFrom) {
+      if (start === undefined) return {};
+      return {
+        async start() {
+          const prompt = startNumbers(start, own, manifest);
+          const task = start.takesHead
+            ? taskFrom(start.prompt.head)
+            : await taskOn(await vectorsOf({ prompt }, rows));
+          return { prompt, head: task.head };
+        },
+      };
     },
+    vectorsOf,
     async vectorsOfPrompt(prompt, rows) {
       if (prompt.method === "head") return rows.vectors;
       const { site: own, feeds } = siteOfImages(prompt, plainSite.firstLayer);

@@ -1,7 +1,9 @@
 import { KilotuneError } from "@kilotune/contract";
 import type { ImageRow } from "@kilotune/dataset";
-import { heldOutImages, imageOutputs } from "@kilotune/tuner";
-import { type ImageFile, readImageFiles } from "../images/image-files.ts";
+import type { LinearHead as ScaledHead } from "@kilotune/prompt";
+import { heldOutImages, imageOutputs, type LinearHead } from "@kilotune/tuner";
+import { type ImageFile, type ReadFiles, readImageFiles } from "../images/image-files.ts";
+import { notesOf } from "../images/image-start.ts";
 import { openImageVectors, pickVectors, type VectorRows } from "../images/image-vectors.ts";
 import type { ImageJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
@@ -22,7 +24,7 @@ interface ImageLabelFile extends ImageFile<readonly string[]>, LabelFile {}
 export function imageLabels(
   job: ImageJob,
 ): TaskPlan<ImageLabelFile, LabelRows<VectorRows>, FittedLabels, LabelOutcome> {
-  let files: AsyncDisposable;
+  let files: ReadFiles<readonly string[]>;
   return {
     async read(emit) {
       const read = await readImageFiles<readonly string[]>(job, "classify", emit, {
@@ -49,6 +51,11 @@ export function imageLabels(
   };
 }
 
+/** The file's head, whose scale a run doesn't know. */
+function unscaled({ weight, bias, scale }: ScaledHead): LinearHead {
+  return { weight: weight.map((value) => value * scale), bias };
+}
+
 /** One label or several. */
 export function labelsOfRow({ target }: ImageRow): readonly string[] {
   return target.kind === "labels" ? target.labels : [];
@@ -57,7 +64,7 @@ export function labelsOfRow({ target }: ImageRow): readonly string[] {
 async function openLabels(
   job: ImageJob,
   data: JobData<ImageLabelFile>,
-  files: AsyncDisposable,
+  files: ReadFiles<readonly string[]>,
 ): Promise<LabelInput<ImageLabelFile, VectorRows>> {
   const { labels } = data;
   const images = await openImageVectors(job, data.train.count, files);
@@ -78,6 +85,8 @@ async function openLabels(
         settings: own,
         task: (data, start) => imageOutputs(backbone, own, data, start, "sigmoid"),
         heldOut: ({ store }) => heldOutImages(backbone, own, store),
+        beginOf: (rows, taskOn, taskFrom) =>
+          images.beginOf(own, rows, taskOn, (head) => taskFrom(unscaled(head as ScaledHead))),
       };
     },
     vectorsOf: (learnt, rows) => images.vectorsOf(learnt, rows),
@@ -86,5 +95,6 @@ async function openLabels(
       images.publish({ task: "multi_label", labels: [...labels], calibration }, head, published),
     attention: (prompt, file) => images.attention(prompt, file),
     promptNumbers: images.promptNumbers,
+    notes: notesOf(files.start),
   };
 }

@@ -16,9 +16,9 @@ import {
   type OutputRows,
   outputValidation,
   type RowStore,
+  type RunOptions,
   rarestLabels,
   reached,
-  type RunOptions,
   runTuning,
   scoreLabels,
   sigmoids,
@@ -71,10 +71,15 @@ export interface LabelInput<File extends LabelFile, Rows extends PlainRows> exte
     /** @param start what the head starts from */
     task(data: OutputRows & Pick<Rows, "store">, start: LinearHead): LearningTask<"weight" | "bias">;
     heldOut(rows: Rows): HeldOutVectors;
-    /** What a run begins with, where that isn't the task's own start, and what its prompt is learnt through. @param taskOn its task by the rows' unit vectors */
+    /**
+     * What a run begins with, where that isn't the task's own start, and what its prompt is learnt through.
+     * @param taskOn its task by the rows' unit vectors
+     * @param taskFrom its task by what its head starts from
+     */
     beginOf?(
       rows: Rows & Targets,
       taskOn: (vectors: Float32Array) => Promise<LearningTask<"weight" | "bias">>,
+      taskFrom: (start: LinearHead) => LearningTask<"weight" | "bias">,
     ): Pick<RunOptions<"weight" | "bias">, "start" | "through">;
   };
   /** Unit vectors behind what was learnt, [rows, H] flat. */
@@ -91,6 +96,8 @@ export interface LabelInput<File extends LabelFile, Rows extends PlainRows> exte
   attention?(prompt: Prompt, file: File): Promise<AttentionMaps | undefined>;
   /** Numbers of the prompt that `settings` ask for. */
   readonly promptNumbers: number;
+  /** Told first in the report's notes. */
+  readonly notes: readonly string[];
 }
 
 export interface LabelCalibration {
@@ -165,15 +172,16 @@ export function labelTask<File extends LabelFile, Rows extends PlainRows>(
     async learn({ train, validation, epochs, settings: candidate, ...run }) {
       const { store, targets } = train;
       const { settings, task, heldOut, beginOf } = input.outputs({ ...candidate, epochs });
+      const taskFrom = (start: LinearHead) => task({ store, targets, outputs: C }, start);
       const taskOn = async (vectors: Float32Array) => {
         const { head } = await fitLabelProbe(linear, { vectors, targets }, C, seed, { C: START_C });
-        return task({ store, targets, outputs: C }, head);
+        return taskFrom(head);
       };
       const { temperature } = settings;
       return runTuning({
         ...run,
         settings,
-        ...beginOf?.(train, taskOn),
+        ...beginOf?.(train, taskOn, taskFrom),
         task: await taskOn(train.vectors),
         ...(validation && {
           validation: outputValidation(heldOut(validation), linear, temperature, labelMeasure(validation, C)),
@@ -268,6 +276,6 @@ function factsOf<File extends LabelFile, Rows extends PlainRows>(
     titles: {},
     sizes: { majority: labels.join("").length, linearProbe: 2 * head },
     trainableParameters: head + (run?.prompt.length ?? input.promptNumbers),
-    notes: { first: [], last: strangers },
+    notes: { first: input.notes, last: strangers },
   };
 }

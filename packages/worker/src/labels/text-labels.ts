@@ -92,6 +92,7 @@ async function openLabels(
         published,
       ),
     promptNumbers: texts.promptNumbers,
+    notes: [],
   };
 }
 

@@ -68,7 +68,8 @@ export const jobsCreate = defineCommand({
     init: {
       kind: "text",
       value: "START",
-      about: "What kv and soft start as: vocabulary, labels, examples, text:WORDS, model:NAME; random else",
+      about:
+        "What the prompt starts as: model:NAME, another tuned model; kv and soft of texts also vocabulary, labels, examples, text:WORDS; random else",
     },
     reparam: PROMPT_FLAGS.reparam,
     suffix: { kind: "text", value: "NAME", about: "A part of the model's name" },

@@ -1,0 +1,123 @@
+import type { MethodName } from "@kilotune/contract";
+import type { Prompt } from "@kilotune/prompt";
+import { badInit } from "@kilotune/tuner";
+
+/** Where a run's prompt joins, as its settings say it. */
+export interface PromptPlace {
+  readonly method: MethodName;
+  /** Of lora its rank, of border its width, of bias its numbers. */
+  readonly tokens: number;
+  readonly firstLayer: number;
+}
+
+/**
+ * The numbers of another prompt of the same backbone, for a run that goes on from them; they are the file's, to be copied.
+ * @param layers of the backbone
+ * @throws KilotuneError `bad_init` where it is of another method or shape
+ */
+export function standingNumbers(
+  prompt: Prompt,
+  { method, tokens, firstLayer }: PromptPlace,
+  layers: number,
+): Float32Array {
+  if (method === "deep")
+    throw badInit(
+      "a method whose file holds what it learns",
+      "deep, whose file holds the keys and values that its tokens became",
+      "Tune with method kv: that goes on from a file of deep as well.",
+    );
+  if (prompt.method === "head" || prompt.method !== method)
+    throw badInit(
+      `a prompt of method ${method}`,
+      prompt.method,
+      prompt.method === "head"
+        ? "A head alone has no prompt: name another file."
+        : `Tune with method ${prompt.method}.`,
+    );
+  const seen = shapeOf(prompt);
+  const wanted = shapeWords(method, tokens, firstLayer, layers - firstLayer);
+  if (seen !== wanted)
+    throw badInit(
+      wanted,
+      seen,
+      "Leave out tokens, rank, width and first layer: they follow from the prompt.",
+    );
+  return numbersOf(prompt);
+}
+
+/** What was learnt besides the head. */
+export function numbersOf(prompt: Exclude<Prompt, { method: "head" }>): Float32Array {
+  switch (prompt.method) {
+    case "kv":
+      return prompt.kv.data;
+    case "soft":
+      return prompt.soft.data;
+    case "lora":
+      return prompt.lora.data;
+    case "channels":
+      return prompt.channels.data;
+    case "border":
+      return prompt.border.data;
+    case "bias":
+      return prompt.bias.data;
+  }
+}
+
+/** Sizes that follow from a prompt, where a job names none. */
+export function sizesOfPrompt(prompt: Prompt): Partial<Pick<PromptPlace, "tokens" | "firstLayer">> {
+  switch (prompt.method) {
+    case "soft":
+      return { tokens: prompt.soft.tokens };
+    case "kv":
+      return { tokens: prompt.kv.tokens, firstLayer: prompt.manifest.sites.firstLayer };
+    case "lora":
+      return { tokens: prompt.lora.rank, firstLayer: prompt.manifest.sites.firstLayer };
+    case "border":
+      return { tokens: prompt.border.width };
+    case "bias":
+      return { firstLayer: prompt.manifest.sites.firstLayer };
+    default:
+      return {};
+  }
+}
+
+function shapeOf(prompt: Exclude<Prompt, { method: "head" }>): string {
+  switch (prompt.method) {
+    case "soft":
+      return shapeWords("soft", prompt.soft.tokens, 0, 0);
+    case "kv":
+      return shapeWords("kv", prompt.kv.tokens, prompt.manifest.sites.firstLayer, prompt.kv.layers);
+    case "lora":
+      return shapeWords("lora", prompt.lora.rank, prompt.manifest.sites.firstLayer, prompt.lora.layers);
+    case "border":
+      return shapeWords("border", prompt.border.width, 0, 0);
+    case "channels":
+      return shapeWords("channels", 0, 0, 0);
+    case "bias":
+      return shapeWords(
+        "bias",
+        prompt.bias.data.length,
+        prompt.manifest.sites.firstLayer,
+        prompt.bias.layers,
+      );
+  }
+}
+
+function shapeWords(method: MethodName, tokens: number, firstLayer: number, layers: number): string {
+  const site = `on ${layers} layers from layer ${firstLayer} on`;
+  switch (method) {
+    case "soft":
+      return `${tokens} tokens`;
+    case "lora":
+      return `rank ${tokens} ${site}`;
+    case "bias":
+      return `${tokens} biases ${site}`;
+    case "border":
+      return `a border of ${tokens} pixels`;
+    case "channels":
+      // A file's are those of all stages: below the first that learns, nothing would be changed by them.
+      return `channels from stage ${firstLayer} on`;
+    default:
+      return `${tokens} tokens ${site}`;
+  }
+}
