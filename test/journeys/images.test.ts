@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
+import { decodePrompt } from "@kilotune/prompt";
 import { Kilotune, NotFoundError } from "@kilotune/sdk";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -14,6 +15,8 @@ import { openTinyPlace, type TinyPlace } from "./tiny.ts";
  */
 
 const VIT = path.resolve(import.meta.dirname, "../../packages/backbone/src/vision/goldens/dinov2");
+/** A detector's own export, 64 x 64, of random weights. */
+const YOLO = path.resolve(import.meta.dirname, "../../packages/backbone/src/frozen/goldens/one-to-one.onnx");
 const TASKS = ["classification", "multi_label", "segmentation", "detection"] as const;
 
 let place: TinyPlace;
@@ -21,10 +24,11 @@ let url: string;
 let own: Kilotune;
 let stranger: Kilotune;
 const models = new Map<string, string>();
+const uploaded = new Map<string, string>();
 
 beforeAll(async () => {
   place = await openTinyPlace();
-  ({ url } = await place.start("--backbone", VIT));
+  ({ url } = await place.start("--backbone", VIT, "--backbone", YOLO));
   const client = async (name: string) =>
     new Kilotune({ baseURL: url, apiKey: await place.newTenant(name), maxRetries: 0 });
   [own, stranger] = [await client("Clinic"), await client("Other clinic")];
@@ -33,28 +37,68 @@ afterAll(() => place[Symbol.asyncDispose]());
 
 it("from a zip to a model of each task, on one backbone beside one of texts", async () => {
   const shared = await own.models.list();
-  expect(shared.data.map(({ id }) => id)).toEqual(["tiny", "dinov2"]);
+  expect(shared.data.map(({ id }) => id)).toEqual(["tiny", "dinov2", "one-to-one"]);
   for (const task of TASKS) {
     const file = await own.files.create({
       file: new Blob([(await zipOf(task)) as BlobPart]),
       filename: `${task}.zip`,
       purpose: "fine-tune",
     });
-    const method = { type: "head", head: { hyperparameters: { n_epochs: 2 } } } as const;
-    const made = await own.jobs.create({
-      model: "dinov2",
-      task,
-      training_file: file.id,
-      method,
-      suffix: task,
-    });
-    expect(made.task).toBe(task);
-    for await (const _ of own.jobs.watch(made.id));
-    const { fine_tuned_model: model, error } = await own.jobs.get(made.id);
-    expect(error).toBeNull();
-    models.set(task, model as string);
+    uploaded.set(task, file.id);
+    expect((await tuned(task, task, { method: headOf(2) })).task).toBe(task);
   }
 }, 300_000);
+
+it("goes on from a model, whose prompt the new one's receipt names; of another task it is refused", async () => {
+  const model = modelOf("detection");
+  const made = await tuned("detection", "onwards", { method: headOf(1, { model }) });
+  expect(made.hyperparameters).toMatchObject({ init: { model } });
+  const { data } = await own.prompts.list();
+  const idOf = (name: string) => data.find((each) => each.model === name)?.id as string;
+  const file = new Uint8Array(await (await own.prompts.download(idOf(modelOf("onwards")))).arrayBuffer());
+  const { prompt } = await decodePrompt(file);
+  expect(prompt.manifest.receipt).toMatchObject({
+    asked: { init: { prompt: idOf(model) } },
+    settings: { init: "head" },
+  });
+  const other = { model: "dinov2", task: "segmentation", method: headOf(1, { model }) } as const;
+  await expect(
+    own.jobs.create({ ...other, training_file: uploaded.get("segmentation") as string }),
+  ).rejects.toMatchObject({ param: "init", status: 400 });
+}, 120_000);
+
+it("a job in tiles, and one with a border on a detector's export, answer at the image's own size", async () => {
+  const images = [new Blob([(await pictureOf(5)) as BlobPart], { type: "image/png" })];
+  expect(await tuned("segmentation", "tiles", { method: headOf(1), tiles: true })).toMatchObject({
+    tiles: true,
+  });
+  const [mask] = (await own.segment({ model: modelOf("tiles"), images })).data;
+  expect(mask).toMatchObject({ width: WIDTH, height: HEIGHT });
+  expect(mask?.classes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
+
+  const border = { hyperparameters: { n_epochs: 2, width: 4 } };
+  await tuned("detection", "border", { model: "one-to-one", method: { type: "border", border } });
+  const [found] = (await own.detect({ model: modelOf("border"), images, threshold: 0, max_objects: 3 })).data;
+  expect(found).toMatchObject({ width: WIDTH, height: HEIGHT });
+  for (const { box } of found?.objects ?? [])
+    expect([box[0] >= 0, box[1] >= 0, box[2] <= WIDTH, box[3] <= HEIGHT]).toEqual([true, true, true, true]);
+}, 120_000);
+
+type Asked = Parameters<Kilotune["jobs"]["create"]>[0];
+
+const headOf = (epochs: number, init?: { readonly model: string }) =>
+  ({ type: "head", head: { hyperparameters: { n_epochs: epochs, ...(init && { init }) } } }) as const;
+
+/** A job on what was uploaded for a task, followed to its model, which is known by `suffix` from then on. */
+async function tuned(task: (typeof TASKS)[number], suffix: string, more: Partial<Asked>) {
+  const file = uploaded.get(task) as string;
+  const { id } = await own.jobs.create({ model: "dinov2", task, training_file: file, suffix, ...more });
+  for await (const _ of own.jobs.watch(id));
+  const job = await own.jobs.get(id);
+  expect(job.error).toBeNull();
+  models.set(suffix, job.fine_tuned_model as string);
+  return job;
+}
 
 it("answers images, by their bytes and by file, at the size that they have", async () => {
   const png = await pictureOf(0);

@@ -61,11 +61,11 @@ export async function evaluateImagePrompt({
   const names = rows.map(nameOfRow);
   const picture = (row: number) => pictureOf(source, row, 360);
 
+  const { preprocessing: own, identity } = backbone.manifest;
+  const isTiled = manifest.backbone.preprocessingSha256 !== identity.preprocessingSha256;
   const samples: SampledPixels[] = [];
   /** Without the head's numbers, which don't fit in memory for all images. */
   const sampled = ({ numbers, ...answer }: ImageMap): ImageMap => {
-    const { preprocessing: own, identity } = backbone.manifest;
-    const isTiled = manifest.backbone.preprocessingSha256 !== identity.preprocessingSha256;
     const preprocessing = isTiled ? tiledPreprocessing(own) : own;
     const spec = segmentationSpec(manifest as PromptManifest & Use<"imageSegmentation">);
     samples.push(sampleOfAnswer(numbers as Float32Array, answer.image, spec, preprocessing));
@@ -76,8 +76,9 @@ export async function evaluateImagePrompt({
   try {
     // The tuner measures all answers from this score on; a person's threshold comes later.
     const options = { threshold: 0.05, numbers: task !== "detect" };
-    for (let from = 0; from < rows.length; from += AT_ONCE) {
-      const part = await Promise.all(rows.slice(from, from + AT_ONCE).map((_, at) => source.file(from + at)));
+    const atOnce = task !== "segment" ? AT_ONCE : isTiled ? 1 : MAPS_AT_ONCE;
+    for (let from = 0; from < rows.length; from += atOnce) {
+      const part = await Promise.all(rows.slice(from, from + atOnce).map((_, at) => source.file(from + at)));
       const requests = part.map((image) => ({ image, prompt: stored.id }));
       for (const answer of await predictor.answer(requests, options)) {
         answers.push(answer.task === "segmentation" ? sampled(answer) : answer);
@@ -172,6 +173,9 @@ const TASKS = {
 } as const satisfies Readonly<Record<string, VisionTask>>;
 
 const AT_ONCE = 32;
+
+/** A map comes with the numbers that it was drawn by: megabytes an image, and of one in tiles as many a tile. */
+const MAPS_AT_ONCE = 8;
 
 function logitsOf(answers: readonly ImageAnswer[]): Float32Array {
   return Float32Array.from(answers.flatMap((each) => [...((each as ImageClasses).numbers ?? [])]));
