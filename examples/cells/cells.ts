@@ -6,6 +6,7 @@ import type { CountedShare, DetectionEvaluation, ReportFindings } from "@kilotun
 import { prng } from "@kilotune/dataset";
 import { decodeImage } from "@kilotune/image";
 import { createSharpCodec, encodePng } from "@kilotune/image/node";
+import type { StoredPrompt } from "@kilotune/prompt";
 import { readPromptFile } from "@kilotune/prompt/node";
 import { renderReport } from "@kilotune/report";
 import { evaluateImagePrompt, type ImageJob, imageRowsOf, runTuneJob } from "@kilotune/worker";
@@ -16,13 +17,13 @@ import { proveDeletion } from "./prove-deletion.ts";
  * Medical images on one machine: blood cells found, membranes drawn, a second site's microscope, and a clinic that leaves a
  * server without leaving a byte. docs/medical.md walks through it.
  *
- *     node examples/cells/cells.ts [--data ../shared/data] [--epochs 24] [--siteEpochs 60] [--only cells,membranes,site,server]
+ *     node examples/cells/cells.ts [--data ../shared/data] [--epochs 24] [--siteEpochs 25] [--only cells,membranes,site,server]
  */
 const { values } = parseArgs({
   options: {
     data: { type: "string", default: path.join(import.meta.dirname, "../../../shared/data") },
     epochs: { type: "string", default: "24" },
-    siteEpochs: { type: "string", default: "60" },
+    siteEpochs: { type: "string", default: "25" },
     only: { type: "string", default: "cells,membranes,site,server" },
   },
 });
@@ -70,8 +71,8 @@ if (parts.includes("site")) {
   const first = await readPromptFile(promptOf("site-a"));
   const { findings } = await evaluateImagePrompt({ backbone, stored: first, test: imageRowsOf(second.test) });
   tellBoxes("site B, with site A's prompt", findings);
-  const own = await tuned(backbone, "detection", second, "site-b", Number(values.siteEpochs));
-  tellBoxes(`site B, its own prompt of ${train.length - OWN} images`, own);
+  const own = await tuned(backbone, "detection", second, "site-b", Number(values.siteEpochs), first);
+  tellBoxes(`site B, its own prompt of ${train.length - OWN} images, from site A's on`, own);
 }
 if (parts.includes("server")) await proveDeletion(path.join(out, "server"), path.join(data, "bccd"), train);
 
@@ -106,6 +107,7 @@ async function tuned(
   rows: Rows,
   name: string,
   epochs: number,
+  from?: StoredPrompt,
 ): Promise<ReportFindings> {
   const { report, seconds, stored } = await runTuneJob({
     input: "image",
@@ -114,6 +116,7 @@ async function tuned(
     train: imageRowsOf(rows.train),
     test: imageRowsOf(rows.test),
     method: "lora",
+    ...(from && { init: { kind: "prompt", prompt: from } }),
     epochs,
     seed: 0,
     title: name,
