@@ -58,6 +58,8 @@ export interface DenseRun {
   readonly range?: Partial<AugmentationRange>;
   /** Of the head; 32 where left out. */
   readonly innerWidth?: number;
+  /** Of masks: a head whose patches say something of each of their cells. */
+  readonly byCell?: boolean;
   readonly taps?: readonly number[];
   readonly settings?: Partial<DenseSettings>;
   /** Where prompt and head start; else as a new tenant's. */
@@ -86,7 +88,7 @@ export async function learnMasks(
   run: DenseRun,
 ): Promise<Trained<SegmentationScore>> {
   const settings = settingsOf(backbone, train.files.length, run);
-  const chosen = planSegmentation(backbone.manifest, { classes });
+  const chosen = planSegmentation(backbone.manifest, { classes, ...(run.byCell && { byCell: true }) });
   const plan = changed(chosen, run);
   const tensors = segmentationTensors(plan.spec);
   const stores = await openStores(backbone, settings, plan.taps, "segment", run, alsoOfMasks(backbone, plan));

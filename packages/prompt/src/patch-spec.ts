@@ -12,8 +12,8 @@ type Segmentation = Pick<Use<"imageSegmentation">, "backbone" | "labels" | "head
 type Detection = Pick<Use<"imageDetection">, "backbone" | "labels" | "head">;
 
 export function segmentationSpec(manifest: Segmentation): SegmentationSpec {
-  const { innerWidth, cellsPerPatch, cellWidth } = manifest.head;
-  return { ...gridOf(manifest), innerWidth, cellsPerPatch, cellWidth };
+  const { innerWidth, cellsPerPatch, cellWidth, byCell } = manifest.head;
+  return { ...gridOf(manifest), innerWidth, cellsPerPatch, cellWidth, ...(byCell && { byCell }) };
 }
 
 export function detectionSpec(manifest: Detection): DetectionSpec {

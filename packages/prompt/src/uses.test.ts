@@ -231,6 +231,9 @@ describe("a head on patches", () => {
       cellWidth: 4,
     });
     expect(Object.keys(segmentation.head.numbers)).toEqual(segmentationTensors(spec).map(({ name }) => name));
+    const { manifest } = segmentation;
+    const byCell = segmentationSpec({ ...manifest, head: { ...manifest.head, byCell: true } });
+    expect(byCell).toEqual({ ...spec, byCell: true });
 
     const detection = samplePrompt("imageDetection", "head");
     if (!isFor(detection, "imageDetection")) throw new Error("another use");

@@ -11,21 +11,25 @@ export interface SegmentationSpec extends PatchGrid {
   /** Cells a patch, across and down: 7 gives a cell of 2 x 2 pixels for patches of 14. */
   readonly cellsPerPatch: number;
   readonly cellWidth: number;
+  /** Whether a patch says something of each of its cells, not one thing of all: files without it are older. */
+  readonly byCell?: boolean;
 }
 
 /** Sides of the blocks of cells whose mean colour is looked at: a cell by itself, and coarser ones around it. */
 export const BLOCKS: readonly number[] = [1, 3, 9];
 
 export function segmentationTensors(spec: SegmentationSpec): HeadTensor[] {
-  const { innerWidth: D, cellWidth: E, classes: C } = spec;
+  const { innerWidth: D, cellWidth: E, cellsPerPatch: s, classes: C, byCell = false } = spec;
+  const seen = byCell ? 9 * E : E;
   return [
     ...gridTensors(spec),
+    ...(byCell ? [weight("head.within.weight", s * s * E, D)] : []),
     weight("head.coarse.weight", E, D),
     bias("head.coarse.bias", E),
     // Half the spread, since two such sums are added.
     weight("head.detail.weight", E, 27 * BLOCKS.length, 54 * BLOCKS.length),
     bias("head.detail.bias", E),
-    weight("head.cells.weight", E, E),
+    weight("head.cells.weight", E, seen),
     bias("head.cells.bias", E),
     weight("head.classes.weight", C, E),
     bias("head.classes.bias", C),
@@ -37,10 +41,11 @@ export function segmentationTensors(spec: SegmentationSpec): HeadTensor[] {
  * is computed a patch, what is fine is narrow.
  */
 export function segmentationLogits(b: GraphBuilder, tokens: readonly Value[], spec: SegmentationSpec): Value {
-  const { width, height, cellsPerPatch: s } = spec;
+  const { width, height, cellsPerPatch: s, cellWidth: E, byCell = false } = spec;
   const inputs = headInputs(b, segmentationTensors(spec));
   const detail = b.input("detail", "float32", ["B", height * s, width * s, 3 * BLOCKS.length]);
-  const coarse = linear(b, gridFeatures(b, tokens, spec, inputs), "head.coarse", inputs);
+  const features = gridFeatures(b, tokens, spec, inputs);
+  const coarse = linear(b, features, "head.coarse", inputs);
   const maps = b.op("Transpose", [coarse], { perm: [0, 3, 1, 2] });
   const grown = b.op("Resize", [maps, null, b.constant(float32([1, 1, s, s], [4]))], { mode: "linear" });
   const smooth = b.op("Transpose", [grown], { perm: [0, 2, 3, 1] });
@@ -49,8 +54,17 @@ export function segmentationLogits(b: GraphBuilder, tokens: readonly Value[], sp
   // Nine blocks of each size, side by side: 27 x 27 cells are seen for the price of 27.
   const window = BLOCKS.map((block, i) => neighbours(b, colours[i]!, [1, 2], block));
   const fine = linear(b, b.op("Concat", window, { axis: 3 }), "head.detail", inputs);
-  const seen = b.op("Gelu", [b.op("Add", [smooth, fine])]);
-  const cells = b.op("Gelu", [linear(b, seen, "head.cells", inputs)]);
+  let told = b.op("Add", [smooth, fine]);
+  if (byCell) {
+    const within = b.op("MatMul", [features, inputs.get("head.within.weight")!]);
+    const split = b.op("Reshape", [within, b.ints([-1, height, width, s, s, E])]);
+    const ordered = b.op("Transpose", [split], { perm: [0, 1, 3, 2, 4, 5] });
+    told = b.op("Add", [told, b.op("Reshape", [ordered, b.ints([-1, height * s, width * s, E])])]);
+  }
+  const seen = b.op("Gelu", [told]);
+  // A cell at the edge of its patch hears of those beyond.
+  const around = byCell ? neighbours(b, seen, [1, 2]) : seen;
+  const cells = b.op("Gelu", [linear(b, around, "head.cells", inputs)]);
   return linear(b, cells, "head.classes", inputs);
 }
 

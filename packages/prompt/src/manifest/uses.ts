@@ -40,6 +40,8 @@ const segmentationHead = z.strictObject({
   ...patchHead,
   cellsPerPatch,
   cellWidth: integerUpTo(512),
+  /** Whether a patch says something of each of its cells; files without it are older. */
+  byCell: z.exactOptional(z.literal(true)),
 });
 
 const detectionHead = z.strictObject({
@@ -212,7 +214,10 @@ function checkPatchHead(
   if (task === "segmentation" && patchSize % cellsPerPatch !== 0)
     refuse("head.cellsPerPatch", `expected a divisor of the patch size ${patchSize}`);
   const cells = (image.width / patchSize) * (image.height / patchSize) * cellsPerPatch ** 2;
-  const width = task === "segmentation" ? Math.max(labels.length, head.innerWidth) : labels.length + 4;
+  // By cell, each hears of its eight neighbours.
+  const around = "byCell" in head && head.byCell ? 9 * head.cellWidth : 0;
+  const width =
+    task === "segmentation" ? Math.max(labels.length, head.innerWidth, around) : labels.length + 4;
   if (cells * width > MAX_OUTPUTS)
     refuse(
       "head",

@@ -98,7 +98,7 @@ function byTask({ task, feature = "cls", taps = [], labels = ["cat", "dog", "bir
     case "segmentation":
       return {
         task,
-        head: { kind: task, taps, innerWidth: 6, cellsPerPatch: 2, cellWidth: 5 },
+        head: { kind: task, taps, innerWidth: 6, cellsPerPatch: 2, cellWidth: 5, byCell: true },
         calibration: { temperature: 1 },
       };
     case "detection":

@@ -63,10 +63,13 @@ function firstLayerOf(method: VisionMethod, layers: number, given: number | unde
   return method === "soft" || method === "border" ? 0 : (given ?? 0);
 }
 
-/** A head of about 100 KB in halves. */
+/**
+ * A head of about 100 KB in halves; `byCell` of 150, whose patches say something of each of their cells. In a sketch in PyTorch that
+ * drew held-out membranes better by 0.6 points of mean IoU (seed 0), which is little: left out until this tuner has shown it.
+ */
 export function planSegmentation(
   { config }: Pick<VisionManifest, "config">,
-  { classes }: { readonly classes: number },
+  { classes, byCell = false }: { readonly classes: number; readonly byCell?: boolean },
 ): SegmentationPlan {
   const taps = tapsOf(config);
   const { patchSize } = config;
@@ -76,7 +79,8 @@ export function planSegmentation(
       (s) => patchSize % s === 0,
     ),
   );
-  return { taps, spec: { ...gridSpec(config, taps), classes, cellsPerPatch, cellWidth: 16 } };
+  const cells = { cellsPerPatch, cellWidth: 16, ...(byCell && { byCell }) };
+  return { taps, spec: { ...gridSpec(config, taps), classes, ...cells } };
 }
 
 /**

@@ -231,6 +231,7 @@ function masks(
         innerWidth: spec.innerWidth,
         cellsPerPatch: spec.cellsPerPatch,
         cellWidth: spec.cellWidth,
+        ...(spec.byCell && { byCell: true as const }),
       },
       calibration: { temperature: temperatureOf(outcomes, classes) },
     }),
