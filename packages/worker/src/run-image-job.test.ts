@@ -185,11 +185,14 @@ describe("a job on images", () => {
 
   it("of masks and boxes in tiles publishes what is served as it was measured, alone and among others", async () => {
     const prompts = new Map<string, Awaited<ReturnType<typeof readPromptFile>>>();
+    const notes: string[] = [];
     const test = (task: ImageJob["task"]) => toyImageRows("test.jsonl", task, 9, 3);
     const run = async (task: "segmentation" | "detection", name: string, more: Partial<ImageJob>) => {
       // Boxes take more steps than masks to be found at all.
       const epochs = task === "detection" ? 6 : 2;
-      const { report } = await runTuneJob(job(task, { epochs, method: "lora", publishAsked: true, ...more }));
+      const onEvent: JobHooks["onEvent"] = (event) => event.kind === "note" && notes.push(event.words);
+      const wanted = job(task, { epochs, method: "lora", publishAsked: true, ...more });
+      const { report } = await runTuneJob(wanted, { onEvent });
       prompts.set(name, await readPromptFile(job(task).out));
       return report;
     };
@@ -213,6 +216,10 @@ describe("a job on images", () => {
         expect(served.findings.evaluation.calibration).toEqual(report.evaluation.calibration);
       }
     }
+    // The two of three that reach across an image of 14 x 16.
+    expect(notes).toEqual([
+      expect.stringContaining("12 of 18 objects are wider or higher than a tile (12 x 12"),
+    ]);
     await run("segmentation", "whole", { method: "head" });
 
     const opened = await test("segmentation").open("segment");

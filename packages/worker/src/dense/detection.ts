@@ -2,7 +2,7 @@ import { type VisionBackbone, withTiles } from "@kilotune/backbone";
 import type { DetectionEvaluation, FiguresScore } from "@kilotune/contract";
 import { type ImageRow, prng } from "@kilotune/dataset";
 import { detectionTensors, headBytes, mergeBoxes, startHead, type TileBoxes } from "@kilotune/heads";
-import { type Box, sizeOfImage, tilesOf } from "@kilotune/image";
+import { type Box, type Size, sizeOfImage, tilesOf } from "@kilotune/image";
 import { detectionSpec, type Prompt, type Use } from "@kilotune/prompt";
 import {
   ap50Of,
@@ -17,7 +17,7 @@ import {
 } from "@kilotune/tuner";
 import { countedShare } from "../classes/outcome.ts";
 import { type ImageFile, type ReadFiles, readImageFiles } from "../images/image-files.ts";
-import type { ImageJob, JobHooks } from "../job.ts";
+import type { ImageJob, JobEvent, JobHooks } from "../job.ts";
 import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { judgeRows } from "../judge-rows.ts";
@@ -62,13 +62,14 @@ export function imageDetection(
       });
       files = read;
       const { train, labels } = read.data;
+      const { manifest } = job.tiles ? await withTiles(job.backbone) : job.backbone;
+      if (job.tiles) emitCut(train.truths, manifest.preprocessing, emit);
       if (read.start?.takesHead) {
         const own = (read.start.prompt as Prompt<Use<"imageDetection">>).manifest;
         plan = { spec: detectionSpec(own), taps: own.head.taps };
         return read.data;
       }
       const images = [];
-      const { manifest } = job.tiles ? await withTiles(job.backbone) : job.backbone;
       for (const [row, objects] of train.truths.entries()) {
         const { codec, file } = train.source;
         for (const region of tilesOf(await sizeOfImage(codec, await file(row)), manifest.preprocessing))
@@ -80,6 +81,17 @@ export function imageDetection(
     open: (data) =>
       openDense(job, hooks, data, files, (backbone) => boxes(backbone, plan, data.labels, job.seed)),
   };
+}
+
+/** An object that is larger than a tile is learnt, and answered, in parts: its user should know. */
+function emitCut(truths: readonly Boxes[], tile: Size, emit: (event: JobEvent) => void): void {
+  const all = truths.flat();
+  const cut = all.filter(({ box: [xmin, ymin, xmax, ymax] }) => {
+    return xmax - xmin > tile.width || ymax - ymin > tile.height;
+  }).length;
+  if (cut === 0) return;
+  const words = `${cut} of ${all.length} objects are wider or higher than a tile (${tile.width} x ${tile.height} pixels): they are learnt and answered in parts, a box for each; tune without tiles where such objects matter`;
+  emit({ kind: "note", words });
 }
 
 /** Of a store's rows: images, or tiles of them. */
