@@ -57,9 +57,9 @@ export class EncoderParts {
   /** [T, H] -> the layer's keys and values, each [B, N, S, D] */
   keys(x: Value, like: Value, layer: number, added: Additions = {}): { key: Value; value: Value } {
     const name = "attention.value";
-    const key = this.linear(x, `layer.${layer}.attention.key`);
+    const key = this.byHead(this.linear(x, `layer.${layer}.attention.key`), like);
     const value = this.linear(x, `layer.${layer}.${name}`, { added: added[name] });
-    return { key: this.byHead(key, like), value: this.byHead(value, like) };
+    return { key, value: this.byHead(value, like) };
   }
 
   /** [T, H] or [B, S, H] -> [B, N, S, D] */
@@ -180,11 +180,11 @@ export class EncoderParts {
   ): Value {
     const { b } = this;
     const { scale = 1, inputScale = 1 } = options;
-    const frozen = this.weight(`${name}.bias`);
+    const [weight, frozen] = [this.weight(`${name}.weight`), this.weight(`${name}.bias`)];
     const bias = added?.bias === undefined ? frozen : b.op("Add", [frozen, added.bias]);
     // Each row's own in place of the frozen one, so that it costs no pass more.
     const isByRow = bias.shape.length === 2;
-    const product = this.#product(x, name, isByRow ? undefined : bias, options);
+    const product = this.#product(x, weight, isByRow ? undefined : bias, options);
     const sum = isByRow ? this.#addToRows(product, this.#times(bias, scale)) : product;
     if (added?.lowRank === undefined) return sum;
     return b.op("Add", [sum, this.#times(this.#narrowed(x, added.lowRank), scale * inputScale)]);
@@ -207,14 +207,13 @@ export class EncoderParts {
 
   #product(
     x: Value,
-    name: string,
+    weight: Value,
     bias: Value | undefined,
     { scale = 1, inputScale = 1, least }: ProductOptions,
   ): Value {
-    const weight = this.weight(`${name}.weight`);
     const factor = scale * inputScale;
     if (weight.dtype === "int8") {
-      const codes = { codes: weight, scale: this.weight(`${name}.weight.scale`) };
+      const codes = { codes: weight, scale: this.weight(`${weight.name}.scale`) };
       const product = quantizedProduct(this.b, x, this.#rowsOf(x, least), codes, factor);
       return bias === undefined ? product : this.b.op("Add", [product, this.#times(bias, scale)]);
     }
