@@ -57,8 +57,12 @@ describe.each([
   ["segmentation", "lora", { tokens: 2, firstLayer: 1 }],
   ["detection", "lora", { tokens: 2 }],
 ] as const)("%s by %s that goes on from another prompt", (task, method, sizes) => {
+  let first: StoredPrompt;
+  beforeAll(async () => {
+    first = await tuned(job(task, { method, ...sizes }));
+  });
+
   it("begins with its numbers and its head, as its receipt tells, and is made again to the same bytes", async () => {
-    const first = await tuned(job(task, { method, ...sizes }));
     const notes: string[] = [];
     const wanted = job(task, { method, ...STANDING, init: { kind: "prompt", prompt: first } });
     const { prompt, id } = await tuned(wanted, {
@@ -79,24 +83,26 @@ describe.each([
     await expect(reproducePrompt(bytes, tiny.backbone, files)).rejects.toMatchObject({ code: "bad_init" });
   });
 
-  it.skipIf(task === "segmentation")("whose labels are others: its head begins afresh", async () => {
-    const first = await tuned(job(task, { method, ...sizes }));
-    const rows = (name: string, many: number) => renamed(toyImageRows(name, task, many, 1));
-    const wanted = job(task, {
-      method,
-      ...STANDING,
-      train: rows("train.jsonl", 6),
-      validation: rows("validation.jsonl", 3),
-      init: { kind: "prompt", prompt: first },
-    });
-    const { report } = await runTuneJob(wanted);
-    const { prompt } = await readPromptFile(wanted.out);
-    expect(report.notes.join()).toContain("the head begins afresh");
-    expect(prompt.manifest.receipt?.settings.init).toBe("prompt");
-    near(promptNumbers(prompt), promptNumbers(first.prompt));
-    const [own, theirs] = [headNumbers(prompt), headNumbers(first.prompt)];
-    expect(own.some((value, at) => Math.abs(value - theirs[at]!) > 1e-3)).toBe(true);
-  });
+  it.skipIf(task === "segmentation" || task === "multi_label")(
+    "whose labels are others: its head begins afresh",
+    async () => {
+      const rows = (name: string, many: number) => renamed(toyImageRows(name, task, many, 1));
+      const wanted = job(task, {
+        method,
+        ...STANDING,
+        train: rows("train.jsonl", 6),
+        validation: rows("validation.jsonl", 3),
+        init: { kind: "prompt", prompt: first },
+      });
+      const { report } = await runTuneJob(wanted);
+      const { prompt } = await readPromptFile(wanted.out);
+      expect(report.notes.join()).toContain("the head begins afresh");
+      expect(prompt.manifest.receipt?.settings.init).toBe("prompt");
+      near(promptNumbers(prompt), promptNumbers(first.prompt));
+      const [own, theirs] = [headNumbers(prompt), headNumbers(first.prompt)];
+      expect(own.some((value, at) => Math.abs(value - theirs[at]!) > 1e-3)).toBe(true);
+    },
+  );
 });
 
 it("a head alone goes on where it is learnt step by step", async () => {
