@@ -150,6 +150,19 @@ describe("detection on the command line", () => {
     expect(JSON.parse(other.stdout)).toMatchObject({ error: { code: "wrong_task" } });
   });
 
+  it("goes on from that prompt by its own method, and is made again from the receipt and both files", async () => {
+    const data = ["train.jsonl", "--validation", "validation.jsonl"];
+    const on = ["--init", "prompt:prompt.safetensors", "--epochs", "1", "--out", "next.safetensors"];
+    const next = await kilotune("tune", ...data, "--task", "detect", "--backbone", tiny, ...on, "--json");
+    expect(next.code).toBe(0);
+    expect(next.stderr).toContain("Note: It goes on from");
+    const again = ["reproduce", "next.safetensors", "--data", ...data, "--backbone", tiny, "--json"];
+    expect((await kilotune(...again)).code).toBe(2);
+    const same = await kilotune(...again, "--init", "prompt.safetensors");
+    expect(same.code).toBe(0);
+    expect(JSON.parse(same.stdout.trimEnd().split("\n").at(-1) as string)).toMatchObject({ same: true });
+  });
+
   it("tunes a detector's own export, which jobs take as it is", async () => {
     const yolo = path.join(root, "packages/backbone/src/frozen/goldens/with-nms.onnx");
     const built = await kilotune("backbone", "build", yolo, "--json");

@@ -34,7 +34,7 @@ import type { TaskPlan } from "../task.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { judgeRows } from "../judge-rows.ts";
 import { type DenseKind, type DenseRows, openDense } from "./dense-task.ts";
-import { mapInTile, sizeOfTiled } from "./tiles.ts";
+import { lastKept, mapInTile, sizeOfTiled } from "./tiles.ts";
 
 export interface SegmentationOutcome {
   readonly name: string;
@@ -150,10 +150,10 @@ export async function mapOf(
 
 /** What is true of a store's row: an image's map, or a tile's part of it. */
 function mapOfRow({ truths, tiles }: DenseRows<OpenMap>): (row: number) => Promise<LabelMap> {
+  const whole = lastKept((image) => (truths[image] as OpenMap)());
   return async (row) => {
     const tile = tiles?.[row];
-    if (tile === undefined) return (truths[row] as OpenMap)();
-    return mapInTile(await (truths[tile.image] as OpenMap)(), tile.region);
+    return tile === undefined ? (truths[row] as OpenMap)() : mapInTile(await whole(tile.image), tile.region);
   };
 }
 

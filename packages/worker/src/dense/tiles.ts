@@ -28,13 +28,9 @@ export interface TiledImages {
 export async function cutIntoTiles(source: ImageSource, preprocessing: Preprocessing): Promise<TiledImages> {
   const { codec, images } = source;
   const { background } = preprocessing;
-  // The tiles of an image are asked for one after the other: it is decoded once for all of them.
-  let last: { readonly image: number; readonly pixels: Promise<Pixels> } | undefined;
-  const decoded = (image: number): Promise<Pixels> => {
-    if (last?.image !== image)
-      last = { image, pixels: source.file(image).then((bytes) => decodeImage(codec, bytes, { background })) };
-    return last.pixels;
-  };
+  const decoded = lastKept<Pixels>(async (image) =>
+    decodeImage(codec, await source.file(image), { background }),
+  );
   const tiles: Tile[] = [];
   for (let image = 0; image < images; image++)
     for (const region of tilesOf(await sizeOfImage(codec, await source.file(image)), preprocessing))
@@ -50,6 +46,15 @@ export async function cutIntoTiles(source: ImageSource, preprocessing: Preproces
         return cropPixels(await decoded(image), region);
       },
     },
+  };
+}
+
+/** The tiles of an image are mostly asked for one after the other: it is opened once for all of them. */
+export function lastKept<T>(open: (image: number) => Promise<T>): (image: number) => Promise<T> {
+  let last: { readonly image: number; readonly opened: Promise<T> } | undefined;
+  return (image) => {
+    if (last?.image !== image) last = { image, opened: open(image) };
+    return last.opened;
   };
 }
 
