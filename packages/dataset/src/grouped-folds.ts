@@ -53,14 +53,14 @@ export function groupedFolds(
   return folds;
 }
 
-interface Group {
+export interface Group {
   readonly rows: number[];
   /** Rows of each class that it has, that with the most of them first. */
   counts: (readonly [label: number, rows: number])[];
 }
 
 /** In the order of their first rows: what a group is called changes nothing. */
-function inGroups(classes: Int32Array, groups: ArrayLike<number>): Group[] {
+export function inGroups(classes: Int32Array, groups: ArrayLike<number>): Group[] {
   const found = new Map<number, Group>();
   for (let row = 0; row < classes.length; row++) {
     const group = found.get(groups[row] as number);
@@ -76,13 +76,13 @@ function inGroups(classes: Int32Array, groups: ArrayLike<number>): Group[] {
 }
 
 /** By name, ascending: the order of the rows decides nothing. */
-function classNumbers(labels: ArrayLike<string | number>): Int32Array {
+export function classNumbers(labels: ArrayLike<string | number>): Int32Array {
   const names = Array.from(labels, String);
   const numbers = new Map([...new Set(names)].sort().map((name, at) => [name, at]));
   return Int32Array.from(names, (name) => numbers.get(name) as number);
 }
 
-function countsOf(classes: Int32Array): Int32Array {
+export function countsOf(classes: Int32Array): Int32Array {
   const counts = new Int32Array(classes.reduce((most, label) => Math.max(most, label + 1), 0));
   for (const label of classes) counts[label]!++;
   return counts;

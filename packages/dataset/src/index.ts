@@ -3,6 +3,7 @@ export { decodeLines, type Line, MAX_LINE_LENGTH } from "./decode-lines.ts";
 export type { Chunks } from "./decode-text.ts";
 export { drawShots, type Split, stratifiedFolds, stratifiedSplit } from "./draw.ts";
 export { groupedFolds } from "./grouped-folds.ts";
+export { groupedSplit } from "./grouped-split.ts";
 export { guessRows, type RowsAre } from "./guess-rows.ts";
 export { labelsOf } from "./labels.ts";
 export { type LintedFile, type LintFileOptions, lintFile, loadExamples } from "./lint-file.ts";

@@ -8,7 +8,7 @@ import {
 } from "@kilotune/contract";
 import type { RunResult } from "@kilotune/tuner";
 import { tuneFully } from "./full-tuning.ts";
-import { crossFolds, type Fold, holdOut } from "./held-out.ts";
+import { type CrossFold, crossFolds, groupsOf, holdOut } from "./held-out.ts";
 import type { TuneJob } from "./job.ts";
 import { type LearnRowsContext, type LearntRows, learnRows, publishLearnt } from "./learn-rows.ts";
 import { FULL, FULL_TITLE } from "./make-report.ts";
@@ -17,7 +17,7 @@ import type { JobData, RowsOf, Task } from "./task.ts";
 
 /** The folds of a job that is to be cross-validated. @throws KilotuneError `too_few_groups` */
 export interface CrossFolds<Rows> {
-  readonly folds: readonly Fold<Rows>[];
+  readonly folds: readonly CrossFold<Rows>[];
   readonly together: Int32Array;
 }
 
@@ -79,7 +79,7 @@ interface MeasuredFold {
 async function measureFold<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
   task: Task<File, Rows, Fitted, Outcome>,
   context: LearnRowsContext<File>,
-  { train, heldOut: unseen }: Fold<Rows>,
+  { train, heldOut: unseen, together }: CrossFold<Rows>,
   validation: Rows | undefined,
   nameOf: (run: string) => string,
 ): Promise<MeasuredFold> {
@@ -88,7 +88,8 @@ async function measureFold<File extends RowsOf, Rows extends RowsOf, Fitted, Out
   const baselines = Object.entries(await task.answerBaselines(fitted, unseen)).map(
     ([name, outcomes]) => [name, task.score(outcomes)] as const,
   );
-  const heldOut = holdOut(train, validation, job.seed, task.holding);
+  const groups = groupsOf(job, { validation: context.data.validation, together: () => together });
+  const heldOut = holdOut(train, validation, job.seed, task.holding, groups);
   const learnt = await unlessDiverged(() =>
     learnRows(task, context, { train, validation, heldOut, fitted }, nameOf),
   );

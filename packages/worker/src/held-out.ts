@@ -1,5 +1,7 @@
-import { groupedFolds, stratifiedFolds, stratifiedSplit } from "@kilotune/dataset";
-import type { RowsOf } from "./task.ts";
+import { isCodedError } from "@kilotune/contract";
+import { groupedFolds, groupedSplit, type Split, stratifiedFolds, stratifiedSplit } from "@kilotune/dataset";
+import type { TuneJob } from "./job.ts";
+import type { JobData, RowsOf } from "./task.ts";
 
 /** One way to hold rows out: learn on some, measure on others that were not learnt from. */
 export interface Fold<Rows> {
@@ -14,14 +16,31 @@ export interface HeldOut<Rows> {
 }
 
 /**
+ * Which training rows no held-out part of them may cut apart; undefined where no row has one like it, where a validation file
+ * is what chooses, and of a receipt of before.
+ */
+export function groupsOf(
+  { together }: Pick<TuneJob, "together">,
+  data: Pick<JobData<RowsOf>, "validation" | "together">,
+): Int32Array | undefined {
+  if (together === false || data.validation !== undefined) return undefined;
+  const groups = data.together();
+  return new Set(groups).size < groups.length ? groups : undefined;
+}
+
+/**
  * The rows that choose epochs and verdict: the user's validation file, else a fifth of the training rows; where there are
  * so few that a fifth says nothing, five folds, so that every row is held out once.
+ *
+ * @param groups see `groupsOf`: what is learnt from then tells nothing of what is held out. Parted all the same where whole
+ * groups would leave less than half as many rows to hold out: better a verdict that is too kind than none.
  */
 export function holdOut<Rows extends RowsOf>(
   train: Rows,
   validation: Rows | undefined,
   seed: number,
   { strataOf, pick, folds: few = FOLDS }: Holding<Rows>,
+  groups?: Int32Array,
 ): HeldOut<Rows> {
   if (validation !== undefined) {
     const strata = strataOf(validation);
@@ -31,11 +50,11 @@ export function holdOut<Rows extends RowsOf>(
   if (train.count > FEW_ROWS || few < 2) {
     // A tenth of many rows is plenty, and more than 2,000 only costs time.
     const fraction = train.count > 2000 ? Math.min(0.1, 2000 / train.count) : 0.2;
-    const split = stratifiedSplit(strataOf(train), fraction, seed);
+    const split = splitOf(strataOf(train), fraction, seed, groups);
     const fold = { train: pick(train, split.train), heldOut: pick(train, split.heldOut) };
     return { folds: [fold], source: `${Math.round(100 * fraction)} % of ${train.name}, held out` };
   }
-  const folds = stratifiedFolds(strataOf(train), few, seed);
+  const folds = foldsOf(strataOf(train), few, seed, groups);
   const numbers = [...new Set(folds)].filter((fold) => fold >= 0);
   return {
     folds: numbers.map((fold) => partedBy(folds, fold, train, pick)),
@@ -44,6 +63,26 @@ export function holdOut<Rows extends RowsOf>(
         ? "none: every class has one row"
         : `${numbers.length}-fold cross-validation of ${train.name}`,
   };
+}
+
+function splitOf(strata: Int32Array, fraction: number, seed: number, groups: Int32Array | undefined): Split {
+  const plain = stratifiedSplit(strata, fraction, seed);
+  if (groups === undefined) return plain;
+  const whole = groupedSplit(strata, groups, fraction, seed);
+  return 2 * whole.heldOut.length < plain.heldOut.length ? plain : whole;
+}
+
+function foldsOf(strata: Int32Array, few: number, seed: number, groups: Int32Array | undefined): Int32Array {
+  const plain = stratifiedFolds(strata, few, seed);
+  if (groups === undefined) return plain;
+  const held = (folds: Int32Array) => folds.filter((fold) => fold >= 0).length;
+  try {
+    const whole = groupedFolds(strata, groups, few, seed);
+    return 2 * held(whole) < held(plain) ? plain : whole;
+  } catch (error) {
+    if (isCodedError(error) && error.code === "too_few_groups") return plain;
+    throw error;
+  }
 }
 
 /**
@@ -57,9 +96,17 @@ export function crossFolds<Rows extends RowsOf>(
   count: number,
   seed: number,
   { strataOf, pick }: Holding<Rows>,
-): Fold<Rows>[] {
+): CrossFold<Rows>[] {
   const folds = groupedFolds(strataOf(train), together, count, seed);
-  return Array.from({ length: count }, (_, fold) => partedBy(folds, fold, train, pick));
+  return Array.from({ length: count }, (_, fold) => ({
+    ...partedBy(folds, fold, train, pick),
+    together: together.filter((_, row) => folds[row] !== fold),
+  }));
+}
+
+export interface CrossFold<Rows> extends Fold<Rows> {
+  /** Of the rows to learn from. */
+  readonly together: Int32Array;
 }
 
 export interface Holding<Rows> {

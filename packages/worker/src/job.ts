@@ -65,6 +65,11 @@ interface JobOf<DataSource> {
   /** Draws this many rows a class with the seed; all rows where left out. */
   readonly shots?: number;
   readonly epochs: number | "auto";
+  /**
+   * Whether rows that are nearly the same, or of one patient, are held out together. Left out: yes, and the receipt says so
+   * where there are any. false: as receipts that don't say so.
+   */
+  readonly together?: boolean;
   /** Publishes what was asked for, whatever held-out rows say of it: for comparisons. */
   readonly publishAsked?: true;
   /** Full fine-tuning besides, as a baseline; of texts with one label each. */

@@ -3,8 +3,8 @@ import type { Checkpoint, LoopSettings, RunResult } from "@kilotune/tuner";
 import { checkpointFile } from "./checkpoint-files.ts";
 import { interrupted } from "./interrupted.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
-import type { BackboneFacts, RowsOf, Run, Task } from "./task.ts";
 import { promptFacts } from "./receipt.ts";
+import type { BackboneFacts, RowsOf, Run, Task } from "./task.ts";
 import type { TrainingPace } from "./training-pace.ts";
 import { CODE_VERSION } from "./version.ts";
 
@@ -83,7 +83,7 @@ function runKey(
 ): string {
   const rounded = precision === "int8" ? [precision] : [];
   const own = promptFacts(job);
-  const special = Object.keys(own).length > 0 ? [own] : [];
+  const special = [...(Object.keys(own).length > 0 ? [own] : []), ...(job.together ? ["together"] : [])];
   const parts = [run, settings, dataSha256, identity, CODE_VERSION, ...facts, ...rounded, ...special];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

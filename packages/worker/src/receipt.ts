@@ -32,7 +32,7 @@ export function promptFacts(job: TuneJob): Pick<NonNullable<Receipt["asked"]>, "
 
 /** A setting of jobs that decides numbers is named here, in the receipt's schema, and in `jobOfReceipt`. */
 function askedOf(job: TuneJob): NonNullable<Receipt["asked"]> {
-  const { method, tokens, firstLayer, shots, epochs, settings, publishAsked } = job;
+  const { method, tokens, firstLayer, shots, epochs, settings, publishAsked, together } = job;
   return {
     ...promptFacts(job),
     method,
@@ -42,6 +42,7 @@ function askedOf(job: TuneJob): NonNullable<Receipt["asked"]> {
     epochs,
     ...(settings === undefined ? {} : { settings: { ...settings } }),
     ...(publishAsked && { publishAsked }),
+    ...(together && { together }),
     ...(job.input === "image" && job.tiles && { tiles: job.tiles }),
   };
 }

@@ -141,6 +141,7 @@ function jobOfReceipt(
   const { init, ...rest } = asked;
   return {
     ...rest,
+    together: asked.together ?? false,
     ...(init === undefined ? {} : { init: initOfReceipt(init, initPrompt) }),
     seed,
     ...(isOfImages ? { input: "image" } : {}),

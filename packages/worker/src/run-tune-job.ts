@@ -1,10 +1,10 @@
 import { removeCheckpoints } from "./checkpoint-files.ts";
 import { crossFoldsOf, crossValidate } from "./cross-validate.ts";
 import { assertWhole, tuneFully } from "./full-tuning.ts";
-import { holdOut } from "./held-out.ts";
+import { groupsOf, holdOut } from "./held-out.ts";
 import type { JobHooks, JobResult, TuneJob } from "./job.ts";
 import { learnRows, plannedRows, publishLearnt } from "./learn-rows.ts";
-import { type JobFindings, FULL, type Measured, makeReport } from "./make-report.ts";
+import { FULL, type JobFindings, type Measured, makeReport } from "./make-report.ts";
 import { openTask } from "./open-task.ts";
 import { planOf } from "./plan-of.ts";
 import { type JobProgress, jobProgress } from "./progress.ts";
@@ -26,12 +26,14 @@ export function runTuneJob(job: TuneJob, hooks: JobHooks = {}): Promise<JobResul
 /** The same of a plan that is given: see `planOf`. */
 export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, Outcome>(
   plan: TaskPlan<File, Rows, Fitted, Outcome>,
-  job: TuneJob,
+  asked: TuneJob,
   hooks: JobHooks,
 ): Promise<JobResult> {
   const progress = jobProgress(hooks);
   const { data, train, validation, ...opened } = await openTask(plan, progress);
   await using task = opened.task;
+  const groups = groupsOf(asked, data);
+  const job: TuneJob = groups === undefined ? asked : { ...asked, together: true };
 
   if (job.fullTuning) assertWhole(task);
   const inFolds = crossFoldsOf(task, job, data, train);
@@ -40,7 +42,7 @@ export async function runPlan<File extends RowsOf, Rows extends RowsOf, Fitted, 
 
   const { settings } = task;
   progress.stage("tune", settings ? "tuning on a part, measuring on the rest" : "measuring on held-out rows");
-  const heldOut = holdOut(train, validation, job.seed, task.holding);
+  const heldOut = holdOut(train, validation, job.seed, task.holding, groups);
   const rows = { train, validation, heldOut, fitted };
   // K folds learn from K - 1 parts of K each, and the job itself from all.
   const planned = plannedRows(settings, rows) * (inFolds?.folds.length ?? 1);

@@ -1,5 +1,5 @@
 import type { Candidate, Rung, TuneSettings } from "@kilotune/tuner";
-import { crossFolds, holdOut } from "./held-out.ts";
+import { crossFolds, groupsOf, holdOut } from "./held-out.ts";
 import type { JobHooks, TuneJob } from "./job.ts";
 import { learn } from "./learn.ts";
 import { openTask } from "./open-task.ts";
@@ -64,20 +64,21 @@ async function openLayer<File extends RowsOf, Rows extends RowsOf, Fitted, Outco
   const progress = jobProgress(hooks);
   const { data, task, train, validation } = await openTask(plan, progress);
   try {
+    const groups = groupsOf(job, data);
     const { folds } =
       job.folds === undefined
-        ? holdOut(train, validation, job.seed, task.holding)
+        ? holdOut(train, validation, job.seed, task.holding, groups)
         : { folds: crossFolds(train, data.together(), job.folds, job.seed, task.holding) };
     const inFolds = job.folds === undefined ? "" : `-of-${job.folds}`;
     progress.stage("tune", "trying candidates on held-out rows");
     const context = {
       // A candidate that goes on does so from its checkpoint.
-      job: { ...job, resume: true },
+      job: { ...job, ...(groups && { together: true }), resume: true },
       hooks,
       dataSha256: data.sha256,
     };
     return {
-      facts: [data.sha256, task.backbone],
+      facts: [data.sha256, task.backbone, ...(groups ? ["together"] : [])],
       async measure({ firstLayer: _, ...candidate }, { share }, index) {
         const { epochs } = { ...(task.settings as TuneSettings), ...candidate };
         const until = Math.max(1, Math.round(share * epochs));

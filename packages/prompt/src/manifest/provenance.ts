@@ -47,6 +47,8 @@ const asked = z.strictObject({
   settings: z.exactOptional(z.record(z.string(), z.number())),
   /** The method was published whatever held-out rows said of it. */
   publishAsked: z.exactOptional(z.literal(true)),
+  /** Rows that are nearly the same, or of one patient, were held out together; left out where they weren't, or there were none. */
+  together: z.exactOptional(z.literal(true)),
   /** Images were looked at in tiles. */
   tiles: z.exactOptional(z.literal(true)),
 });

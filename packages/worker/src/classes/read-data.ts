@@ -9,6 +9,7 @@ import {
   type TokenCount,
 } from "@kilotune/dataset";
 import type { DataSource, JobEvent, TextJob } from "../job.ts";
+import { once } from "../once.ts";
 import type { JobData } from "../task.ts";
 import { readTextRows, shownRow, textsOf } from "../texts/read-texts.ts";
 import { faultsOfOutsideLabel } from "./outside-label.ts";
@@ -69,7 +70,7 @@ export async function readData(
     test,
     otherTests,
     sha256: hashOf(labels, [known, validation]),
-    together: () => similarTexts(rows.map(shownRow)),
+    together: once(() => similarTexts(rows.map(shownRow))),
   };
 }
 

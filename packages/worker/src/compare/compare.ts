@@ -12,6 +12,7 @@ import { badInit, chooseSettings } from "@kilotune/tuner";
 import { askedInit } from "../asked-init.ts";
 import { type LabelledTexts, readData } from "../classes/read-data.ts";
 import { assertFullyTunable } from "../classes/text-classification.ts";
+import { groupsOf } from "../held-out.ts";
 import { interrupted } from "../interrupted.ts";
 import type { DataSource, JobHooks, PromptInit, TextJob } from "../job.ts";
 import type { JobData } from "../task.ts";
@@ -232,7 +233,10 @@ function keyOf(asked: Comparison, data: JobData<LabelledTexts>): string {
   const names = [train.name, validation?.name, test?.name, title];
   const tested = data.test && [data.test.texts, [...data.test.labels], data.test.pairs];
   const settings = [identity, precision, shots, epochs, seed];
-  const special = (folds ?? init ?? reparam) ? [folds, init && askedInit(init), reparam] : [];
+  const special = [
+    ...((folds ?? init ?? reparam) ? [folds, init && askedInit(init), reparam] : []),
+    ...(groupsOf({}, data) ? ["together"] : []),
+  ];
   return createHash("sha256")
     .update(JSON.stringify([CODE_VERSION, names, settings, data.sha256, tested, ...special]))
     .digest("hex");

@@ -7,11 +7,11 @@ import {
   readableName,
   zeroShot,
 } from "@kilotune/tuner";
-import { crossFoldsOf, spread } from "../cross-validate.ts";
 import { type ClassOutcome, outcomesOfClasses } from "../classes/outcome.ts";
 import type { PreparedRows } from "../classes/prepare.ts";
 import { textClassification } from "../classes/text-classification.ts";
-import { holdOut } from "../held-out.ts";
+import { crossFoldsOf, spread } from "../cross-validate.ts";
+import { groupsOf, holdOut } from "../held-out.ts";
 import type { JobHooks, TextJob } from "../job.ts";
 import { openTask } from "../open-task.ts";
 import { type JobProgress, jobProgress } from "../progress.ts";
@@ -41,7 +41,7 @@ export async function measureFrozen(job: TextJob, hooks: JobHooks): Promise<Kept
     await byNeighbours(linear, train, labels.length, progress),
   ];
 
-  const { folds } = holdOut(train, validation, job.seed, task.holding);
+  const { folds } = holdOut(train, validation, job.seed, task.holding, groupsOf(job, data));
   progress.stage("evaluate", "answering the test rows");
   const tested = data.test && (await task.prepare(data.test, progress.share("evaluate")));
   const methods: ComparedMethod[] = [];

@@ -3,6 +3,7 @@ import type { ImageCodec } from "@kilotune/image";
 import { createSharpCodec } from "@kilotune/image/node";
 import type { ImageSource } from "@kilotune/tuner";
 import type { ImageJob, JobEvent } from "../job.ts";
+import { once } from "../once.ts";
 import type { JobData, RowsOf } from "../task.ts";
 import { type ImageStart, imageStart } from "./image-start.ts";
 import { hashOfImages, type ReadImages, readImages } from "./read-images.ts";
@@ -71,7 +72,7 @@ export async function readImageFiles<Truth>(
       test: file(test),
       otherTests: otherTests.map((each) => file(each) as ImageFile<Truth>),
       sha256: hashOfImages(labels, [train, validation]),
-      together: () => similarImages(train.looks),
+      together: once(() => similarImages(train.looks)),
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

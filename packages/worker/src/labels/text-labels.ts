@@ -9,6 +9,7 @@ import {
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
+import { once } from "../once.ts";
 import type { JobData, TaskPlan } from "../task.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles, shownRow, textsOf } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
@@ -46,7 +47,7 @@ export function textLabels(
         labels,
         ...mapFiles(files, numbered),
         sha256: hashOfRows([facts(files.train), facts(files.validation)]),
-        together: () => similarTexts(files.train.rows.map(shownRow)),
+        together: once(() => similarTexts(files.train.rows.map(shownRow))),
       };
     },
     open: async (data) => labelTask(await openLabels(job, data), data),

@@ -10,6 +10,7 @@ import {
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
+import { once } from "../once.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
@@ -44,7 +45,7 @@ export function textRetrieval(job: TextJob): TaskPlan<PairFile, PairRows, object
         labels: [],
         ...mapFiles(files, pairFile),
         sha256: hashOfRows([facts(files.train), facts(files.validation)]),
-        together: () => similarPairs(files.train.rows),
+        together: once(() => similarPairs(files.train.rows)),
       };
     },
     open: (data) => openPairs(job, data),

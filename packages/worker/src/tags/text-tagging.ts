@@ -27,12 +27,13 @@ import { openFrozenSessions } from "../classes/prepare.ts";
 import type { JobEvent, TextJob } from "../job.ts";
 import { judgeRows } from "../judge-rows.ts";
 import { mapFiles } from "../map-files.ts";
+import { once } from "../once.ts";
 import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
-import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
 import { promptStart, throughOf } from "../texts/prompt-init.ts";
+import { hashOfRows, readTextFiles } from "../texts/read-texts.ts";
 import { textSettings } from "../texts/text-settings.ts";
 import { tokensOf } from "../tokens-of.ts";
 import { scoreOfText, spanFindings, spanScore, type TagOutcome } from "./outcome.ts";
@@ -69,7 +70,7 @@ async function readTags(job: TextJob, emit: (event: JobEvent) => void): Promise<
     ...mapFiles(files, ({ name, rows }): TagFile => ({ name, count: rows.length, rows })),
     labels: tagLabelsOf(files.train.rows),
     sha256: hashOfRows([facts(files.train), facts(files.validation)]),
-    together: () => similarTexts(files.train.rows.map(({ text }) => text)),
+    together: once(() => similarTexts(files.train.rows.map(({ text }) => text))),
   };
 }
 

@@ -20,6 +20,7 @@ import { headLogits, linearHead } from "../classes/class-heads.ts";
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import type { TextJob } from "../job.ts";
 import { mapFiles } from "../map-files.ts";
+import { once } from "../once.ts";
 import { TUNED } from "../select.ts";
 import type { JobData, Task, TaskPlan } from "../task.ts";
 import { hashOfRows, type RowsOfFile, readTextFiles, shownRow, textsOf } from "../texts/read-texts.ts";
@@ -56,7 +57,7 @@ export function textValues(job: TextJob): TaskPlan<ValueFile, ValueRows, Ridge, 
         labels: ["value"],
         ...mapFiles(files, fileOf),
         sha256: hashOfRows([facts(files.train), facts(files.validation)]),
-        together: () => similarTexts(files.train.rows.map(shownRow)),
+        together: once(() => similarTexts(files.train.rows.map(shownRow))),
       };
     },
     open: (data) => openValues(job, data),
