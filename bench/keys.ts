@@ -98,6 +98,7 @@ function bound(records: Records): Records {
     write: (...given) => records.write(...given),
     add: (...given) => records.add(...given),
     eraseTenant: (...given) => records.eraseTenant(...given),
+    scrub: () => records.scrub(),
   };
 }
 

@@ -48,8 +48,10 @@ export async function eraseTenant(
       audited(service, "tenant.erased", tenant, { ...erased }),
     ]),
   );
-  // Once more, since the store's log has what the write before removed: the tenant's name.
+  // Once more: whoever began before the tenant was gone may have written since.
   await eraseLeft(service, tenant);
+  // The tenant's name, too, which the write before removed.
+  await service.records.scrub();
   return erased;
 }
 

@@ -42,6 +42,8 @@ export async function sweep(service: Service): Promise<Swept> {
     }
     if (owner === undefined) {
       await eraseLeft(service, tenant);
+      // Whoever erased it may have been stopped before that.
+      await service.records.scrub();
       await settlePending(service, tenant, "sweep", async () => null);
       return;
     }

@@ -114,6 +114,7 @@ function memoryRecords(rows: Map<string, Map<string, StoredRecord>>, world: Worl
       rows.delete(tenant);
       return count;
     },
+    scrub: async () => {},
   };
 }
 

@@ -50,6 +50,7 @@ export function openAwsStore(options: {
       write: (tenant, ...rest) => recordsOf(tenant).write(tenant, ...rest),
       add: (tenant, ...rest) => recordsOf(tenant).add(tenant, ...rest),
       eraseTenant: (tenant) => recordsOf(tenant).eraseTenant(tenant),
+      scrub: async () => {},
     }),
     blobs: withStoreErrors<Blobs>({
       put: (tenant, ...rest) => blobsOf(tenant).put(tenant, ...rest),

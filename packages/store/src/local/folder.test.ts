@@ -214,9 +214,11 @@ describe("the folder of a local store", () => {
     await store.blobs.put(tenant, "files/a", Buffer.from(`secretly of ${tenant}`));
     await store.records.eraseTenant(tenant);
     await store.blobs.eraseTenant(tenant);
+    await store.records.scrub();
     expect(await bytesOnDisk(folder)).not.toContain(tenant);
     expect((await store.records.list(other, "job", { limit: 1000 })).records).toHaveLength(240);
     await store.records.eraseTenant(other);
+    await store.records.scrub();
     expect(await bytesOnDisk(folder)).not.toContain("secretly");
   });
 });

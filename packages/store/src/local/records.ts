@@ -83,12 +83,14 @@ export class SqliteRecords implements Records {
 
   async eraseTenant(tenant: TenantId): Promise<number> {
     checkTenant(tenant);
-    const erased = await this.#transaction(() => Number(this.#sql.erase.run(tenant).changes));
-    // Log and file still have what was written before.
+    return this.#transaction(() => Number(this.#sql.erase.run(tenant).changes));
+  }
+
+  /** Log and file still have what was written before. */
+  async scrub(): Promise<void> {
     await this.#checkpoints.scrub().catch((error: unknown) => {
       throw runFault(error);
     });
-    return erased;
   }
 
   #now(): number {

@@ -35,6 +35,7 @@ it.each([3, 4, 11])(
       }
       const { records } = await store.records.list(STAYS, "job");
       await store.records.eraseTenant(GONE);
+      await store.records.scrub();
       expect(await filesWith(folder, "qzvanishing")).toEqual([]);
       expect(await filesWith(folder, "other")).not.toEqual([]);
       expect((await store.records.list(STAYS, "job")).records).toEqual(records);

@@ -37,6 +37,9 @@ export interface Records {
 
   /** Removes all records of a tenant, expired ones too, and answers how many there were. */
   eraseTenant(tenant: TenantId): Promise<number>;
+
+  /** The last step of an erasure: nothing of what was removed is left where records are kept. It may take seconds. */
+  scrub(): Promise<void>;
 }
 
 export interface RecordKey {
