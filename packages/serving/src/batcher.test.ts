@@ -59,6 +59,20 @@ describe("Batcher", () => {
     expect(passes).toEqual([["first"], ["a", "b", "c", "d"], ["long"], ["e"], ["longer"]]);
   });
 
+  it("leaves a row alone that is to be alone, whoever leads (it went along with a call of a higher limit)", async () => {
+    const { batcher, passes, next } = recorder();
+    const calls = [
+      batcher.run([row("a"), row("b")]),
+      batcher.run([row("alone", "8", 1), row("alone too", "8", 1)]),
+      batcher.run([row("pair", "8", 2), row("other", "8", 2)]),
+    ];
+    for (let turn = 0; turn < 8; turn++) await next();
+    expect((await Promise.all(calls)).flat()).toHaveLength(6);
+    const limits = { alone: 1, "alone too": 1, pair: 2, other: 2 } as Record<string, number>;
+    for (const pass of passes)
+      expect(pass.length).toBeLessThanOrEqual(Math.min(...pass.map((name) => limits[name] ?? 4)));
+  });
+
   it("does not let a call of many rows keep a short one waiting", async () => {
     const { batcher, passes, next } = recorder();
     const bulk = batcher.run(Array.from({ length: 40 }, (_, at) => row(`bulk ${at}`)));

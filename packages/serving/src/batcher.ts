@@ -109,13 +109,17 @@ export class Batcher<Row extends Batchable, Result> {
     if (leader === undefined) return [];
     const { batchKey, batchLimit } = leader.first();
     const batch: Item<Row, Result>[] = [];
+    // That of whichever row in it allows the least: one that is to be alone takes no place beside others.
+    let limit = batchLimit;
     let sharing = [...calls];
-    while (sharing.length > 0 && batch.length < batchLimit) {
+    while (sharing.length > 0 && batch.length < limit) {
       sharing = sharing.filter((call) => {
-        if (batch.length >= batchLimit) return false;
-        const item = call.take(batchKey);
-        if (item !== undefined) batch.push(item);
-        return item !== undefined;
+        if (batch.length >= limit) return false;
+        const item = call.take(batchKey, batch.length + 1);
+        if (item === undefined) return false;
+        batch.push(item);
+        limit = Math.min(limit, item.row.batchLimit);
+        return true;
       });
     }
     this.#waiting -= batch.length;
@@ -207,8 +211,10 @@ class Call<Row extends Batchable, Result> {
     return group!.at(-1)!.row;
   }
 
-  take(batchKey: string): Item<Row, Result> | undefined {
+  /** A row of the key that may be in a pass of so many; undefined where the next one may not. */
+  take(batchKey: string, rows: number): Item<Row, Result> | undefined {
     const group = this.#waiting.get(batchKey);
+    if (group !== undefined && group.at(-1)!.row.batchLimit < rows) return undefined;
     const item = group?.pop();
     if (group?.length === 0) this.#waiting.delete(batchKey);
     return item;

@@ -160,7 +160,9 @@ export async function createPredictor(options: PredictorOptions): Promise<Predic
       }),
     estimate: (requests, options = {}) =>
       answer(requests, options, ({ task, labels, id }, logits, read): Estimate => {
-        return { label: labels[0]!, value: numberOf(task, logits), ...read, promptId: id };
+        // Mean and scale are the file's: finite each, and yet the number may not be.
+        const [value] = finite(Float64Array.of(numberOf(task, logits)), id);
+        return { label: labels[0]!, value: value!, ...read, promptId: id };
       }),
     tag: (requests, options = {}) => {
       const refs = requests.map(({ prompt }) => prompt);

@@ -32,6 +32,11 @@ const prompts: Record<string, StoredPrompt> = {
     { task: "regression", labels: ["price"], calibration: { mean: 10, scale: 4 } },
     { weight: new Float32Array(H), bias: Float32Array.of(0.5) },
   ),
+  huge: changed(
+    2,
+    { task: "regression", labels: ["price"], calibration: { mean: 10, scale: 1e308 } },
+    { weight: new Float32Array(H), bias: Float32Array.of(1000) },
+  ),
   search: changed(
     3,
     { task: "retrieval", labels: [], head: { kind: "none" }, calibration: {} },
@@ -87,6 +92,10 @@ describe("tasks of texts", () => {
       code: "wrong_task",
     });
     await expect(classify("number")).rejects.toMatchObject({ code: "wrong_task" });
+    // A file's scale is finite, and its number wasn't: JSON made null of it.
+    await expect(predictor.estimate([{ text, prompt: "huge" }])).rejects.toMatchObject({
+      code: "non_finite",
+    });
   });
 
   it("retrieval: the vector through the prompt, another than the plain one", async () => {
