@@ -5,7 +5,7 @@ import type { ImageSource } from "@kilotune/tuner";
 import type { ImageJob, JobEvent } from "../job.ts";
 import { once } from "../once.ts";
 import type { JobData, RowsOf } from "../task.ts";
-import { type ImageStart, imageStart } from "./image-start.ts";
+import { type ImageStart, imageStart, labelsInOrder } from "./image-start.ts";
 import { hashOfImages, type ReadImages, readImages } from "./read-images.ts";
 
 /** A file's images, with what is true of each. */
@@ -53,7 +53,9 @@ export async function readImageFiles<Truth>(
     );
   const whole = (await read(job.train)) as ReadImages;
   const train = draw(whole);
-  const labels = await labelsOf(train);
+  const found = await labelsOf(train);
+  // Numbers of masks stand in an order of their own.
+  const labels = task === "detect" ? labelsInOrder(job, found) : found;
   const start = await imageStart(job, labels);
   if (start !== undefined) emit({ kind: "note", words: start.words });
   const classOf = new Map(labels.map((label, at) => [label, at]));

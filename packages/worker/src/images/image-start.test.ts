@@ -11,6 +11,7 @@ import { reproducePrompt } from "../reproduce.ts";
 import { runTuneJob } from "../run-tune-job.ts";
 import { numbersOf } from "../standing-prompt.ts";
 import type { ImageRows } from "./image-source.ts";
+import { labelsInOrder } from "./image-start.ts";
 import { toyImageRows } from "./testing.ts";
 
 let tiny: Awaited<ReturnType<typeof tinyVisionBackbone>>;
@@ -103,6 +104,17 @@ describe.each([
       expect(own.some((value, at) => Math.abs(value - theirs[at]!) > 1e-3)).toBe(true);
     },
   );
+});
+
+it("labels stand in the order of the prompt that is gone on from, where they are the same", async () => {
+  const stored = await tuned(job("detection", { method: "head", epochs: 1 }));
+  const { prompt } = stored;
+  const manifest = { ...prompt.manifest, labels: ["RBC", "WBC"] };
+  const init = { kind: "prompt", prompt: { ...stored, prompt: { ...prompt, manifest } as Prompt } } as const;
+  expect(labelsInOrder({ init }, ["WBC", "RBC"])).toEqual(["RBC", "WBC"]);
+  for (const other of [["RBC"], ["RBC", "Platelets"], ["RBC", "WBC", "Platelets"]])
+    expect(labelsInOrder({ init }, other)).toBe(other);
+  expect(labelsInOrder({}, manifest.labels)).toBe(manifest.labels);
 });
 
 it("a head alone goes on where it is learnt step by step", async () => {

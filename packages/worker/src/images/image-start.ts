@@ -74,6 +74,16 @@ export async function imageStart(job: ImageJob, labels: readonly string[]): Prom
       };
 }
 
+/** The same labels in the order of the prompt that a job goes on from, so that its head fits: data sets name them in any. */
+export function labelsInOrder(
+  { init }: Pick<ImageJob, "init">,
+  labels: readonly string[],
+): readonly string[] {
+  const theirs: readonly string[] = init?.kind === "prompt" ? init.prompt.prompt.manifest.labels : [];
+  const own = new Set(labels);
+  return own.size === theirs.length && theirs.every((label) => own.has(label)) ? theirs : labels;
+}
+
 /** Of a report. */
 export function notesOf(start: ImageStart | undefined): readonly string[] {
   return start === undefined ? [] : [start.words];
