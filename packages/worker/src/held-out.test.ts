@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { decodePrompt, encodePrompt } from "@kilotune/prompt";
+import { decodePrompt } from "@kilotune/prompt";
 import { similarTexts, stratifiedFolds, stratifiedSplit } from "@kilotune/dataset";
 import { describe, expect, it } from "vitest";
 import { groupsOf, holdOut } from "./held-out.ts";
@@ -66,13 +66,13 @@ describe("held-out rows", () => {
 const place = tinyPlace();
 
 // Each is said twice, in other letters.
-const TWICE = toyRows(8, 1).flatMap(({ text, label }) => [
+const TWICE = toyRows(5, 1).flatMap(({ text, label }) => [
   { text, label },
   { text: text.toUpperCase(), label },
 ]);
 const job = () =>
   withoutValidation(
-    toyJob(place.tiny, place.folder, { train: jsonl("train.jsonl", TWICE), publishAsked: true }),
+    toyJob(place.tiny, place.folder, { train: jsonl("train.jsonl", TWICE), publishAsked: true, epochs: 1 }),
   );
 const promptOf = async () => new Uint8Array(await readFile(job().out));
 
@@ -89,9 +89,7 @@ it("a receipt tells of rows that were held out together, and one of before of no
     expect(await reproducePrompt(bytes, backbone, { train, ...(test && { test }) })).toMatchObject({
       same: true,
     });
-  // With the receipt of before the split of now would give other figures: they aren't the same file by chance.
-  const { prompt } = await decodePrompt(before);
-  expect(encodePrompt(prompt, { storage: prompt.manifest.storage })).not.toEqual(now);
+  // Other rows were held out: the two are of different splits.
   const heldOut = async (bytes: Uint8Array) => (await decodePrompt(bytes)).prompt.manifest.metrics.heldOut;
   expect(await heldOut(now)).not.toEqual(await heldOut(before));
-}, 30_000);
+});
