@@ -9,7 +9,7 @@ import {
   promptSite,
   rankingFigures,
   runTuning,
-  textRetrieval,
+  textProxies,
 } from "@kilotune/tuner";
 import { openMiniLm } from "./support/backbone.ts";
 import { defineBench, say } from "./support/bench.ts";
@@ -18,7 +18,7 @@ import { sharedFile } from "./support/places.ts";
 export const bench = defineBench({
   about: "banking77: test queries find training rows of their intent, through LoRA and frozen",
   goal: "mean average precision at 10 above the frozen backbone's by >= 5 points",
-  flags: { epochs: 20, queries: 3080 },
+  flags: { epochs: 8, queries: 3080 },
   async run({ epochs, queries }) {
     const backbone = await openMiniLm();
     const { manifest, tokenizer } = backbone;
@@ -26,11 +26,10 @@ export const bench = defineBench({
     const train = await read("train");
     const test = (await read("test")).slice(0, queries);
     const labels = labelsOf(train);
-    const settings = {
-      ...chooseRetrievalSettings(manifest, { method: "lora", trainRows: train.length, seed: 0, epochs }),
-      // A row has one text here, not two.
-      batchSize: 128,
-    };
+    const settings = chooseRetrievalSettings(manifest, {
+      ...{ method: "lora", trainRows: train.length, seed: 0, epochs },
+      byProxies: true,
+    });
     const site = promptSite(settings, manifest);
     const lower = await backbone.open({ kind: "lower", firstLayer: settings.firstLayer, cut: "in front" });
     const upper = await backbone.open({ kind: "upper", site: site.site });
@@ -52,12 +51,13 @@ export const bench = defineBench({
       return rankingFigures(vectors, { queries: asked.groups, found: found.groups }, hiddenSize, 10);
     };
     // Products of nothing add nothing: the plain backbone.
-    const frozen = await figures(new Float32Array(sizeOf(site.dims)));
+    const nothing = new Float32Array(sizeOf(site.dims));
+    const frozen = await figures(nothing);
     say(JSON.stringify({ frozen }));
-    const data = { ...found, texts: train.map((_, row) => [row]) };
+    const vectors = await embed(upper, found.store, hiddenSize, promptFeed(site, nothing));
     const learnt = await runTuning({
       settings,
-      task: textRetrieval(backbone, settings, data),
+      task: textProxies(backbone, settings, found, vectors),
       onEpoch: ({ epoch, loss }) => say(`  epoch ${epoch}: loss ${loss.toFixed(3)}`),
     });
     const tuned = await figures(learnt.prompt);

@@ -87,6 +87,7 @@ export { heldOutTexts } from "./text/held-out-vectors.ts";
 export { textOutputs } from "./text/linear-outputs.ts";
 export { chooseScope, type ScopeChoice, type ScopeScore, scopeScores } from "./text/out-of-scope.ts";
 export { badInit, startFromTexts, type TextStart, tokensOfText } from "./text/prompt-start.ts";
+export { areManyOfAGroup, textProxies } from "./text/proxies.ts";
 export { type GroupedTexts, retrievalPrecision, textRetrieval } from "./text/retrieval.ts";
 export { type TaggedWords, taggedWords, tagLabelsOf, tagsOfTokens } from "./text/tagged-words.ts";
 export { answerTags, spanF1, type TaggedTexts, textTagging } from "./text/tagging.ts";

@@ -1,11 +1,14 @@
 import { KilotuneError } from "@kilotune/contract";
 import { joinSimilarTexts, RowGroups, type RowOfTask } from "@kilotune/dataset";
 import {
+  areManyOfAGroup,
   chooseRetrievalSettings,
+  type LearningTask,
   textRetrieval as learnVectors,
   retrievalPrecision,
   runTuning,
   type TuneSettings,
+  textProxies,
 } from "@kilotune/tuner";
 import { pickTexts, type ReadTexts, type TextRows } from "../classes/prepare.ts";
 import type { TextJob } from "../job.ts";
@@ -83,7 +86,10 @@ async function openPairs(
   job: TextJob,
   data: JobData<PairFile>,
 ): Promise<Task<PairFile, PairRows, object, RankOutcome>> {
-  const settings = textSettings(job, data.train.count, chooseRetrievalSettings);
+  const byProxies = areManyOfAGroup(data.train.groups);
+  const settings = textSettings(job, data.train.count, (manifest, about) =>
+    chooseRetrievalSettings(manifest, { ...about, byProxies }),
+  );
   if (settings === undefined)
     throw new KilotuneError(
       "unsupported_method",
@@ -137,7 +143,8 @@ async function openPairs(
     fit: async () => ({}),
     answerBaselines: async (_, rows) => ({ [FROZEN]: outcomesOfVectors(rows, rows.texts.vectors) }),
 
-    learntRows: ({ count }) => count,
+    // By proxies a text at a time, else with what answers it.
+    learntRows: ({ count }) => (byProxies ? 2 * count : count),
     runFacts: (train, validation) => [[...train.groups], validation && [...validation.groups]],
     learn({ train, validation, epochs, settings: candidate, ...run }) {
       const own: TuneSettings = { ...settings, ...candidate, epochs };
@@ -148,12 +155,13 @@ async function openPairs(
         groups: Int32Array.from([...groups, ...groups]),
       };
       const measured = validation && sides(validation);
-      const task = learnVectors(backbone, own, rows);
+      const taskOn = (frozen: Float32Array): LearningTask =>
+        byProxies ? textProxies(backbone, own, rows, frozen) : learnVectors(backbone, own, rows);
       return runTuning({
         ...run,
         settings: own,
-        ...vectors.beginOf(own, texts, {}, () => task),
-        task,
+        ...vectors.beginOf(own, texts, {}, taskOn),
+        task: taskOn(texts.vectors),
         ...(measured && {
           validation: retrievalPrecision(backbone, own, measured.queries, measured.found),
         }),

@@ -20,12 +20,24 @@ const valued = (name: string, perClass: number, seed: number, pairs = false) =>
     }),
   );
 
-/** A text finds another one of its label that begins with the same word. */
+/** A text finds another one of its label that begins with the same word: few of a group. */
 const findables = (name: string, perClass: number, seed: number) =>
+  answered(name, perClass, seed, (text, label) => `${label} ${text.split(" ")[0]}`);
+
+/** A text finds its label: all of a label are of one group. */
+const grouped = (name: string, perClass: number, seed: number) =>
+  answered(name, 3 * perClass, seed, (_, label) => label);
+
+const answered = (
+  name: string,
+  perClass: number,
+  seed: number,
+  answer: (text: string, label: string) => string,
+) =>
   lines(
     name,
     toyRows(perClass, seed).map(({ text, label }) =>
-      JSON.stringify({ query: text, positive: `${label} ${text.split(" ")[0]}` }),
+      JSON.stringify({ query: text, positive: answer(text, label) }),
     ),
   );
 
@@ -82,21 +94,25 @@ describe("a number a text", () => {
 });
 
 describe("texts that find one another", () => {
-  it.each(["kv", "soft", "lora", "bias"] as const)(
-    "a job by %s: its file's vectors find as measured",
-    async (method) => {
-      const { tiny, folder } = place;
-      const job = { ...toyJob(tiny, folder, { method, task: "retrieval" }), ...filesOf(findables) };
-      const { report } = await runTuneJob(job);
-      expect(report.candidates.map(({ name }) => name)).toEqual(["frozen", method]);
-      const published = report.candidates.find((candidate) => candidate.published)!;
-      expect(published.name).toBe(method);
-      const stored = await readPromptFile(job.out);
-      expect(stored.prompt.manifest.metrics.test).toEqual(published.test);
-      const { score } = await evaluateTextPrompt({ backbone: tiny.backbone, stored, test: job.test });
-      expect(figuresOf(score).map10).toBeCloseTo(figuresOf(published.test).map10!, 4);
-    },
-  );
+  it.each([
+    ["kv", "few", findables],
+    ["soft", "few", findables],
+    ["lora", "few", findables],
+    ["bias", "few", findables],
+    ["lora", "many", grouped],
+    ["soft", "many", grouped],
+  ] as const)("a job by %s, %s of a group: its file's vectors find as measured", async (method, _, rows) => {
+    const { tiny, folder } = place;
+    const job = { ...toyJob(tiny, folder, { method, task: "retrieval" }), ...filesOf(rows) };
+    const { report } = await runTuneJob(job);
+    expect(report.candidates.map(({ name }) => name)).toEqual(["frozen", method]);
+    const published = report.candidates.find((candidate) => candidate.published)!;
+    expect(published.name).toBe(method);
+    const stored = await readPromptFile(job.out);
+    expect(stored.prompt.manifest.metrics.test).toEqual(published.test);
+    const { score } = await evaluateTextPrompt({ backbone: tiny.backbone, stored, test: job.test });
+    expect(figuresOf(score).map10).toBeCloseTo(figuresOf(published.test).map10!, 4);
+  });
 
   it("have no head alone to publish", async () => {
     const { tiny, folder } = place;
