@@ -18,7 +18,7 @@ import { sharedFile } from "./support/places.ts";
 export const bench = defineBench({
   about: "banking77: test queries find training rows of their intent, through LoRA and frozen",
   goal: "mean average precision at 10 above the frozen backbone's by >= 5 points",
-  flags: { epochs: 8, queries: 3080 },
+  flags: { epochs: 14, queries: 3080 },
   async run({ epochs, queries }) {
     const backbone = await openMiniLm();
     const { manifest, tokenizer } = backbone;
