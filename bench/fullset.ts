@@ -8,8 +8,9 @@ import { CACHE, sharedFile } from "./support/places.ts";
 import { epochWords, mean } from "./support/tune-once.ts";
 
 export const bench = defineBench({
-  about: "banking77 and clinc150, whole: kv and LoRA against full fine-tuning on the same rows and epochs",
-  goal: "the better prompt (by held-out rows) closes >= 80 % of the gap from linear probe to full fine-tuning",
+  about:
+    "banking77 and clinc150, whole: kv, LoRA and biases against full fine-tuning on the same rows and epochs",
+  goal: "the best prompt (by held-out rows) closes >= 80 % of the gap from linear probe to full fine-tuning",
   flags: { epochs: 4, seed: 0, shots: 0, minutes: 25, afresh: false },
   async run({ epochs, seed, shots, minutes, afresh }) {
     const signal = AbortSignal.timeout(minutes * 60_000);
@@ -22,7 +23,7 @@ export const bench = defineBench({
         backbone: await openMiniLm(),
         train: fileSource(path.join(data, "train.jsonl")),
         test: fileSource(path.join(data, "test.jsonl")),
-        methods: ["linear-probe", "kv", "lora", "full"] as const,
+        methods: ["linear-probe", ...PROMPTS, "full"] as const,
         epochs,
         seed,
         ...(shots > 0 && { shots }),
@@ -47,14 +48,17 @@ export const bench = defineBench({
   },
 });
 
-/** How much of the way from the probe to full fine-tuning the better prompt goes, on test rows. */
+const PROMPTS = ["kv", "lora", "bias"] as const;
+
+/** How much of the way from the probe to full fine-tuning the best prompt goes, on test rows. */
 function gapOf({ methods }: CompareResult) {
   const of = (name: string) => shown(methods.find((each) => each.name === name) as ComparedMethod);
-  const [probe, kv, lora, full] = [of("linear-probe"), of("kv"), of("lora"), of("full")];
-  const best = kv.heldOut >= lora.heldOut ? kv : lora;
+  const [probe, full] = [of("linear-probe"), of("full")];
+  const prompts = PROMPTS.map(of);
+  const best = prompts.reduce((best, each) => (each.heldOut > best.heldOut ? each : best));
   const gap = full.test - probe.test;
   const closed = gap > 0 ? (best.test - probe.test) / gap : 1;
-  return { best: best.name, gap, closed, methods: [probe, kv, lora, full] };
+  return { best: best.name, gap, closed, methods: [probe, ...prompts, full] };
 }
 
 /** Accuracies in percent. */
