@@ -8,6 +8,7 @@ import {
   KilotuneError,
   PLATFORM,
   type PromptId,
+  retold,
   type TenantId,
 } from "@kilotune/contract";
 import type { BackboneObject } from "@kilotune/contract/wire";
@@ -16,7 +17,6 @@ import { createSharpCodec } from "@kilotune/image/node";
 import {
   type Backbone,
   beginJob,
-  blaming,
   createKey,
   createTenant,
   finishJob,
@@ -292,7 +292,7 @@ function echoImages(service: Service): ImageInference {
       call.images.map(async (source) => {
         const bytes = await readImage(service, call.tenant, source);
         const { width, height } = await imageFacts(CODEC, bytes).catch((error) => {
-          throw error instanceof KilotuneError ? blaming(error, source.param) : error;
+          throw error instanceof KilotuneError ? retold(error, { param: source.param }) : error;
         });
         return { width, height, label: `${call.promptId.slice(0, 8)}:${width}x${height}` };
       }),

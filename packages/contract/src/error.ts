@@ -40,10 +40,24 @@ export class KilotuneError extends Error {
 /** input: the file or value given is bad. usage: the command was called wrongly. machine: network, disk, memory. */
 export type ErrorKind = "input" | "usage" | "machine";
 
+export type CodedError = Error &
+  Pick<KilotuneError, "code" | "kind" | "hint"> &
+  Partial<Pick<KilotuneError, "retryable" | "param" | "issues">>;
+
+/** The same error, said otherwise: what stands in `said` is another's, all else its own. */
+export function retold(
+  error: CodedError,
+  said: Partial<Pick<KilotuneError, "message" | "param" | "cause">>,
+): KilotuneError {
+  const { code, message, hint, kind, retryable = false, param = null, issues = [] } = error;
+  return new KilotuneError(code, said.message ?? message, hint, {
+    ...{ kind, retryable, param, issues, cause: error },
+    ...said,
+  });
+}
+
 /** Recognises our errors by shape, the engine's included: packages may be loaded twice, so `instanceof` won't do. */
-export function isCodedError(
-  error: unknown,
-): error is Error & { code: string; kind: ErrorKind; hint: string } {
+export function isCodedError(error: unknown): error is CodedError {
   return (
     error instanceof Error &&
     "code" in error &&

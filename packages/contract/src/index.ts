@@ -1,6 +1,6 @@
 export { CLASS_COLOURS, classColour } from "./class-colours.ts";
 export { describeFault } from "./describe-fault.ts";
-export { type ErrorKind, isCodedError, KilotuneError } from "./error.ts";
+export { type CodedError, type ErrorKind, isCodedError, KilotuneError, retold } from "./error.ts";
 export type { LintIssue, LintReport } from "./lint.ts";
 export {
   type BackboneKind,

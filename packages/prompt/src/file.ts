@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isCodedError, KilotuneError } from "@kilotune/contract";
+import { isCodedError, KilotuneError, retold } from "@kilotune/contract";
 import { decodePrompt, refuseLarge } from "./decode.ts";
 import type { StoredPrompt } from "./prompt.ts";
 import { printable } from "./quote.ts";
@@ -58,8 +58,8 @@ function notAFile(seen: string): KilotuneError {
 
 /** The path in front of the message: a command may be given several prompts. */
 function explain(error: unknown, path: string, doing: "read" | "write"): KilotuneError {
-  const { code, message, hint, kind } = isCodedError(error) ? error : translate(error, doing);
-  return new KilotuneError(code, `${printable(path, 1000)}: ${message}`, hint, { kind, cause: error });
+  const coded = isCodedError(error) ? error : translate(error, doing);
+  return retold(coded, { message: `${printable(path, 1000)}: ${coded.message}`, cause: error });
 }
 
 function translate(error: unknown, doing: "read" | "write"): KilotuneError {

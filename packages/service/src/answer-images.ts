@@ -1,9 +1,8 @@
-import type { PromptId, TenantId } from "@kilotune/contract";
+import { type PromptId, retold, type TenantId } from "@kilotune/contract";
 import { encodeRle, type LabelMap, maskOf, outlineMask, toCocoRle } from "@kilotune/image/masks";
 import type { Service } from "./context.ts";
 import { isInputError } from "./errors.ts";
 import type { ImageCall, ImageInference, LabelledImage, MaskFormat, SegmentedImage } from "./inference.ts";
-import { blaming } from "./lint-image.ts";
 import { readImage } from "./open-images.ts";
 
 /** What a predictor of images is asked, whoever makes it: `createVisionPredictor` of @kilotune/serving gives one. */
@@ -44,7 +43,7 @@ export function answerImages({ blobs, predictorOf, refOf, encodeMask }: AnswerIm
           const [row] = await ask(predictor, [{ image, prompt }], { signal, background });
           return row as Row;
         } catch (error) {
-          throw isInputError(error) && isOfImage(error.code) ? blaming(error, source.param) : error;
+          throw isInputError(error) && isOfImage(error.code) ? retold(error, { param: source.param }) : error;
         }
       }),
     );

@@ -92,7 +92,6 @@ export type { Repeat } from "./once.ts";
 export type { SecretRepeat } from "./once-shown.ts";
 export { type Limits, limitsOf, PLANS, type PlanName } from "./plans.ts";
 export { promptPath } from "./kinds.ts";
-export { blaming } from "./lint-image.ts";
 export { lintImageFile } from "./lint-rows.ts";
 export { openImages, readImage } from "./open-images.ts";
 export { openPrompt } from "./prompts.ts";

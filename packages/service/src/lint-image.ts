@@ -1,4 +1,4 @@
-import { KilotuneError } from "@kilotune/contract";
+import { KilotuneError, retold } from "@kilotune/contract";
 import { DEFAULT_LIMITS, sniffFormat } from "@kilotune/image";
 import type { ImageLooks } from "./context.ts";
 import { isInputError } from "./errors.ts";
@@ -20,16 +20,10 @@ export function lintImage(looks: ImageLooks | undefined): Lint {
       if (looks !== undefined) await looks.image(image);
       else if (sniffFormat(image) === null) throw notAnImage();
     } catch (error) {
-      throw isInputError(error) ? blaming(error, "file") : error;
+      throw isInputError(error) ? retold(error, { param: "file" }) : error;
     }
     return [];
   };
-}
-
-/** The same error, with the field of the request that holds the image. */
-export function blaming(error: KilotuneError, param: string): KilotuneError {
-  const { code, message, hint, kind } = error;
-  return new KilotuneError(code, message, hint, { kind, param, cause: error });
 }
 
 function tooManyBytes(): KilotuneError {

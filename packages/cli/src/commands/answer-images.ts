@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { KilotuneError } from "@kilotune/contract";
+import { KilotuneError, retold } from "@kilotune/contract";
 import { decodeImage } from "@kilotune/image";
 import { createSharpCodec, type Drawing, drawAnswer } from "@kilotune/image/node";
 import { expectUse, type StoredPrompt, type UseName } from "@kilotune/prompt";
@@ -78,10 +78,10 @@ const AT_ONCE = 16;
 function named(error: unknown, files: readonly string[]): unknown {
   if (!(error instanceof KilotuneError)) return error;
   const at = Number(/^image (\d+) of \d+: /.exec(error.message)?.[1] ?? 1) - 1;
-  const { code, hint, kind } = error;
+  const { code } = error;
   if (!code.startsWith("image_") && !code.startsWith("dicom_")) return error;
   const message = `${files[at]}: ${error.message.replace(/^image \d+ of \d+: /, "")}`;
-  return new KilotuneError(code, message, hint, { kind, cause: error });
+  return retold(error, { message });
 }
 
 /** The flags that they share. */

@@ -1,5 +1,5 @@
 import type { VisionBackbone } from "@kilotune/backbone";
-import { isCodedError, KilotuneError } from "@kilotune/contract";
+import { isCodedError, KilotuneError, retold } from "@kilotune/contract";
 import {
   cropPixels,
   decodeImage,
@@ -317,8 +317,7 @@ const DECODERS = 4;
 
 function ofImage(error: unknown, at: number, of: number): unknown {
   if (!isCodedError(error)) return error;
-  const { code, message, hint, kind } = error;
-  return new KilotuneError(code, `image ${at} of ${of}: ${message}`, hint, { kind, cause: error });
+  return retold(error, { message: `image ${at} of ${of}: ${error.message}` });
 }
 
 function refuseOtherTaps({ task }: PreparedImagePrompt, served: readonly number[]): void {
