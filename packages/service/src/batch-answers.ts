@@ -172,7 +172,7 @@ const ASK: Readonly<
 /** @throws what isn't the request's own, or may be otherwise the next time */
 function refusalOf(error: unknown): KilotuneError {
   if (!isCodedError(error) || error.code === "closed") throw error;
-  if ("retryable" in error && error.retryable === true) throw error;
+  if (error.retryable === true) throw error;
   return error as KilotuneError;
 }
 

@@ -20,11 +20,8 @@ export function textProxies(
   { store, groups }: Pick<GroupedTexts, "store" | "groups">,
   vectors: Float32Array,
 ): LearningTask<"prototypes"> {
-  const numbers = new Map<number, number>();
-  const labels = groups.map((group) => {
-    if (!numbers.has(group)) numbers.set(group, numbers.size);
-    return numbers.get(group) as number;
-  });
+  const numbers = new Map([...new Set(groups)].map((group, at) => [group, at]));
+  const labels = groups.map((group) => numbers.get(group) as number);
   const classes = numbers.size;
   const proxies = classMeans(vectors, labels, classes, backbone.manifest.config.hiddenSize);
   return textClassification(backbone, settings, { store, labels, classes }, proxies);

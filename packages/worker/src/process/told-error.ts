@@ -12,7 +12,7 @@ export interface ToldError {
 export function told(error: unknown): ToldError {
   if (isCodedError(error)) {
     const { code, message, hint, kind } = error;
-    return { code, message, hint, kind, retryable: "retryable" in error && error.retryable === true };
+    return { code, message, hint, kind, retryable: error.retryable === true };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "internal_error", message, hint: "", kind: "machine", retryable: false };
