@@ -10,12 +10,13 @@ export const PROMPT_FLAGS = {
     kind: "text",
     value: "START",
     about:
-      "What the prompt starts as: prompt:FILE, another one of the same backbone and method; kv and soft of texts also vocabulary, labels, examples, text:WORDS; random else",
+      "What the prompt starts as: prompt:FILE, another one of the same backbone and method; kv, soft and deep of texts also vocabulary, labels, examples, text:WORDS; random else",
   },
   reparam: {
     kind: "text",
     value: "WAY",
-    about: "Learns kv and soft through low-rank:R factors or an mlp[:WIDTH], and folds them into the prompt",
+    about:
+      "Learns kv, soft and deep through low-rank:R factors or an mlp[:WIDTH], and folds them into the prompt",
   },
 } as const satisfies Flags;
 

@@ -154,8 +154,11 @@ describe("wrong pairings", () => {
     [["sweep", "t.jsonl", "tokens=2,4", "--method", "bias"], "tokens: expected a setting of --method bias"],
     [["sweep", "t.jsonl", "firstLayer=0,1", "--method", "soft"], "a setting of --method soft"],
     [["tune", "t.jsonl", "--tiles", "--task", "classify"], "--tiles is of masks and boxes"],
-    [["tune", "t.jsonl", "--method", "deep"], "for classification, kv, soft, lora, bias, head"],
-    [["tune", "t.jsonl", "--method", "head", "--task", "retrieve"], "for retrieval, lora, kv, soft, bias."],
+    [["tune", "t.jsonl", "--method", "channels"], "for classification, kv, soft, deep, lora, bias, head"],
+    [
+      ["tune", "t.jsonl", "--method", "head", "--task", "retrieve"],
+      "for retrieval, lora, kv, soft, deep, bias.",
+    ],
     [["tune", "t.jsonl", "--method", "soft", "--first-layer", "2"], "--first-layer is of --method kv, deep"],
     [["classify", "--prompt", "p", "text", "--file", "f"], "both TEXT and --file"],
     [["classify", "--prompt", "p", "--prompt", "q", "text"], "several --prompt"],

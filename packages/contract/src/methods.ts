@@ -1,8 +1,8 @@
 import type { TaskName } from "./task.ts";
 
 /**
- * Ways to tune. `deep` (VPT-deep) is of images alone, and published as the `kv` that it is; `channels` is of convolutional
- * graphs; `bias` (BitFit) of texts; `border`, numbers along an image's edges, of any graph of images.
+ * Ways to tune. `deep`, tokens replaced at each layer (VPT-deep), is published as the `kv` that it is; `channels` is of
+ * convolutional graphs; `bias` (BitFit) of texts; `border`, numbers along an image's edges, of any graph of images.
  */
 export const METHODS = ["kv", "soft", "deep", "lora", "bias", "channels", "border", "head"] as const;
 
@@ -12,7 +12,7 @@ export type MethodName = (typeof METHODS)[number];
 export const METHOD_TITLES: Readonly<Record<MethodName, string>> = {
   kv: "key/value prefixes",
   soft: "soft tokens",
-  deep: "VPT-deep",
+  deep: "deep tokens",
   lora: "LoRA",
   bias: "biases",
   channels: "scale and shift of channels",
@@ -33,7 +33,7 @@ export interface MethodShape {
 export const METHOD_SHAPES: Readonly<Record<MethodName, MethodShape>> = {
   kv: { size: "tokens", firstLayer: true, standsForTokens: true },
   soft: { size: "tokens", standsForTokens: true },
-  deep: { size: "tokens", firstLayer: true },
+  deep: { size: "tokens", firstLayer: true, standsForTokens: true },
   lora: { size: "rank", firstLayer: true },
   bias: { firstLayer: true },
   channels: { firstLayer: true },
@@ -46,7 +46,7 @@ export type BackboneKind = "text" | "image" | "graph" | "bareGraph";
 
 /** What a backbone can be tuned by, the default first. */
 export const METHODS_OF: Readonly<Record<BackboneKind, readonly MethodName[]>> = {
-  text: ["kv", "soft", "lora", "bias", "head"],
+  text: ["kv", "soft", "deep", "lora", "bias", "head"],
   image: ["lora", "kv", "deep", "soft", "head"],
   graph: ["channels", "border", "head"],
   bareGraph: ["border", "head"],

@@ -69,7 +69,7 @@ describe("a job", () => {
       expect(job.method.type).toBe(type);
     }
     for (const [model, type, allowed] of [
-      ["minilm-l6", "deep", "classification (kv, soft, lora, bias, head)"],
+      ["minilm-l6", "channels", "classification (kv, soft, deep, lora, bias, head)"],
       ["vit", "channels", "classification (lora, kv, deep, soft, head)"],
       ["yolo", "lora", "classification (channels, border, head)"],
     ] as const)

@@ -12,6 +12,7 @@ export { readableName, zeroShot } from "./baselines/zero-shot.ts";
 export { type BestEpoch, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { chooseSettings, chooseWholeSettings } from "./choose-settings.ts";
 export { HiddenStore } from "./data/hidden-store.ts";
+export { deepPrefix } from "./deep-prefix.ts";
 export { embed } from "./embed.ts";
 export { classMeans, normalizeRows } from "./head/class-means.ts";
 export { type ClassRows, classTargets } from "./head/class-targets.ts";
@@ -146,6 +147,5 @@ export {
   type SegmentationPlan,
   type SegmentedImages,
 } from "./vision/segmentation.ts";
-export { type ServedPrompt, servedPrompt } from "./vision/served-prompt.ts";
 export type { VisionMethod, VisionSettings } from "./vision/settings.ts";
 export { openedSite, visionSite } from "./vision/vision-site.ts";

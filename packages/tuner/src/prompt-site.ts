@@ -7,7 +7,7 @@ import type { TuneSettings } from "./settings.ts";
 /** A tuning method answers three questions: where the prompt joins, what is trainable, how it starts. */
 export interface PromptSite<Site extends { readonly kind: string } = TunedSite | TunedVisionSite> {
   readonly site: Site;
-  /** Shape of the trainable tensor: kv [layers, 2, heads, tokens, headDim], soft [tokens, hidden] .. */
+  /** Shape of the trainable tensor: kv [layers, 2, heads, tokens, headDim], deep [layers, tokens, hidden] .. */
   readonly dims: readonly number[];
   start(random: Prng): Float32Array;
   /** Masks of one pass. @param rows its feeds, for their sizes */
@@ -21,6 +21,7 @@ export function promptSite(settings: TuneSettings, { config }: BackboneManifest)
   const { site, dims } = {
     soft: { site: { kind: "soft" }, dims: [tokens, hiddenSize] },
     kv: { site: { kind: "kv", firstLayer }, dims: [prompted, 2, heads, tokens, headDim] },
+    deep: { site: { kind: "deep", firstLayer }, dims: [prompted, tokens, hiddenSize] },
     lora: { site: { kind: "lora", firstLayer }, dims: [prompted, 2, 2, tokens, hiddenSize] },
     bias: { site: { kind: "biases", firstLayer }, dims: [biasNumbers(config, firstLayer)] },
   }[method] as Pick<PromptSite<TunedSite>, "site" | "dims">;
@@ -38,11 +39,11 @@ export function promptSite(settings: TuneSettings, { config }: BackboneManifest)
       const queries = method === "soft" ? tokens + S : S;
       const drawn: Record<string, Tensor> = {};
       if (method !== "bias") drawn["dropout.prompt"] = masks.draw(dims, random);
+      const isPrefix = method === "kv" || method === "deep";
       for (let layer = firstLayer; layer < layers; layer++) {
         // In a late prefix's first layer the text's own attention is frozen: there the mask is on the prefix alone.
-        const isFrozen = method === "kv" && layer === firstLayer && layer > 0;
-        const hasPrefix = method === "kv" || method === "soft";
-        const keys = !hasPrefix ? S : isFrozen ? tokens : tokens + S;
+        const isFrozen = isPrefix && layer === firstLayer && layer > 0;
+        const keys = !isPrefix && method !== "soft" ? S : isFrozen ? tokens : tokens + S;
         drawn[`dropout.${layer}.attention`] = masks.draw([B, heads, queries, keys], random);
         drawn[`dropout.${layer}.mixed`] = masks.draw([B * queries, hiddenSize], random);
         drawn[`dropout.${layer}.output`] = masks.draw([B * queries, hiddenSize], random);

@@ -20,7 +20,7 @@ export interface TuneSettings extends LoopSettings {
   readonly method: TunedMethod;
   /** Virtual tokens of the prompt; of lora its rank; 0 of bias. */
   readonly tokens: number;
-  /** First layer with a prefix, low-rank products or biases; 0 for all, and always 0 for soft prompts. */
+  /** First layer with a prefix, deep tokens, low-rank products or biases; 0 for all, and always 0 for soft prompts. */
   readonly firstLayer: number;
   /** Logits are cosines divided by this. */
   readonly temperature: number;
@@ -32,4 +32,4 @@ export interface TuneSettings extends LoopSettings {
   readonly reparam?: string;
 }
 
-export type TunedMethod = "kv" | "soft" | "lora" | "bias";
+export type TunedMethod = "kv" | "soft" | "deep" | "lora" | "bias";

@@ -20,8 +20,8 @@ export interface TextJob extends JobOf<DataSource> {
    */
   readonly outOfScope?: { readonly label?: string };
   readonly backbone: Backbone;
-  readonly method: Exclude<MethodName, "deep" | "channels" | "border">;
-  /** What `kv` and `soft` are learnt through, and folded into the prompt's numbers; nothing where left out. */
+  readonly method: Exclude<MethodName, "channels" | "border">;
+  /** What `kv`, `soft` and `deep` are learnt through, and folded into the prompt's numbers; nothing where left out. */
   readonly reparam?: Reparametrisation;
 }
 

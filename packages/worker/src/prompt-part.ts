@@ -1,4 +1,4 @@
-import type { VisionBackbone } from "@kilotune/backbone";
+import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { type Feeds, float32 } from "@kilotune/engine";
 import type {
   BiasDifferences,
@@ -9,7 +9,7 @@ import type {
   Prompt,
   SoftTokens,
 } from "@kilotune/prompt";
-import { servedPrompt, type VisionSettings } from "@kilotune/tuner";
+import { deepPrefix, type TuneSettings, type VisionSettings } from "@kilotune/tuner";
 
 /** What was learnt at a site, as a prompt's file holds it. */
 export type PromptPart =
@@ -36,7 +36,7 @@ export type PromptPart =
     }
   | { readonly method: "border"; readonly sites: { readonly width: number }; readonly border: Border };
 
-export interface PromptShape {
+interface PromptShape {
   readonly method: PromptPart["method"];
   readonly tokens: number;
   readonly firstLayer: number;
@@ -50,7 +50,7 @@ export interface BackboneSizes {
   readonly hiddenSize: number;
 }
 
-export function promptPart(
+function promptPart(
   { method, tokens, firstLayer }: PromptShape,
   data: Float32Array,
   { layers: all, heads, headDim, hiddenSize: hidden }: BackboneSizes,
@@ -79,15 +79,17 @@ export function promptPart(
   };
 }
 
-/** Of images: deep prompts become the keys and values that they are. @param settings of a method that isn't `head` */
-export async function servedPart(
-  backbone: VisionBackbone,
-  settings: Pick<VisionSettings, "method" | "tokens" | "firstLayer">,
+/** What a run learnt, as its file holds it: deep prompts become the keys and values that they are. */
+export async function learntPart(
+  backbone: Backbone | VisionBackbone,
+  { method, tokens, firstLayer }: Pick<TuneSettings | VisionSettings, "method" | "tokens" | "firstLayer">,
   prompt: Float32Array,
 ): Promise<PromptPart> {
-  const { method, tensor } = await servedPrompt(backbone, settings, prompt);
+  const { config } = backbone.manifest;
   if (method === "head") throw new Error("a head alone has no prompt");
-  return promptPart({ ...settings, method }, tensor.data as Float32Array, backbone.manifest.config);
+  if (method !== "deep") return promptPart({ method, tokens, firstLayer }, prompt, config);
+  const { data } = await deepPrefix(backbone, firstLayer, prompt);
+  return promptPart({ method: "kv", tokens, firstLayer }, data as Float32Array, config);
 }
 
 /** A prompt: what was learnt at a site, nothing of a head alone, with the rest of its manifest and its head. */

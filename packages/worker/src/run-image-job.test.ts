@@ -48,7 +48,7 @@ describe("a job on images", () => {
       const files: Uint8Array[] = [];
       const onCheckpoint: JobHooks["onCheckpoint"] = ({ bytes }) => files.push(bytes);
       const { report } = await runTuneJob(job(task, { method: "deep", epochs: 2 }), { onCheckpoint });
-      expect(report.candidates.at(-1)).toMatchObject({ name: "deep", title: "VPT-deep" });
+      expect(report.candidates.at(-1)).toMatchObject({ name: "deep", title: "deep tokens" });
       // The job itself may publish a head. What was learnt until then is there in any case.
       expect(files).toHaveLength(1);
       const { prompt } = await decodePrompt(files[0] as Uint8Array);

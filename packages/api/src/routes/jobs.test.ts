@@ -103,7 +103,7 @@ describe("a job", () => {
       [{ hyperparameters: { init: { text: "" } } }, "init"],
       [{ hyperparameters: { reparam: { type: "mlp", width: 0 } } }, "width"],
       [{ method: { type: "lora", lora: { hyperparameters: { init: "labels" } } } }, "init"],
-      [{ method: { type: "deep", deep: { hyperparameters: { init: "labels" } } } }, "init"],
+      [{ method: { type: "bias", bias: { hyperparameters: { init: "labels" } } } }, "init"],
       [
         { method: { type: "kv", kv: { hyperparameters: {} } }, hyperparameters: { n_epochs: 3 } },
         "hyperparameters",

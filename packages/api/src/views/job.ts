@@ -130,7 +130,7 @@ function hyperparametersOf(type: JobMethod["type"]): readonly string[] {
   return [
     ...(size === undefined ? [] : [size]),
     ...(firstLayer ? ["first_layer"] : []),
-    ...(type === "deep" ? [] : ["init"]),
+    "init",
     ...(standsForTokens ? ["reparam"] : []),
   ];
 }

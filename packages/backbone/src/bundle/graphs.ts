@@ -14,6 +14,7 @@ import {
   type TextWanted,
   textKeysGraph,
   textLowerGraph,
+  textPrefixGraph,
   textServeGraph,
   textUpper,
   textWhole,
@@ -25,7 +26,9 @@ import { asInputs, type WeightPlaces } from "../weight-places.ts";
  * The graphs of one backbone. All point into the same weights file.
  * serve: ids and prompts of many tenants -> unit sentence vectors; with `added` those prompts, too, that are such additions.
  * lower: ids -> `hidden`, all that a prompt from `firstLayer` on can't change, so it is computed once a row. `cut`: see textLowerGraph.
- * keys: ids -> `kv`, the frozen layers' own keys and values from `firstLayer` on: what a prefix may start as.
+ * keys: ids -> `kv`, the frozen layers' own keys and values from `firstLayer` on: what a prefix may start as; and `states`, what
+ *   they are made of: what deep prompts may.
+ * prefix: deep prompts -> the prefixes that serve in their place.
  * upper: `hidden` and one prompt -> unit sentence vectors, or the text's tokens [B, S, H].
  * tune: `hidden`, one prompt, prototypes and targets -> loss and gradients.
  * whole: ids and all weights as inputs -> unit sentence vectors, or with prototypes and targets loss and all gradients.
@@ -33,7 +36,7 @@ import { asInputs, type WeightPlaces } from "../weight-places.ts";
 export type GraphSpec =
   | { readonly kind: "serve"; readonly added?: AdditionKind | undefined }
   | { readonly kind: "lower"; readonly firstLayer: number; readonly cut?: Cut }
-  | { readonly kind: "keys"; readonly firstLayer: number }
+  | { readonly kind: "keys" | "prefix"; readonly firstLayer: number }
   | { readonly kind: "upper"; readonly site: UpperSite; readonly wanted?: "embedding" | "tokens" }
   | { readonly kind: "tune"; readonly site: TunedSite; readonly dropout: boolean }
   | { readonly kind: "whole"; readonly wanted: "embedding" }
@@ -49,7 +52,8 @@ export function graphFile(spec: GraphSpec): string {
     case "lower":
       return `lower-${spec.firstLayer}${cutName(spec.cut)}.onnx`;
     case "keys":
-      return `keys-${spec.firstLayer}.onnx`;
+    case "prefix":
+      return `${spec.kind}-${spec.firstLayer}.onnx`;
     case "upper":
       return `upper-${siteName(spec.site)}${spec.wanted === "tokens" ? "-tokens" : ""}.onnx`;
     case "tune":
@@ -67,6 +71,8 @@ export function buildGraph(spec: GraphSpec, config: TextConfig, weights: WeightP
       return textLowerGraph(config, weights, spec.firstLayer, spec.cut);
     case "keys":
       return textKeysGraph(config, weights, spec.firstLayer);
+    case "prefix":
+      return textPrefixGraph(config, weights, spec.firstLayer);
     case "upper": {
       const { wanted = "embedding" } = spec;
       const { builder, features } = textUpper(

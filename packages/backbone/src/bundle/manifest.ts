@@ -31,7 +31,7 @@ export interface BackboneIdentity {
 }
 
 /** Raised when a graph or the layout of the weights changes: an older bundle is then built anew. */
-export const BUNDLE_FORMAT = "kilotune.backbone/8";
+export const BUNDLE_FORMAT = "kilotune.backbone/9";
 
 /** undefined where the manifest is of another format version, so that the caller builds the bundle again. */
 export function parseManifest(json: unknown): BackboneManifest | undefined {

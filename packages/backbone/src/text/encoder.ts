@@ -1,6 +1,6 @@
 import type { Value } from "@kilotune/engine";
 import type { Additions } from "../encoder/additions.ts";
-import { type Attended, type Dropout, EncoderParts } from "../encoder/parts.ts";
+import { type Attended, type Dropout, EncoderParts, type Prefix } from "../encoder/parts.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
 import { placesOf, reachBias, relativeBias, type Turns, turn, turnsOf } from "./positions.ts";
@@ -73,6 +73,15 @@ export class SentenceEncoder extends EncoderParts {
     return { query: turn(this.b, query, turns, headDim), key: turn(this.b, key, turns, headDim), value };
   }
 
+  /**
+   * Deep prompts of a layer, [P, H] -> the prefix that they are: what a layer makes of its prompt tokens is replaced at the next
+   * one, so nobody asks on their behalf; they are keys and values, the same for all texts, and stand nowhere.
+   */
+  prefixOf(tokens: Value, layer: number): Prefix {
+    const row = this.b.op("Unsqueeze", [tokens, this.b.ints([0])]);
+    return this.keys(this.#asked(tokens, layer), row, layer);
+  }
+
   /** Layers `from` to `to` of hidden states [T, H] -> [T, H], normed behind the last; `like` [B, S, ..] tells rows and positions. */
   layers(
     hidden: Value,
@@ -82,21 +91,21 @@ export class SentenceEncoder extends EncoderParts {
       to = this.#config.layers,
       attended,
       dropout = (x) => x,
-      onKeys,
+      onLayer,
     }: {
       from?: number;
       to?: number;
       attended: (layer: number) => Attended;
       dropout?: Dropout;
-      /** Told of a layer's own keys and values, each [B, N, S, D]. */
-      onKeys?: (layer: number, key: Value, value: Value) => void;
+      /** Told of what a layer reads, [T, H], and of its own keys and values, each [B, N, S, D]. */
+      onLayer?: (layer: number, read: Value, key: Value, value: Value) => void;
     },
   ): Value {
     let x = hidden;
     for (let layer = from; layer < to; layer++) {
       const around = attended(layer);
       const { query, key, value } = this.project(this.#asked(x, layer), like, layer, around.added);
-      onKeys?.(layer, key, value);
+      onLayer?.(layer, x, key, value);
       const drop = (attention: Value) => dropout(attention, `${layer}.attention`);
       const context = this.attend(query, key, value, around, drop);
       x = this.#afterAttention(this.joinHeads(context), x, layer, dropout, around.added);

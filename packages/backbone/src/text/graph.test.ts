@@ -43,9 +43,10 @@ const SITES: [name: string, site: TunedSite][] = [
   ["kv-1", { kind: "kv", firstLayer: 1 }],
   ["soft", { kind: "soft" }],
 ];
-const ADDITIONS: typeof SITES = [
+const MORE: typeof SITES = [
   ["lora-1", { kind: "lora", firstLayer: 1 }],
   ["biases-1", { kind: "biases", firstLayer: 1 }],
+  ["deep-1", { kind: "deep", firstLayer: 1 }],
 ];
 
 let cache: string;
@@ -142,7 +143,7 @@ describe.each(GOLDENS)("%s", (golden, checkpoint) => {
     });
 
     // The other golden is older than these.
-    const sites = golden === "minilm-shaped" ? SITES : [...SITES, ...ADDITIONS];
+    const sites = golden === "minilm-shaped" ? SITES : [...SITES, ...MORE];
 
     it.each(sites)("vectors behind the prompt %s", async (name, site) => {
       const { embedding } = await run(open, { kind: "upper", site }, promptOf(name, site));
@@ -162,6 +163,15 @@ describe.each(GOLDENS)("%s", (golden, checkpoint) => {
         const results = await run(open, spec, { ...promptOf(name, site), ...dropout });
         expectStep(results, `${name}-dropout`, site, tolerance);
       });
+
+    it.runIf(golden !== "minilm-shaped")("deep prompts are served as the prefix that they are", async () => {
+      const session = await open({ kind: "prefix", firstLayer: 1 });
+      const { kv } = await session.run({ deep: given.get("deep-1") as Tensor });
+      await session.release();
+      const site = { kind: "kv", firstLayer: 1 } as const;
+      const { embedding } = await run(open, { kind: "upper", site }, { kv: kv as Tensor });
+      expect(relativeError(embedding, "deep-1/embedding")).toBeLessThan(tolerance);
+    });
 
     it("one serving batch of a plain row, a late prefix, a prefix on all layers and soft tokens", async () => {
       const session = await open({ kind: "serve" });
@@ -258,7 +268,7 @@ type Open = (spec: GraphSpec) => Promise<Session>;
 /** Texts through the lower graph, then through `spec` with whatever else it reads. */
 async function run(
   open: Open,
-  spec: Exclude<GraphSpec, { kind: "serve" | "lower" | "keys" | "whole" }>,
+  spec: Exclude<GraphSpec, { kind: "serve" | "lower" | "keys" | "prefix" | "whole" }>,
   prompt: Feeds = {},
   texts: Feeds = textFeeds(),
 ): Promise<Record<string, Tensor>> {

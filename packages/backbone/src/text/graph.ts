@@ -93,6 +93,7 @@ export function textLowerGraph(
 /**
  * Ids -> `kv` [B, L - firstLayer, 2, N, S, D]: what the frozen layers make of texts as keys and values. A prefix of these
  * numbers is to the layers from `firstLayer` on what the text would be if it stood there and read nothing but itself.
+ * And `states` [B, L - firstLayer, S, H], what those layers read: the same as deep prompts.
  */
 export function textKeysGraph(config: TextConfig, weights: WeightPlaces, firstLayer: number): Graph {
   const encoder = new SentenceEncoder(`keys-${firstLayer}`, config, weights);
@@ -101,10 +102,14 @@ export function textKeysGraph(config: TextConfig, weights: WeightPlaces, firstLa
   const text = encoder.embed(ids, positions, types);
   const bias = encoder.biases(mask);
   const found: Value[] = [];
-  const onKeys = (layer: number, ...pair: Value[]) => {
-    if (layer >= firstLayer) found.push(...pair.map((each) => b.op("Unsqueeze", [each, b.ints([1])])));
+  const read: Value[] = [];
+  const byLayer = (each: Value) => b.op("Unsqueeze", [each, b.ints([1])]);
+  const onLayer = (layer: number, states: Value, ...pair: Value[]) => {
+    if (layer < firstLayer) return;
+    found.push(...pair.map(byLayer));
+    read.push(byLayer(b.op("Reshape", [states, b.shapeOf(text)])));
   };
-  encoder.layers(encoder.flatten(text), text, { attended: (layer) => ({ bias: bias(layer) }), onKeys });
+  encoder.layers(encoder.flatten(text), text, { attended: (layer) => ({ bias: bias(layer) }), onLayer });
   const { layers: L, heads: N, headDim: D } = config;
   const dims = b.op(
     "Concat",
@@ -114,7 +119,22 @@ export function textKeysGraph(config: TextConfig, weights: WeightPlaces, firstLa
     },
   );
   b.output(b.op("Reshape", [b.op("Concat", found, { axis: 1 }), dims]), "kv");
+  b.output(b.op("Concat", read, { axis: 1 }), "states");
   return prune(b.build());
+}
+
+/** `deep` [L - firstLayer, P, H] -> the prefix `kv` [L - firstLayer, 2, N, P, D] that serves in its place, once a prompt. */
+export function textPrefixGraph(config: TextConfig, weights: WeightPlaces, firstLayer: number): Graph {
+  const encoder = new SentenceEncoder(`prefix-${firstLayer}`, config, weights);
+  const { b } = encoder;
+  const prompted = config.layers - firstLayer;
+  const deep = b.input("deep", "float32", [prompted, "P", config.hiddenSize]);
+  const pairs = splitAxis(b, deep, 0, prompted).map((tokens, at) => {
+    const { key, value } = encoder.prefixOf(tokens, firstLayer + at);
+    return b.op("Unsqueeze", [b.op("Concat", [key, value], { axis: 0 }), b.ints([0])]);
+  });
+  b.output(b.op("Concat", pairs, { axis: 0 }), "kv");
+  return b.build();
 }
 
 /**
@@ -123,7 +143,7 @@ export function textKeysGraph(config: TextConfig, weights: WeightPlaces, firstLa
  */
 export type UpperSite =
   | { readonly kind: "none"; readonly firstLayer: number; readonly cut?: Cut }
-  | { readonly kind: "kv"; readonly firstLayer: number }
+  | { readonly kind: "kv" | "deep"; readonly firstLayer: number }
   | { readonly kind: AdditionKind; readonly firstLayer: number }
   | { readonly kind: "soft" };
 
@@ -153,8 +173,8 @@ export interface TextWanted {
 
 /**
  * Hidden states below `firstLayer` and one prompt for all rows -> features, added to `b`'s graph; a head goes on from there.
- * kv: input `kv` [L - firstLayer, 2, N, P, D]. soft: input `soft` [P, H], in front of the text. lora, biases: an input of that
- * name, see sharedAdditions; `hidden` is cut in front.
+ * kv: input `kv` [L - firstLayer, 2, N, P, D]. deep: input `deep` [L - firstLayer, P, H]. soft: input `soft` [P, H], in front of
+ * the text. lora, biases: an input of that name, see sharedAdditions; `hidden` is cut in front.
  */
 export function textUpper(
   config: TextConfig,
@@ -225,6 +245,11 @@ export function textUpper(
   if (site.kind === "none") return fromCut(() => ({}));
 
   const prompted = L - firstLayer;
+  if (site.kind === "deep") {
+    const deep = dropout(b.input("deep", "float32", [prompted, "P", H]), "prompt");
+    const tokens = splitAxis(b, deep, 0, prompted);
+    return fromCut((layer) => ({ prefix: encoder.prefixOf(tokens[layer - firstLayer] as Value, layer) }));
+  }
   const kv = b.input("kv", "float32", [prompted, 2, N, "P", D]);
   const dropped = dropout(kv, "prompt");
   const parts = splitAxis(b, b.op("Reshape", [dropped, b.ints([2 * prompted, N, -1, D])]), 0, 2 * prompted);

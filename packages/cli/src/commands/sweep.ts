@@ -50,8 +50,9 @@ export const sweep = defineCommand({
     precision: { ...precisionFlag, about: `The model's; ${precisionFlag.about}`, default: "fp32" },
     method: {
       kind: "choice",
-      of: ["kv", "soft", "lora", "bias"],
-      about: "Key/value prefixes, soft tokens, low-rank products, whose tokens are the rank, or biases",
+      of: ["kv", "soft", "deep", "lora", "bias"],
+      about:
+        "Key/value prefixes, soft or deep tokens, low-rank products, whose tokens are the rank, or biases",
       default: "kv",
     },
     ...PROMPT_FLAGS,

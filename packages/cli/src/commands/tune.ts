@@ -53,9 +53,9 @@ export const tune = defineCommand({
     "Methods; sizes are of minilm-l6, besides 0.8 KB a label for the head:\n" +
     "kv        key/value prefixes in the upper half of the layers: the default for texts, 37 KB\n" +
     "soft      virtual tokens in front of the text: the smallest, 6 KB; every layer learns, so it takes several times as long\n" +
+    "deep      virtual tokens replaced at each of those layers (VPT-deep), published as the prefixes that they are: 37 KB\n" +
     "lora      low-rank products on queries and values, in the same layers: 74 KB; the default for images\n" +
     "bias      numbers added to the biases of the same layers (BitFit), of texts: 17 KB\n" +
-    "deep      of images: tokens in each layer (VPT-deep), published as the prefixes that they are\n" +
     "channels  of an exported convolutional graph, such as a detector: scale and shift of its channels\n" +
     "border    of any exported graph of images: numbers along the edges of what it is fed\n" +
     "head      no prompt: a linear head on the frozen backbone, in seconds\n" +

@@ -56,15 +56,13 @@ const HeadHyperparameters = Hyperparameters.extend({ init: auto(InitModel) });
 
 const TokenHyperparameters = Hyperparameters.extend({
   tokens: auto(z.int().min(1).max(128)).meta({ description: "Virtual tokens" }),
+  init: auto(PromptInit),
+  reparam: auto(Reparam),
 });
 
-const DeepHyperparameters = TokenHyperparameters.extend({
+const PrefixHyperparameters = TokenHyperparameters.extend({
   first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have no prefix" }),
 });
-
-const OF_TEXTS = { init: auto(PromptInit), reparam: auto(Reparam) };
-const SoftHyperparameters = TokenHyperparameters.extend(OF_TEXTS);
-const KvHyperparameters = DeepHyperparameters.extend(OF_TEXTS);
 
 const BiasHyperparameters = HeadHyperparameters.extend({
   first_layer: auto(z.int().min(0).max(1000)).meta({ description: "Layers below it have none" }),
@@ -91,15 +89,15 @@ export const Method = z
   .discriminatedUnion("type", [
     z.strictObject({
       type: z.literal("kv"),
-      kv: z.strictObject({ hyperparameters: KvHyperparameters.optional() }).optional(),
+      kv: z.strictObject({ hyperparameters: PrefixHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
       type: z.literal("soft"),
-      soft: z.strictObject({ hyperparameters: SoftHyperparameters.optional() }).optional(),
+      soft: z.strictObject({ hyperparameters: TokenHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
       type: z.literal("deep"),
-      deep: z.strictObject({ hyperparameters: DeepHyperparameters.optional() }).optional(),
+      deep: z.strictObject({ hyperparameters: PrefixHyperparameters.optional() }).optional(),
     }),
     z.strictObject({
       type: z.literal("lora"),
@@ -123,13 +121,13 @@ export const Method = z
     }),
     z.strictObject({
       type: z.literal("supervised"),
-      supervised: z.strictObject({ hyperparameters: KvHyperparameters.optional() }).optional(),
+      supervised: z.strictObject({ hyperparameters: PrefixHyperparameters.optional() }).optional(),
     }),
   ])
   .meta({
     id: "Method",
     description:
-      "kv: key/value prefixes (default of texts, but those to be found). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), of images. lora: low-rank products on queries and values (default of images, and of texts that are to be found). bias: numbers added to biases, of texts. channels: a scale and a shift of channels, of a convolutional graph. border: numbers along the edges of its images. head: a linear head alone",
+      "kv: key/value prefixes (default of texts, but those to be found). soft: soft input tokens. deep: tokens replaced at each layer (VPT-deep), served as the keys and values that they are. lora: low-rank products on queries and values (default of images, and of texts that are to be found). bias: numbers added to biases, of texts. channels: a scale and a shift of channels, of a convolutional graph. border: numbers along the edges of its images. head: a linear head alone",
   });
 export type Method = z.infer<typeof Method>;
 
@@ -177,7 +175,7 @@ export const JobCreate = z
     validation_file: GivenId.nullish(),
     method: Method.nullish(),
     /** OpenAI's older place for them. */
-    hyperparameters: KvHyperparameters.nullish(),
+    hyperparameters: PrefixHyperparameters.nullish(),
     out_of_scope: OutOfScope.nullish(),
     sweep: z.array(SweptSettings).min(2).max(16).nullish().meta({
       description:

@@ -29,6 +29,7 @@ export function chooseRetrievalSettings(
 const RATES: Readonly<Record<TuneSettings["method"], number>> = {
   kv: 0.3,
   soft: 0.3,
+  deep: 0.3,
   lora: 0.01,
   bias: 0.03,
 };

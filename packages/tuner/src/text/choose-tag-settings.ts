@@ -13,7 +13,7 @@ export function chooseTagSettings(
   about: Parameters<typeof chooseSettings>[1],
 ): TuneSettings {
   const firstLayer = about.firstLayer ?? Math.floor(manifest.config.layers / 3);
-  const hasTokens = about.method === "kv" || about.method === "soft";
+  const hasTokens = about.method !== "lora" && about.method !== "bias";
   const settings = chooseSettings(manifest, { ...(hasTokens && { tokens: 16 }), ...about, firstLayer });
   return {
     ...settings,

@@ -25,8 +25,8 @@ export type TextStart =
   | { readonly kind: "groups"; readonly groups: readonly (readonly Int32Array[])[] };
 
 /**
- * The start of a soft prompt, the tokens' embeddings, or of a prefix, the keys and values that the frozen layers make of
- * them. -> the site's numbers, flat.
+ * The start of a soft prompt, the tokens' embeddings; of deep prompts, what they are in front of each layer; or of a prefix, the
+ * keys and values that the frozen layers make of that. -> the site's numbers, flat.
  *
  * @throws KilotuneError `bad_init` where there is nothing to start from, or the method knows no such start
  */
@@ -36,18 +36,18 @@ export function startFromTexts(
   start: TextStart,
 ): (random: Prng) => Promise<Float32Array> {
   const { method, tokens } = settings;
-  if (method !== "kv" && method !== "soft")
+  if (method === "lora" || method === "bias")
     throw badInit(
       "a method whose prompt stands for tokens",
       method,
-      "Start it at random, or say kv or soft.",
+      "Start it at random, or say kv, soft or deep.",
     );
   if (start.kind === "text") tokensOfText(backbone, start.text);
   return async (random) => {
     const { rows, picks } = tokensOf(backbone, start, tokens, random);
     return method === "soft"
       ? meansOfEmbeddings(backbone, rows, picks)
-      : meansOfKeys(backbone, settings, rows, picks);
+      : meansByLayer(backbone, settings, rows, picks);
   };
 }
 
@@ -142,8 +142,8 @@ async function meansOfEmbeddings(
   return Float32Array.from(sums);
 }
 
-/** [L, 2, N, P, D] from the first layer on */
-async function meansOfKeys(
+/** Of kv [L, 2, N, P, D], of deep [L, P, H], from the first layer on. */
+async function meansByLayer(
   backbone: Backbone,
   settings: TuneSettings,
   rows: readonly Int32Array[],
@@ -151,13 +151,14 @@ async function meansOfKeys(
 ): Promise<Float32Array> {
   const { dims: wanted } = promptSite(settings, backbone.manifest);
   const [P, D] = wanted.slice(-2) as [number, number];
+  const output = settings.method === "kv" ? "kv" : "states";
   const blocks = sizeOf(wanted) / (P * D);
   const shares = sharesByRow(rows, picks);
   const sums = new Float64Array(blocks * P * D);
   const { firstLayer } = settings;
-  await eachRow(backbone, { kind: "keys", firstLayer }, rows, ({ kv }, row, at) => {
-    const { data, dims } = kv as Tensor;
-    const S = dims[4] as number;
+  await eachRow(backbone, { kind: "keys", firstLayer }, rows, (results, row, at) => {
+    const { data, dims } = results[output] as Tensor;
+    const S = dims.at(-2) as number;
     for (const { token, position, share } of shares[row] as Share[])
       for (let block = 0; block < blocks; block++) {
         const from = ((at * blocks + block) * S + position) * D;

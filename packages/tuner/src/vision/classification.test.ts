@@ -10,10 +10,10 @@ import { openLinearSession } from "../head/linear-session.ts";
 import { promptFeed } from "../prompt-site.ts";
 import { runTuning } from "../run-tuning.ts";
 import { type ClassifiedImages, imageAccuracy, imageClassification } from "./classification.ts";
+import { deepPrefix } from "../deep-prefix.ts";
 import { embedImages } from "./embed-images.ts";
 import { featureWanted } from "./held-out-vectors.ts";
 import { ImageStore } from "./image-store.ts";
-import { servedPrompt } from "./served-prompt.ts";
 import type { VisionMethod, VisionSettings } from "./settings.ts";
 import { toyImages, VISION_SETTINGS } from "./testing.ts";
 import { openedSite, visionSite } from "./vision-site.ts";
@@ -98,28 +98,21 @@ describe.each(METHODS)("$method on images", (settings) => {
   const taskOf = (own: VisionSettings) => imageClassification(backbone, own, data, prototypes);
 });
 
-it("deep prompts are served as the prefix that they are, others as they were learnt", async () => {
+it("deep prompts are served as the prefix that they are", async () => {
   const data = await dataOf(VISION_SETTINGS, "train", 2);
   const site = visionSite(VISION_SETTINGS, backbone.manifest)!;
   const deep = Float32Array.from({ length: 2 * 3 * 16 }, (_, at) => Math.sin(at));
-  const served = await servedPrompt(backbone, VISION_SETTINGS, deep);
-  expect(served.method).toBe("kv");
+  const served = await deepPrefix(backbone, VISION_SETTINGS.firstLayer, deep);
   const kvSite = visionSite({ ...VISION_SETTINGS, method: "kv" }, backbone.manifest)!;
-  expect(served.tensor.dims).toEqual(kvSite.dims);
+  expect(served.dims).toEqual(kvSite.dims);
   const vectorsBy = async (by: typeof site, prompt: Float32Array) => {
     const wanted = featureWanted("mean");
     const upper = await opened(backbone.open({ kind: "upper", site: by.site, wanted }));
     return embedImages(upper, data.store, "mean", promptFeed(by, prompt));
   };
-  const ours = await vectorsBy(kvSite, served.tensor.data as Float32Array);
+  const ours = await vectorsBy(kvSite, served.data as Float32Array);
   const theirs = await vectorsBy(site, deep);
   expect(Math.max(...ours.map((x, at) => Math.abs(x - theirs[at]!)))).toBeLessThan(1e-5);
-
-  const lora = new Float32Array(2 * 4 * 3 * 16).fill(1);
-  const asLearnt = await servedPrompt(backbone, { ...VISION_SETTINGS, method: "lora" }, lora);
-  expect(asLearnt).toMatchObject({ method: "lora", tensor: { data: lora, dims: [2, 2, 2, 3, 16] } });
-  const none = await servedPrompt(backbone, { ...VISION_SETTINGS, method: "head" }, new Float32Array());
-  expect(none).toMatchObject({ method: "head", tensor: { dims: [0] } });
 });
 
 it.each<VisionMethod>(["deep", "kv", "soft", "lora"])("%s starts the same for the same seed", (method) => {

@@ -1,7 +1,7 @@
 import type { Backbone } from "@kilotune/backbone";
 import { type Head, roundToStorage, type Storage, type Prompt, type TextClassifier } from "@kilotune/prompt";
 import type { TuneSettings } from "@kilotune/tuner";
-import { promptPart, withPart } from "../prompt-part.ts";
+import { learntPart, withPart } from "../prompt-part.ts";
 import type { Published } from "../task.ts";
 
 /** A prompt that a job makes. */
@@ -27,11 +27,11 @@ export interface PublishedTexts {
 }
 
 /** The prompt with the numbers that its file will hold: what is measured from here on is true of the file. */
-export function roundedPrompt(published: PublishedTexts): Prompt {
-  return roundToStorage(draft(published), published.storage);
+export async function roundedPrompt(published: PublishedTexts): Promise<Prompt> {
+  return roundToStorage(await draft(published), published.storage);
 }
 
-function draft({ backbone, use, head, tuned, storage, receipt }: PublishedTexts): Prompt {
+async function draft({ backbone, use, head, tuned, storage, receipt }: PublishedTexts): Promise<Prompt> {
   const { id, identity, licence, config, precision } = backbone.manifest;
   const { layers, hiddenSize, heads, headDim } = config;
   const shared = {
@@ -46,6 +46,6 @@ function draft({ backbone, use, head, tuned, storage, receipt }: PublishedTexts)
     receipt: { ...receipt, settings: { ...tuned?.settings } },
     metrics: {},
   };
-  const part = tuned && promptPart(tuned.settings, tuned.data, config);
+  const part = tuned && (await learntPart(backbone, tuned.settings, tuned.data));
   return withPart(part, shared, head) as unknown as Prompt;
 }

@@ -41,7 +41,7 @@ const STORAGES = [
   { storage: "float16", tolerance: 0.05 },
 ] as const;
 
-describe.each<TunedMethod>(["kv", "soft", "lora", "bias"])("a reloaded %s prompt", (method) => {
+describe.each<TunedMethod>(["kv", "soft", "deep", "lora", "bias"])("a reloaded %s prompt", (method) => {
   it.each(STORAGES)(
     "in $storage answers as it did when tuned, with the loss it had (known faults 1 and 2)",
     async ({ storage, tolerance }) => {
@@ -49,7 +49,11 @@ describe.each<TunedMethod>(["kv", "soft", "lora", "bias"])("a reloaded %s prompt
       const { settings, run, rows, sessions } = tuned;
       const before = await logitsOf(tuned);
       const file = path.join(folder, `${method}-${storage}.safetensors`);
-      const { id, prompt } = await writePrompt(roundedPrompt(publishedOf(settings, run, storage)), {}, file);
+      const { id, prompt } = await writePrompt(
+        await roundedPrompt(publishedOf(settings, run, storage)),
+        {},
+        file,
+      );
       expect((await readPromptFile(file)).id).toBe(id);
       const after = await answer(tiny.backbone, sessions.linear, prompt, rows);
       expect(Math.max(...before.map((logit, at) => Math.abs(logit - after[at]!)))).toBeLessThanOrEqual(

@@ -29,6 +29,7 @@ export const COMPARED = [
   "linear-probe",
   "soft",
   "kv",
+  "deep",
   "lora",
   "bias",
   "full",
@@ -221,9 +222,9 @@ function assertStarts(asked: Comparison, names: readonly ComparedName[], trainRo
           init.prompt.prompt.method,
           "Add its method, or leave it out.",
         )
-      : badInit("soft or kv among the methods", seen, "Add one of them, or leave it out.");
+      : badInit("soft, kv or deep among the methods", seen, "Add one of them, or leave it out.");
   if (asked.reparam !== undefined && !names.some((name) => throughOf(asked, runOf(name))))
-    throw badReparam("soft or kv among the methods", seen, "Add one of them, or leave it out.");
+    throw badReparam("soft, kv or deep among the methods", seen, "Add one of them, or leave it out.");
 }
 
 /** All that figures depend on. */

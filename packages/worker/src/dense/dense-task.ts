@@ -24,7 +24,7 @@ import { notesOf } from "../images/image-start.ts";
 import { pictureOf } from "../images/picture.ts";
 import { interrupted } from "../interrupted.ts";
 import type { ImageJob, JobHooks } from "../job.ts";
-import { servedPart, withPart } from "../prompt-part.ts";
+import { learntPart, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import { numbersOf } from "../standing-prompt.ts";
@@ -224,7 +224,7 @@ export async function openDense<Truth, Outcome>(
       };
       const head = { kind: kind.task === "segment" ? "segmentation" : "detection", numbers: learnt.head };
       const part =
-        name === TUNED && settings ? await servedPart(backbone, settings, learnt.prompt) : undefined;
+        name === TUNED && settings ? await learntPart(backbone, settings, learnt.prompt) : undefined;
       const prompt = withPart(part, shared, head);
       return roundToStorage(prompt as unknown as Prompt, shared.storage as "float16");
     },

@@ -18,7 +18,7 @@ import {
 } from "@kilotune/tuner";
 import { vectorsOfRows } from "../classes/prepare.ts";
 import type { ImageJob } from "../job.ts";
-import { servedPart, siteOfImages, withPart } from "../prompt-part.ts";
+import { learntPart, siteOfImages, withPart } from "../prompt-part.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { Published, RowsOf } from "../task.ts";
 import { attentionOf } from "./attention.ts";
@@ -166,7 +166,7 @@ export async function openImageVectors(
         metrics: {},
         ...about,
       };
-      const part = tuned && (await servedPart(backbone, chosen, tuned.prompt));
+      const part = tuned && (await learntPart(backbone, chosen, tuned.prompt));
       return roundToStorage(withPart(part, shared, head) as unknown as Prompt, storage);
     },
   };

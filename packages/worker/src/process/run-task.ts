@@ -88,8 +88,7 @@ async function jobOf(task: TuneTask | TrialTask, backbone: Backbone | VisionBack
     resume: true,
   };
   if (!isOfImages(backbone)) {
-    if (method === "deep" || method === "channels" || method === "border")
-      throw unknownHere("a method of texts", method);
+    if (method === "channels" || method === "border") throw unknownHere("a method of texts", method);
     return {
       ...shared,
       method,

@@ -28,7 +28,7 @@ import type { JobEvent, TextJob } from "../job.ts";
 import { judgeRows } from "../judge-rows.ts";
 import { mapFiles } from "../map-files.ts";
 import { once } from "../once.ts";
-import { promptPart, siteOfPrompt, withPart } from "../prompt-part.ts";
+import { learntPart, siteOfPrompt, withPart } from "../prompt-part.ts";
 import { TUNED } from "../select.ts";
 import { sharedSessions } from "../shared-sessions.ts";
 import type { JobData, RowsOf, Task, TaskPlan } from "../task.ts";
@@ -203,7 +203,7 @@ async function openTags(
         ofRow: scoreOfText,
       }),
 
-    publish({ kind, tuned, fitted, receipt }) {
+    async publish({ kind, tuned, fitted, receipt }) {
       const isTuned = kind === TUNED && tuned !== undefined && settings !== undefined;
       const numbers = isTuned
         ? learntHead(tuned.head as TagNumbers, settings.temperature)
@@ -223,7 +223,7 @@ async function openTags(
         receipt: { ...receipt, settings: isTuned ? { ...settings, epochs: tuned.epoch } : {} },
         metrics: {},
       };
-      const part = isTuned ? promptPart(settings, tuned.prompt, config) : undefined;
+      const part = isTuned ? await learntPart(backbone, settings, tuned.prompt) : undefined;
       return roundToStorage(withPart(part, shared, head) as unknown as Prompt, job.storage ?? "float16");
     },
     async answer(prompt, rows) {

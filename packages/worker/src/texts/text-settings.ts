@@ -13,7 +13,7 @@ export function textSettings(
   const { reparam } = job;
   if (job.method === "head") {
     if (job.init !== undefined)
-      throw badInit("a method that learns a prompt", "head", "Leave it out, or say kv or soft.");
+      throw badInit("a method that learns a prompt", "head", "Leave it out, or say kv, soft or deep.");
     if (reparam !== undefined) throw noTokens(job.method);
     return undefined;
   }
@@ -43,7 +43,11 @@ function reparamWords(reparam: Reparametrisation): string {
 }
 
 function noTokens(method: string): KilotuneError {
-  return badReparam("a method whose prompt stands for tokens", method, "Leave it out, or say kv or soft.");
+  return badReparam(
+    "a method whose prompt stands for tokens",
+    method,
+    "Leave it out, or say kv, soft or deep.",
+  );
 }
 
 export function badReparam(expected: string, seen: string, hint: string): KilotuneError {

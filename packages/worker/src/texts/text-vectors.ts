@@ -56,7 +56,7 @@ export interface TextVectors extends AsyncDisposable {
     use: TextUse,
     head: Head | { readonly kind: "none" },
     { tuned, receipt }: Pick<Published<unknown, unknown>, "tuned" | "receipt">,
-  ): Prompt;
+  ): Promise<Prompt>;
 }
 
 /** @param settings undefined where a head alone is asked for */

@@ -158,6 +158,7 @@ def write(name, kind, config_of, make_tokenizer):
         "soft": torch.randn(TOKENS, H),
         "lora-1": 0.3 * torch.randn(L - 1, 2, 2, TOKENS, H),
         "biases-1": 0.3 * torch.randn((L - 1) * (3 * H + wide(config)) + H),
+        "deep-1": torch.randn(L - 1, TOKENS, H),
     }
     if name in ("bert", "xlm-roberta"):
         types = [types + [0] * (S - len(ids)) for ids, types in rows]

@@ -3,8 +3,8 @@
     python reference.py CHECKPOINT IN.safetensors OUT.safetensors
 
 IN  input_ids [B, S], mask [B, S], pool [B, S], prototypes [C, H], targets [B, C], weights [B], scale [], optionally
-    token_types [B, S], and prompts: `kv-K` [L - K, 2, N, P, D] joins the layers from K on, `soft` [P, H] stands in front of
-    the text; `lora-K` [L - K, 2, 2, R, H] and `biases-K`, flat, are added to modules' outputs. `NAME/dropout.PLACE` are dropout masks of the prompt NAME, named as the tuning graph names them.
+    token_types [B, S], and prompts: `kv-K` [L - K, 2, N, P, D] joins the layers from K on, `deep-K` [L - K, P, H] are tokens
+    that each of them reads as such, `soft` [P, H] stands in front of the text; `lora-K` [L - K, 2, 2, R, H] and `biases-K`, flat, are added to modules' outputs. `NAME/dropout.PLACE` are dropout masks of the prompt NAME, named as the tuning graph names them.
     `whole` asks for the gradients of all weights.
 OUT `hidden-K` [B, S, H], the states below layer K; `plain/embedding`; and for each prompt `NAME/embedding`, `/logits`,
     `/loss`, `/grad.prompt`, `/grad.prototypes`; with masks the same under `NAME-dropout`;
@@ -32,7 +32,7 @@ def reference(model, given):
     slack = 1e-5 if isinstance(family, Modern) else 1e-12
     furthest = (ours - out["plain/embedding"]).abs().max().item()
     assert furthest < slack, f"the layers below aren't transformers' own: {furthest}"
-    for name in [name for name in g if "/" not in name and name.split("-")[0] in ("kv", "soft", "lora", "biases")]:
+    for name in [name for name in g if "/" not in name and name.split("-")[0] in ("kv", "deep", "soft", "lora", "biases")]:
         out.update(case(family, g, name, name, {}))
         masks = {key.split("/")[1]: x for key, x in g.items() if key.startswith(f"{name}/dropout.")}
         if masks:
@@ -104,10 +104,12 @@ def encode(family, g, name, prompt, masks):
         q, k = family.place(q, i), family.place(k, i)
         # Soft tokens stand in front of the text, as words would; a prefix stands nowhere and is seen by all.
         bias = family.bias(i, S).expand(B, N, S, S).masked_fill(seen[:, None, None] == 0, UNSEEN)
-        if kind == "kv" and i >= int(first) and prompt.shape[3] > 0:
-            keys, values = prompt[i - int(first)]
+        if kind in ("kv", "deep") and i >= int(first) and prompt.shape[-2] > 0:
+            own = prompt[i - int(first)]
+            # Nobody asks on a deep token's behalf: the next layer reads another in its place.
+            keys, values = own if kind == "kv" else (x.view(-1, N, D).transpose(0, 1) for x in family.project(layer, i, own)[1:])
             k, v = torch.cat([keys.expand(B, -1, -1, -1), k], 2), torch.cat([values.expand(B, -1, -1, -1), v], 2)
-            bias = F.pad(bias, (prompt.shape[3], 0))
+            bias = F.pad(bias, (prompt.shape[-2], 0))
         weights = (q @ k.transpose(-1, -2) / D**0.5 + bias).softmax(-1)
         if (mask := masks.get(f"dropout.{i}.attention")) is not None:
             weights = weights * F.pad(mask, (0, weights.shape[-1] - mask.shape[-1]), value=1)

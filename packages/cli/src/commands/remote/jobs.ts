@@ -30,7 +30,7 @@ export const jobsCreate = defineCommand({
       kind: "choice",
       of: METHODS,
       about:
-        "Key/value prefixes, soft tokens, of images VPT-deep, low-rank products, biases of a model of texts, channels of a graph, a border of the image, or a head alone; the model's default else",
+        "Key/value prefixes, soft tokens, deep ones (VPT-deep), low-rank products, biases of a model of texts, channels of a graph, a border of the image, or a head alone; the model's default else",
     },
     ...OUTSIDE_FLAGS,
     epochs: {
