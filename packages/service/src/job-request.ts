@@ -111,9 +111,8 @@ function checkedMethod(
 /** Labels' names are of tasks with labels, rows of a label of those with a label for each row. */
 function checkInit(init: RequestedInit, task: TaskName, type: JobMethod["type"], isOfImages: boolean): void {
   if (typeof init === "object" && "model" in init) {
-    // A linear head is fitted to its end, wherever it begins; what deep learns no file holds.
-    const begins = type === "head" ? task === "segmentation" || task === "detection" : type !== "deep";
-    if (begins) return;
+    // A linear head is fitted to its end, wherever it begins.
+    if (type !== "head" || task === "segmentation" || task === "detection") return;
     throw invalidValue("init", `none with method ${type} for ${task}`, "one");
   }
   if (isOfImages) throw invalidValue("init", "another model, with a model of images", "words");

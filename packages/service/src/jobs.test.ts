@@ -109,13 +109,13 @@ describe("a job", () => {
         code: "invalid_value",
         param: "init",
       });
-    // Another model's head goes on where it was learnt step by step; what deep learns no file holds.
+    // Another model's head goes on where it was learnt step by step.
     const model = "ft:vit:nobody::none";
     for (const [task, type, code] of [
       ["classification", "head", "invalid_value"],
-      ["detection", "deep", "invalid_value"],
       ["detection", "head", "model_not_found"],
       ["classification", "lora", "model_not_found"],
+      ["classification", "deep", "model_not_found"],
     ] as const)
       await expect(asked({ model: "vit", task, method: { type, init: { model } } })).rejects.toMatchObject({
         code,

@@ -6,7 +6,7 @@ import { float32, type Tensor } from "@kilotune/engine";
  * keys and values that they are to every text or image.
  */
 export async function deepPrefix(
-  backbone: Backbone | VisionBackbone,
+  backbone: AnyBackbone,
   firstLayer: number,
   deep: Float32Array,
 ): Promise<Tensor> {
@@ -21,4 +21,118 @@ export async function deepPrefix(
   } finally {
     await session.release();
   }
+}
+
+/**
+ * Back again, flat: of keys and values [L - firstLayer, 2, N, P, D] that deep prompts became, and a file rounded, deep prompts that
+ * become them. Those of a prefix that was tuned as one stand for no tokens: what comes back is another prompt.
+ *
+ * To a layer without a norm in front of it keys and values are A t + b of a token t; with one they are A n + b of the direction n
+ * that the norm leaves of it. Both are linear, and what the frozen layer makes of unit vectors tells A: least squares do the rest.
+ *
+ * @param like deep prompts as a run begins with them at random: directions get their length, which is what rates were chosen for
+ */
+export async function deepOfPrefix(
+  backbone: AnyBackbone,
+  firstLayer: number,
+  kv: Float32Array,
+  like: Float32Array,
+): Promise<Float32Array> {
+  const { layers, hiddenSize: H } = backbone.manifest.config;
+  const prompted = layers - firstLayer;
+  const tokens = kv.length / (2 * prompted * H);
+  const { data, dims } = await deepPrefix(backbone, firstLayer, unitTokens(prompted, H));
+  const units = byToken(data as Float32Array, dims as PrefixDims);
+  const wanted = byToken(kv, [prompted, 2, dims[2] as number, tokens, dims[4] as number]);
+  const deviation = Math.sqrt(like.reduce((sum, value) => sum + value ** 2, 0) / like.length);
+  const deep = new Float32Array(prompted * tokens * H);
+  for (let layer = 0; layer < prompted; layer++) {
+    const inFront = isNormInFront(backbone, firstLayer + layer);
+    // A unit vector less its mean has the deviation that a norm divides by.
+    const unit = inFront ? Math.sqrt((1 / H) * (1 - 1 / H)) : 1 / UNIT;
+    const [origin, ...others] = units[layer] as [Float32Array, ...Float32Array[]];
+    const columns = others.map((own) =>
+      Float64Array.from(own, (value, at) => unit * (value - (origin[at] as number))),
+    );
+    const solve = leastSquares(columns);
+    (wanted[layer] as Float32Array[]).forEach((own, token) => {
+      const found = solve(Float64Array.from(own, (value, at) => value - (origin[at] as number)));
+      const length = inFront ? deviation : 1;
+      for (let h = 0; h < H; h++) deep[(layer * tokens + token) * H + h] = length * (found[h] as number);
+    });
+  }
+  return deep;
+}
+
+type AnyBackbone = Backbone | VisionBackbone;
+type PrefixDims = readonly [L: number, two: number, N: number, P: number, D: number];
+
+/** So long that a norm's epsilon is nothing beside it. */
+const UNIT = 100;
+
+/** Nothing, and the unit vectors, to each layer: [prompted, 1 + H, H] flat. */
+function unitTokens(prompted: number, H: number): Float32Array {
+  const tokens = new Float32Array(prompted * (1 + H) * H);
+  for (let layer = 0; layer < prompted; layer++)
+    for (let h = 0; h < H; h++) tokens[(layer * (1 + H) + 1 + h) * H + h] = UNIT;
+  return tokens;
+}
+
+/** [L, 2, N, P, D] flat -> of each layer and token its keys and values, [2 N D]. */
+function byToken(kv: Float32Array, [L, , N, P, D]: PrefixDims): Float32Array[][] {
+  const ofToken = (layer: number, token: number) => {
+    const own = new Float32Array(2 * N * D);
+    for (let head = 0; head < 2 * N; head++) {
+      const from = ((layer * 2 * N + head) * P + token) * D;
+      own.set(kv.subarray(from, from + D), head * D);
+    }
+    return own;
+  };
+  return Array.from({ length: L }, (_, layer) =>
+    Array.from({ length: P }, (_, token) => ofToken(layer, token)),
+  );
+}
+
+function isNormInFront({ manifest: { config } }: AnyBackbone, layer: number): boolean {
+  // The first layer of texts reads what is normed already.
+  return !("norms" in config) || (config.norms === "in front" && layer > 0);
+}
+
+/** @returns the x, [columns], whose sum of columns comes closest to a vector; of several the shortest, or nearly */
+function leastSquares(columns: readonly Float64Array[]): (wanted: Float64Array) => Float64Array {
+  const n = columns.length;
+  const product = (a: Float64Array, b: Float64Array) => {
+    let sum = 0;
+    for (let at = 0; at < a.length; at++) sum += (a[at] as number) * (b[at] as number);
+    return sum;
+  };
+  // Normal equations, by Cholesky: `rows` is lower triangular.
+  const rows = columns.map((own, row) =>
+    Float64Array.from({ length: row + 1 }, (_, column) => product(own, columns[column] as Float64Array)),
+  );
+  const ridge = (1e-9 * rows.reduce((sum, own, row) => sum + (own[row] as number), 0)) / n;
+  for (let row = 0; row < n; row++) {
+    const own = rows[row] as Float64Array;
+    own[row]! += ridge;
+    for (let column = 0; column <= row; column++) {
+      const other = rows[column] as Float64Array;
+      let rest = own[column] as number;
+      for (let k = 0; k < column; k++) rest -= (own[k] as number) * (other[k] as number);
+      own[column] = row === column ? Math.sqrt(Math.max(rest, ridge)) : rest / (other[column] as number);
+    }
+  }
+  return (wanted) => {
+    const x = Float64Array.from(columns, (own) => product(own, wanted));
+    for (let row = 0; row < n; row++) {
+      const own = rows[row] as Float64Array;
+      for (let k = 0; k < row; k++) x[row]! -= (own[k] as number) * (x[k] as number);
+      x[row]! /= own[row] as number;
+    }
+    for (let row = n - 1; row >= 0; row--) {
+      for (let k = row + 1; k < n; k++)
+        x[row]! -= ((rows[k] as Float64Array)[row] as number) * (x[k] as number);
+      x[row]! /= (rows[row] as Float64Array)[row] as number;
+    }
+    return x;
+  };
 }

@@ -12,7 +12,7 @@ export { readableName, zeroShot } from "./baselines/zero-shot.ts";
 export { type BestEpoch, type Checkpoint, decodeCheckpoint, encodeCheckpoint } from "./checkpoint.ts";
 export { chooseSettings, chooseWholeSettings } from "./choose-settings.ts";
 export { HiddenStore } from "./data/hidden-store.ts";
-export { deepPrefix } from "./deep-prefix.ts";
+export { deepOfPrefix, deepPrefix } from "./deep-prefix.ts";
 export { embed } from "./embed.ts";
 export { classMeans, normalizeRows } from "./head/class-means.ts";
 export { type ClassRows, classTargets } from "./head/class-targets.ts";

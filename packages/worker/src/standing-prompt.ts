@@ -1,6 +1,8 @@
+import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import type { MethodName } from "@kilotune/contract";
+import type { Prng } from "@kilotune/dataset";
 import type { Prompt } from "@kilotune/prompt";
-import { badInit } from "@kilotune/tuner";
+import { badInit, deepOfPrefix, type PromptSite } from "@kilotune/tuner";
 
 /** Where a run's prompt joins, as its settings say it. */
 export interface PromptPlace {
@@ -20,13 +22,9 @@ export function standingNumbers(
   { method, tokens, firstLayer }: PromptPlace,
   layers: number,
 ): Float32Array {
-  if (method === "deep")
-    throw badInit(
-      "a method whose file holds what it learns",
-      "deep, whose file holds the keys and values that its tokens became",
-      "Tune with method kv: that goes on from a file of deep as well.",
-    );
-  if (prompt.method === "head" || prompt.method !== method)
+  const isOfDeep = prompt.manifest.receipt?.settings.method === "deep";
+  const isSame = prompt.method === method || (method === "deep" && isOfDeep);
+  if (prompt.method === "head" || !isSame)
     throw badInit(
       `a prompt of method ${method}`,
       prompt.method,
@@ -43,6 +41,18 @@ export function standingNumbers(
       "Leave out tokens, rank, width and first layer: they follow from the prompt.",
     );
   return numbersOf(prompt);
+}
+
+/** The start of a run that goes on from them, at its site: of deep the tokens that became the file's keys and values. */
+export async function startFrom(
+  standing: Float32Array,
+  backbone: Backbone | VisionBackbone,
+  { method, firstLayer }: Pick<PromptPlace, "method" | "firstLayer">,
+  site: PromptSite | undefined,
+  random: Prng,
+): Promise<Float32Array> {
+  if (method !== "deep" || site === undefined) return standing.slice();
+  return deepOfPrefix(backbone, firstLayer, standing, site.start(random));
 }
 
 /** What was learnt besides the head. */

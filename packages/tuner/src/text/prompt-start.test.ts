@@ -3,6 +3,7 @@ import { type TinyBackbone, tinyBackbone } from "@kilotune/backbone/testing";
 import { prng } from "@kilotune/dataset";
 import { float32, type Tensor } from "@kilotune/engine";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deepPrefix } from "../deep-prefix.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../checkpoint.ts";
 import { type RunOptions, runTuning } from "../run-tuning.ts";
 import { SETTINGS, toyData, toyTexts, WORDS } from "../testing.ts";
@@ -11,6 +12,7 @@ import { startFromTexts, type TextStart } from "./prompt-start.ts";
 
 const H = 32;
 const SOFT = { ...SETTINGS, method: "soft", tokens: 5, firstLayer: 0 } as const;
+const DEEP = { ...SETTINGS, method: "deep", tokens: 2, firstLayer: 0 } as const;
 const KV = { ...SETTINGS, method: "kv", tokens: 2, firstLayer: 1 } as const;
 
 let tiny: TinyBackbone;
@@ -21,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => tiny[Symbol.asyncDispose]());
 
-const start = async (settings: typeof SOFT | typeof KV, from: TextStart, seed = 1) =>
+const start = async (settings: typeof SOFT | typeof KV | typeof DEEP, from: TextStart, seed = 1) =>
   startFromTexts(backbone, settings, from)(prng(seed, "prompt"));
 const idsOf = (text: string) => backbone.tokenizer.encode(text).ids;
 
@@ -120,6 +122,18 @@ describe("a prefix", () => {
         expect(values[(block * P + 1) * D + d]).toBe(single[(block * 3 + 1) * D + d]);
       }
   });
+});
+
+it("deep prompts from a text become the keys and values of its tokens", async () => {
+  const deep = await start(DEEP, { kind: "text", text: "card stolen" });
+  expect(deep).toHaveLength(2 * 2 * H);
+  expect(deep.subarray(0, 2 * H)).toEqual((await read("lower", 0, "card stolen")).slice(H, 3 * H));
+  const { data } = await deepPrefix(backbone, 0, deep);
+  const kv = await start({ ...KV, firstLayer: 0 } as unknown as typeof KV, {
+    kind: "text",
+    text: "card stolen",
+  });
+  for (const [at, value] of kv.entries()) expect(data[at]).toBeCloseTo(value, 5);
 });
 
 it.each<[string, () => unknown, string]>([

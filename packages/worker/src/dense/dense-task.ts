@@ -198,7 +198,9 @@ export async function openDense<Truth, Outcome>(
         ...run,
         settings: own,
         task: kind.learning(own, train, train.prompted, startHead ?? (await fitHead(train)).head),
-        ...(start && { start: async () => ({ prompt: startNumbers(start, own, manifest) }) }),
+        ...(start && {
+          start: async (random) => ({ prompt: await startNumbers(start, own, backbone, random) }),
+        }),
         ...(validation ? { validation: kind.validation(own, validation, validation.prompted) } : {}),
       };
       return runTuning(options);

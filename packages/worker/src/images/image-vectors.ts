@@ -135,8 +135,8 @@ export async function openImageVectors(
     beginOf(own, rows, taskOn, taskFrom) {
       if (start === undefined) return {};
       return {
-        async start() {
-          const prompt = startNumbers(start, own, manifest);
+        async start(random) {
+          const prompt = await startNumbers(start, own, backbone, random);
           const task = start.takesHead
             ? taskFrom(start.prompt.head)
             : await taskOn(await vectorsOf({ prompt }, rows));

@@ -43,6 +43,7 @@ describe("a job's prompt that starts from", () => {
     [{ kind: "labels" }, "soft"],
     [{ kind: "examples" }, "kv"],
     [{ kind: "text", text: "my card is late" }, "soft"],
+    [{ kind: "labels" }, "deep"],
   ])(
     "%j by %s: another prompt than at random, told by its receipt, made again to the same bytes",
     async (init, method) => {
@@ -66,10 +67,10 @@ describe("a job's prompt that starts from", () => {
     expect(cut.stored.prompt.manifest).toMatchObject({ sites: { tokens: 3 } });
   });
 
-  it.each(["kv", "bias"] as const)(
+  it.each(["kv", "bias", "deep"] as const)(
     "another prompt, of %s, goes on from its numbers, whose file's hash the receipt tells",
     async (method) => {
-      const first = await tuned({ method, firstLayer: 1, tokens: 3 });
+      const first = await tuned({ method, firstLayer: 1, tokens: 3, storage: "float32" });
       const { tokens: _, ...job } = toyJob(place.tiny, place.folder, {
         method,
         init: { kind: "prompt", prompt: first.stored },
@@ -191,6 +192,8 @@ describe("refused before anything is learnt:", () => {
     expect((await refusal({ init, method: "soft" })).message).toContain(
       "expected a prompt of method soft, saw kv",
     );
+    // No tokens became the numbers of a prefix that was tuned as one.
+    expect((await refusal({ init, method: "deep" })).message).toContain("of method deep, saw kv");
     expect((await refusal({ init, tokens: 4 })).message).toContain(
       "expected 4 tokens on 1 layers from layer 1 on, saw 3 tokens on 1 layers from layer 1 on",
     );

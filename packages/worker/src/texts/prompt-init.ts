@@ -2,10 +2,17 @@ import { biasNumbers } from "@kilotune/backbone";
 import { type KilotuneError, METHOD_SHAPES } from "@kilotune/contract";
 import type { Prng, TextTask } from "@kilotune/dataset";
 import { assertCompatible } from "@kilotune/prompt";
-import { badInit, type RunOptions, startFromTexts, type TuneSettings, tokensOfText } from "@kilotune/tuner";
+import {
+  badInit,
+  promptSite,
+  type RunOptions,
+  startFromTexts,
+  type TuneSettings,
+  tokensOfText,
+} from "@kilotune/tuner";
 import { backboneIdentity } from "../backbone-identity.ts";
 import type { TextJob } from "../job.ts";
-import { sizesOfPrompt, standingNumbers } from "../standing-prompt.ts";
+import { sizesOfPrompt, standingNumbers, startFrom } from "../standing-prompt.ts";
 
 /** Of a run what its prompt may start from. */
 export interface StartWords {
@@ -33,7 +40,8 @@ export function promptStart(
       const { method, firstLayer } = settings;
       const tokens = method === "bias" ? biasNumbers(config, firstLayer) : settings.tokens;
       const values = standingNumbers(prompt, { method, tokens, firstLayer }, config.layers);
-      return async () => values.slice();
+      return (random) =>
+        startFrom(values, backbone, settings, promptSite(settings, backbone.manifest), random);
     }
     case "labels": {
       if (words.labels === undefined) throw noSuchWords("labels");
