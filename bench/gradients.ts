@@ -16,7 +16,7 @@ const REFERENCE = path.join(REPOSITORY, "packages/backbone/src/text/goldens");
 
 export const bench = defineBench({
   about:
-    "gradients of prompts (LoRA and biases, too), heads and all weights on ONNX Runtime vs PyTorch autograd, a tiny random BERT and minilm-l6",
+    "gradients of prompts (deep ones, LoRA and biases, too), heads and all weights on ONNX Runtime vs PyTorch autograd, a tiny random BERT and minilm-l6",
   goal: "relative error <= 1e-5 for every gradient",
   flags: { rows: 8, tokens: 8, classes: 5, seed: 0 },
   async run({ rows, tokens, classes, seed }) {
@@ -50,7 +50,7 @@ interface Errors {
   readonly prototypeGradient: number;
 }
 
-/** Relative errors by prompt: prefixes, low-rank products and biases on all layers and on the upper half, soft tokens. */
+/** Relative errors by prompt: prefixes, deep tokens, low-rank products and biases on all layers and on the upper half, soft tokens. */
 async function errorsOf(
   backbone: Backbone,
   checkpoint: string,
@@ -66,6 +66,12 @@ async function errorsOf(
         name: `kv-${firstLayer}`,
         site: { kind: "kv", firstLayer },
         dims: prefix(firstLayer),
+        deviation: 0.3,
+      },
+      {
+        name: `deep-${firstLayer}`,
+        site: { kind: "deep", firstLayer },
+        dims: [layers - firstLayer, setting.tokens, hiddenSize],
         deviation: 0.3,
       },
       {

@@ -117,7 +117,7 @@ function tokensOf(prompt: StoredPrompt["prompt"]): number {
 function candidates<Outcome>(
   baselines: readonly Baseline[],
   ownHead: string | undefined,
-  { job, facts, selection, published, stored, tested, settings, full }: JobFindings<Outcome>,
+  { job, facts, selection, published, final, stored, tested, settings, full }: JobFindings<Outcome>,
 ): Candidate[] {
   // A head that was asked for is a baseline by another name; it stands among the methods.
   const twin = settings === undefined ? ownHead : undefined;
@@ -131,6 +131,8 @@ function candidates<Outcome>(
     published: published === name && name !== twin,
   }));
   const asked = job.method;
+  // A file holds of a deep token its key and its value.
+  const more = asked === "deep" ? ((selection.run ?? final)?.prompt.length ?? 0) : 0;
   const own = published === TUNED || published === twin;
   if (full !== undefined)
     rows.push({
@@ -146,7 +148,7 @@ function candidates<Outcome>(
     title: METHOD_TITLES[asked],
     heldOut: selection.scores[asked] ?? null,
     test: own ? (tested?.score ?? null) : null,
-    sizeBytes: own ? stored.sizeBytes : facts.trainableParameters * 2,
+    sizeBytes: own ? stored.sizeBytes : (facts.trainableParameters + more) * 2,
     published: own,
   });
   return rows;

@@ -92,25 +92,10 @@ export function sizesOfPrompt(prompt: Prompt): Partial<Pick<PromptPlace, "tokens
 }
 
 function shapeOf(prompt: Exclude<Prompt, { method: "head" }>): string {
-  switch (prompt.method) {
-    case "soft":
-      return shapeWords("soft", prompt.soft.tokens, 0, 0);
-    case "kv":
-      return shapeWords("kv", prompt.kv.tokens, prompt.manifest.sites.firstLayer, prompt.kv.layers);
-    case "lora":
-      return shapeWords("lora", prompt.lora.rank, prompt.manifest.sites.firstLayer, prompt.lora.layers);
-    case "border":
-      return shapeWords("border", prompt.border.width, 0, 0);
-    case "channels":
-      return shapeWords("channels", 0, 0, 0);
-    case "bias":
-      return shapeWords(
-        "bias",
-        prompt.bias.data.length,
-        prompt.manifest.sites.firstLayer,
-        prompt.bias.layers,
-      );
-  }
+  const { tokens = 0, firstLayer = 0 } = sizesOfPrompt(prompt);
+  const { sites } = prompt.manifest;
+  const numbers = prompt.method === "bias" ? prompt.bias.data.length : tokens;
+  return shapeWords(prompt.method, numbers, firstLayer, "layers" in sites ? sites.layers : 0);
 }
 
 function shapeWords(method: MethodName, tokens: number, firstLayer: number, layers: number): string {
