@@ -36,11 +36,12 @@ export const compare = defineCommand({
     "linear-probe  a linear head on the frozen backbone: the quickest to learn\n" +
     "soft          virtual tokens in front of the text: the smallest prompt, the slowest to learn\n" +
     "kv            key/value prefixes in the upper layers: what `kilotune tune` does unless told otherwise\n" +
+    "deep          virtual tokens replaced at each of those layers, stored as the prefixes that they are\n" +
     "lora          low-rank products on queries and values of the upper layers\n" +
     "bias          numbers added to the biases of the upper layers\n" +
     "full          (--with-full-tuning) all weights: minutes to hours, and a model a tenant\n\n" +
     "The best is told by held-out rows, with --folds by all folds together; test rows choose nothing. --folds does without --test.\n" +
-    "--init and --reparam are of kv and soft, --init prompt:FILE of that prompt's own method; the rest is learnt as without.\n" +
+    "--init and --reparam are of kv, soft and deep, --init prompt:FILE of that prompt's own method; the rest is learnt as without.\n" +
     "--out keeps each prompt and each method's figures as soon as they are there: after Ctrl-C or a crash the same command with\n" +
     "--resume goes on from them.",
   positionals: {

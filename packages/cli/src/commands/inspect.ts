@@ -76,7 +76,8 @@ function methodWords(manifest: Manifest): string {
   const where = `in layers ${firstLayer} to ${firstLayer + layers - 1}`;
   if (manifest.method === "lora") return `lora: rank ${manifest.sites.rank} on queries and values ${where}`;
   if (manifest.method === "bias") return `bias: added to biases ${where}, and behind the last norm`;
-  return `kv: ${manifest.sites.tokens} tokens ${where}`;
+  const learnt = manifest.receipt?.settings.method === "deep" ? ", learnt as deep tokens" : "";
+  return `kv: ${manifest.sites.tokens} tokens ${where}${learnt}`;
 }
 
 /** The head, and what its numbers become an answer by. */
