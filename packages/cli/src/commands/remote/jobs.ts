@@ -69,7 +69,7 @@ export const jobsCreate = defineCommand({
       kind: "text",
       value: "START",
       about:
-        "What the prompt starts as: model:NAME, another tuned model; kv and soft of texts also vocabulary, labels, examples, text:WORDS; random else",
+        "What the prompt starts as: model:NAME, another tuned model; kv, soft and deep of texts also vocabulary, labels, examples, text:WORDS; random else",
     },
     reparam: PROMPT_FLAGS.reparam,
     suffix: { kind: "text", value: "NAME", about: "A part of the model's name" },
