@@ -58,7 +58,7 @@ export interface DenseRun {
   readonly range?: Partial<AugmentationRange>;
   /** Of the head; 32 where left out. */
   readonly innerWidth?: number;
-  /** Of masks: a head whose patches say something of each of their cells. */
+  /** Of masks: whether the head's patches say something of each of their cells; the plan's own choice where left out. */
   readonly byCell?: boolean;
   readonly taps?: readonly number[];
   readonly settings?: Partial<DenseSettings>;
@@ -88,7 +88,8 @@ export async function learnMasks(
   run: DenseRun,
 ): Promise<Trained<SegmentationScore>> {
   const settings = settingsOf(backbone, train.files.length, run);
-  const chosen = planSegmentation(backbone.manifest, { classes, ...(run.byCell && { byCell: true }) });
+  const { byCell } = run;
+  const chosen = planSegmentation(backbone.manifest, { classes, ...(byCell !== undefined && { byCell }) });
   const plan = changed(chosen, run);
   const tensors = segmentationTensors(plan.spec);
   const stores = await openStores(backbone, settings, plan.taps, "segment", run, alsoOfMasks(backbone, plan));

@@ -107,7 +107,8 @@ export async function openDense<Truth, Outcome>(
     }),
     ...(aloneFrom && start && { init: start.what }),
   };
-  const wish = { ...rows, ...wishesOf(job, start), method: job.method, headStands: true };
+  const { task } = kind;
+  const wish = { ...rows, ...wishesOf(job, start), method: job.method, headStands: true, task };
   const settings =
     job.method === "head" ? undefined : settled(chooseDenseSettings(manifest, wish), job, start, manifest);
   const plainLower = await openBelow(backbone, alone, kind);
