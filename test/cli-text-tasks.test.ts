@@ -75,7 +75,7 @@ describe("the first row says what is learnt", () => {
     expect([lint.rows, lint.errors]).toEqual([36, []]);
     const [answer] = await kilotune("classify", "cash card", "--prompt", files.out, ...onTiny());
     for (const label of answer.labels) expect(answer.scores).toHaveProperty(label);
-  }, 60_000);
+  });
 
   it("pairs of texts with a number", async () => {
     const files = await filesOf("numbers", ({ text, label }) => ({
@@ -87,7 +87,7 @@ describe("the first row says what is learnt", () => {
     expect(evaluated.figures.r2).toBeCloseTo(result.test.r2, 4);
     const [answer] = await kilotune("classify", "cash card", "now", "--prompt", files.out, ...onTiny());
     expect(answer).toMatchObject({ text: "cash card", text_pair: "now", value: expect.any(Number) });
-  }, 60_000);
+  });
 
   it("named spans, told as places of the text", async () => {
     const files = await filesOf("spans", ({ text, label }) => {
@@ -102,7 +102,7 @@ describe("the first row says what is learnt", () => {
       expect(text.slice(start, end)).toBe(span);
       expect(["card", "parcel", "refund"]).toContain(label);
     }
-  }, 60_000);
+  });
 
   it("texts that find one another, whose vectors `embed` gives", async () => {
     const files = await filesOf("find", ({ text, label }) => ({
@@ -116,7 +116,7 @@ describe("the first row says what is learnt", () => {
     const [plain] = await kilotune("embed", "cash card", ...onTiny());
     expect(own.vector).toHaveLength(plain.vector.length);
     expect(own.vector).not.toEqual(plain.vector);
-  }, 60_000);
+  });
 });
 
 interface Figures {
@@ -143,4 +143,4 @@ it("cross-validates with --folds: figures by candidate and fold, and the same pr
   expect(await readFile(path.join(folder, `${out}.html`), "utf8")).toContain(
     '<section id="cross-validation"',
   );
-}, 60_000);
+});

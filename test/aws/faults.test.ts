@@ -236,7 +236,7 @@ describe("the store", () => {
     fault("GetItem", 20, "hang");
     const { status, body } = await classify();
     expect([status, body.error.code]).toEqual([503, "store_busy"]);
-  }, 30_000);
+  });
 
   it("denying: 500 without a word of why, which the log has", async () => {
     fault("GetItem", 20, { status: 400, code: "AccessDeniedException" });

@@ -56,4 +56,4 @@ it("a call is traced to X-Ray's daemon: its own part, and the store's behind it,
   expect(all).toContain('"operation":"AssumeRole"');
   expect(all).not.toContain("card");
   expect(infer.log()).not.toMatch(/"level":"(WARN|ERROR)"/);
-}, 60_000);
+});

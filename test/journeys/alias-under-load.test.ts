@@ -28,7 +28,7 @@ beforeAll(async () => {
     return { model, answer: (await classify(client, model, TEXTS)).data };
   };
   versions = [await version(1, ["a1", "b1", "c1"]), await version(2, ["a2", "b2", "c2"])];
-}, 60_000);
+});
 afterAll(() => place[Symbol.asyncDispose]());
 
 /** What an alias pointed to from `sentMs` at the earliest, from `answeredMs` in any case. */
@@ -85,7 +85,7 @@ it("loses no request, mixes none, and once the PUT is answered shows the new mod
   }
   expect(certain).toBeGreaterThan(seen.length / 3);
   expect(new Set(seen.map(({ answer }) => answer.model)).size).toBe(2);
-}, 60_000);
+});
 
 it("of two who move it at once lets one win, and tells the other", async () => {
   const [v1, v2] = versions;

@@ -25,7 +25,7 @@ beforeAll(async () => {
   neighbourKey = await place.newTenant(NEIGHBOUR);
   neighbour = clientOf(server, neighbourKey);
   theirs = await makeEverything(neighbour, NEIGHBOUR);
-}, 60_000);
+});
 afterAll(() => place[Symbol.asyncDispose]());
 
 it("deletes itself in the middle of jobs, uploads and calls, and leaves no byte", async () => {
@@ -83,4 +83,4 @@ it("whose deletion a kill -9 cut off is gone after the next start", async () => 
   if (status === 200) await again.delete("/tenant");
   await expect.poll(() => scanDisk(place.data, [WORD]), { timeout: 10_000 }).toEqual([]);
   await expect(again.models.list()).rejects.toMatchObject({ status: 401 });
-}, 60_000);
+});

@@ -32,7 +32,7 @@ beforeAll(async () => {
   for (const id of foreignIds()) expect(id).toMatch(/^[a-z0-9].{5,}/);
   operations = await operationsOf(server.url);
   before = await snapshot(owner);
-}, 60_000);
+});
 afterAll(() => place[Symbol.asyncDispose]());
 
 interface Operation {
@@ -231,7 +231,7 @@ describe("an id that isn't the caller's", () => {
         ).toEqual([]);
       }
     }
-  }, 60_000);
+  });
 
   it("that is a step up in the path leads to nothing", async () => {
     for (const route of operations.filter(withId)) {

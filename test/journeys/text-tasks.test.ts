@@ -64,7 +64,7 @@ describe("several labels a text", () => {
     expect(right.length).toBeGreaterThan(asked.length / 3);
     const [single] = (await own.classify({ model, input: asked[0]!.text, top_k: 1 })).data;
     expect(single!.labels).toEqual(data[0]!.labels);
-  }, 60_000);
+  });
 });
 
 describe("texts of none of the labels", () => {
@@ -97,7 +97,7 @@ describe("texts of none of the labels", () => {
       expect(typeof isOut).toBe("boolean");
       expect(Object.keys(scores).sort()).toEqual(["card", "parcel", "refund"]);
     }
-  }, 60_000);
+  });
 
   it("that the file doesn't have end the job with the file named; other tasks have none", async () => {
     const model = "tiny";
@@ -110,7 +110,7 @@ describe("texts of none of the labels", () => {
     await expect(
       own.jobs.create({ model, training_file, task: "retrieval", out_of_scope: {} }),
     ).rejects.toMatchObject({ status: 400, param: "out_of_scope" });
-  }, 60_000);
+  });
 });
 
 describe("pairs of texts", () => {
@@ -133,7 +133,7 @@ describe("pairs of texts", () => {
       status: 400,
       code: "wrong_input",
     });
-  }, 60_000);
+  });
 });
 
 describe("a number a text", () => {
@@ -146,7 +146,7 @@ describe("a number a text", () => {
     for (const { value } of data) expect(Math.abs(value - 1050)).toBeLessThan(100);
     expect(usage.total_tokens).toBeGreaterThan(24);
     await expect(own.classify({ model, input: "card" })).rejects.toMatchObject({ code: "unsupported_model" });
-  }, 60_000);
+  });
 });
 
 describe("texts that find one another", () => {
@@ -160,7 +160,7 @@ describe("texts that find one another", () => {
     const [plain] = (await own.embeddings({ model: "tiny", input: "stolen card" })).data;
     expect(one!.embedding).toHaveLength(plain!.embedding.length);
     expect(one!.embedding).not.toEqual(plain!.embedding);
-  }, 60_000);
+  });
 });
 
 describe("named spans", () => {
@@ -191,7 +191,7 @@ describe("named spans", () => {
       expect(alone!.spans).toEqual(data[at]!.spans);
     }
     await expect(own.classify({ model, input: "x" })).rejects.toMatchObject({ status: 400 });
-  }, 60_000);
+  });
 });
 
 it("rows of another task than the job's are refused with the line that says so", async () => {
@@ -203,4 +203,4 @@ it("rows of another task than the job's are refused with the line that says so",
   for await (const _ of own.jobs.watch(job.id));
   const { status, error } = await own.jobs.get(job.id);
   expect([status, error?.code]).toEqual(["failed", "invalid_training_file"]);
-}, 60_000);
+});

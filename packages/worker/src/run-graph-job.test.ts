@@ -111,7 +111,7 @@ it("learns channels and a head; both are served as they were measured", async ()
   ]);
   const image = await readFile(path.join(folder, "test-0.png"));
   expect(await differingRows(backbone, prompts, image, 10)).toBe(0);
-}, 60_000);
+});
 
 it("learns channels of the later stages alone, and leaves the others as they are", async () => {
   const { stored } = await lastOf(job({ firstLayer: 4, publishAsked: true }));
@@ -122,7 +122,7 @@ it("learns channels of the later stages alone, and leaves the others as they are
   expect([changed(0, early), changed(64, 64 + early)]).toEqual([false, false]);
   expect([changed(early, late), changed(64 + early, 64 + late)]).toEqual([true, true]);
   await expect(runTuneJob(job({ firstLayer: 6 }))).rejects.toMatchObject({ code: "bad_site" });
-}, 60_000);
+});
 
 it("learns a border of the image, which is served as it was measured, alone and among others", async () => {
   const { report, stored } = await lastOf(
@@ -146,7 +146,7 @@ it("learns a border of the image, which is served as it was measured, alone and 
   const image = await readFile(path.join(folder, "test-0.png"));
   expect(await differingRows(backbone, prompts, image, 8)).toBe(0);
   await expect(runTuneJob(job({ method: "border", tokens: 33 }))).rejects.toMatchObject({ code: "bad_site" });
-}, 60_000);
+});
 
 it("goes on from another prompt's channels, of all stages, and from its border", async () => {
   const standing = { epochs: 1, settings: { promptLearningRate: 1e-7, headLearningRate: 1e-7 } };
@@ -170,7 +170,7 @@ it("goes on from another prompt's channels, of all stages, and from its border",
     const later = { ...wanted, ...(method === "channels" ? { firstLayer: 4 } : { tokens: 2 }) };
     await expect(runTuneJob(later)).rejects.toMatchObject({ code: "bad_init" });
   }
-}, 60_000);
+});
 
 it.each([
   ["tokens", ["border", "head"], { hasClassToken: false, hiddenSize: 6, patchSize: 16, channels: 0 }],

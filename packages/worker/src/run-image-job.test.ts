@@ -225,7 +225,7 @@ describe("a job on images", () => {
     const opened = await test("segmentation").open("segment");
     const image = await opened.read("0.png");
     expect(await differingRows(tiny.backbone, prompts, image, 8)).toBe(0);
-  }, 60_000);
+  });
 
   it("of masks goes on from the head that was learnt alone", async () => {
     const settings = { promptLearningRate: 0, headLearningRate: 0 };
