@@ -14,6 +14,7 @@ import {
 } from "@kilotune/serving";
 import { reached, sigmoids } from "@kilotune/tuner";
 import { assess, outcomesOfLogits, scoreClasses } from "./classes/outcome.ts";
+import { PICTURE_SIDE } from "./dense/dense-task.ts";
 import { evaluateBoxes, objectsOf, scoreBoxes } from "./dense/detection.ts";
 import {
   comparison,
@@ -21,10 +22,11 @@ import {
   knownPixels,
   mapOf,
   maskTemperature,
+  type SegmentationOutcome,
   sampleSize,
   scoreMasks,
 } from "./dense/segmentation.ts";
-import { fileOf, nameOfRow } from "./images/image-files.ts";
+import { fileOf, type ImageFile, nameOfRow } from "./images/image-files.ts";
 import type { ImageRows } from "./images/image-source.ts";
 import { pictureOf } from "./images/picture.ts";
 import { readImages } from "./images/read-images.ts";
@@ -49,104 +51,164 @@ export async function evaluateImagePrompt({
   readonly stored: StoredPrompt;
   readonly test: ImageRows;
   readonly onEvent?: (event: JobEvent) => void;
-}): Promise<{ readonly score: Score; readonly findings: ReportFindings }> {
+}): Promise<ImageEvaluation> {
   const { manifest } = stored.prompt;
-  const { labels } = manifest;
   const codec = createSharpCodec();
-  const task = TASKS[manifest.task as keyof typeof TASKS];
-  await using read = await readImages(test, task, codec, emit, "answering");
-  const classOf = new Map(labels.map((label, at) => [label, at]));
+  await using read = await readImages(test, TASKS[manifest.task as ImageTask], codec, emit, "answering");
   const file = fileOf(read, codec, (row) => row);
-  const { rows, source } = file;
-  const names = rows.map(nameOfRow);
-  const picture = (row: number) => pictureOf(source, row, 360);
+  const asked: Asked = { manifest, file, names: file.rows.map(nameOfRow) };
+  const answers = answersOf(backbone, stored, file, emit);
+  switch (manifest.task as ImageTask) {
+    case "classification":
+      return evaluateClasses(asked, await collected(answers));
+    case "multi_label":
+      return evaluateLabels(asked, await collected(answers));
+    case "detection":
+      return evaluateObjects(asked, await collected(answers));
+    case "segmentation":
+      return evaluateMaps(asked, backbone, answers as AsyncIterable<ImageMap>);
+  }
+}
 
-  const { preprocessing: own, identity } = backbone.manifest;
-  const isTiled = manifest.backbone.preprocessingSha256 !== identity.preprocessingSha256;
-  const samples: SampledPixels[] = [];
-  /** Without the head's numbers, which don't fit in memory for all images. */
-  const sampled = ({ numbers, ...answer }: ImageMap): ImageMap => {
-    const preprocessing = isTiled ? tiledPreprocessing(own) : own;
-    const spec = segmentationSpec(manifest as PromptManifest & Use<"imageSegmentation">);
-    samples.push(sampleOfAnswer(numbers as Float32Array, answer.image, spec, preprocessing));
-    return answer;
-  };
-  const predictor = await createVisionPredictor({ backbone, codec, loadPrompt: async () => stored });
-  const answers: ImageAnswer[] = [];
+export interface ImageEvaluation {
+  readonly score: Score;
+  readonly findings: ReportFindings;
+}
+
+interface Asked {
+  readonly manifest: StoredPrompt["prompt"]["manifest"];
+  readonly file: ImageFile<ImageRow>;
+  /** Of the images, for people. */
+  readonly names: readonly string[];
+}
+
+const TASKS = {
+  classification: "classify",
+  multi_label: "classify",
+  segmentation: "segment",
+  detection: "detect",
+} as const satisfies Readonly<Record<string, VisionTask>>;
+
+type ImageTask = keyof typeof TASKS;
+
+/** Image after image, as it is served. */
+async function* answersOf(
+  backbone: VisionBackbone,
+  stored: StoredPrompt,
+  { count, source }: ImageFile<ImageRow>,
+  emit: (event: JobEvent) => void,
+): AsyncGenerator<ImageAnswer> {
+  const { manifest } = stored.prompt;
+  const predictor = await createVisionPredictor({
+    backbone,
+    codec: createSharpCodec(),
+    loadPrompt: async () => stored,
+  });
   try {
     // The tuner measures all answers from this score on; a person's threshold comes later.
-    const options = { threshold: 0.05, numbers: task !== "detect" };
-    const atOnce = task !== "segment" ? AT_ONCE : isTiled ? 1 : MAPS_AT_ONCE;
-    for (let from = 0; from < rows.length; from += atOnce) {
-      const part = await Promise.all(rows.slice(from, from + atOnce).map((_, at) => source.file(from + at)));
-      const requests = part.map((image) => ({ image, prompt: stored.id }));
-      for (const answer of await predictor.answer(requests, options)) {
-        answers.push(answer.task === "segmentation" ? sampled(answer) : answer);
-      }
-      emit({ kind: "progress", stage: "evaluate", share: answers.length / rows.length });
+    const options = { threshold: 0.05, numbers: manifest.task !== "detection" };
+    const atOnce =
+      manifest.task !== "segmentation" ? AT_ONCE : isTiled(manifest, backbone) ? 1 : MAPS_AT_ONCE;
+    for (let from = 0; from < count; from += atOnce) {
+      const rows = Array.from({ length: Math.min(atOnce, count - from) }, (_, at) => from + at);
+      const images = await Promise.all(rows.map((row) => source.file(row)));
+      yield* await predictor.answer(
+        images.map((image) => ({ image, prompt: stored.id })),
+        options,
+      );
+      emit({ kind: "progress", stage: "evaluate", share: (from + rows.length) / count });
     }
   } finally {
     await predictor.close();
   }
+}
 
-  if (manifest.task === "multi_label") {
-    const { temperature, thresholds } = manifest.calibration as LabelCalibration;
-    const logits = logitsOf(answers);
-    const told = { texts: names, ...targetsOf(rows.map(labelsOfRow), labels) };
-    const answered = reached(sigmoids(logits, temperature), thresholds);
-    const outcomes = outcomesOf(told, labels.length, { logits, answered });
-    return {
-      score: scoreOutcomes(outcomes),
-      findings: { task: "multi_label", evaluation: labelFindings(outcomes, labels, thresholds) },
-    };
+const AT_ONCE = 32;
+
+/** A map comes with the numbers that it was drawn by: megabytes an image, and of one in tiles as many a tile. */
+const MAPS_AT_ONCE = 8;
+
+async function collected<Answer extends ImageAnswer>(answers: AsyncIterable<ImageAnswer>): Promise<Answer[]> {
+  const all: ImageAnswer[] = [];
+  for await (const answer of answers) all.push(answer);
+  return all as Answer[];
+}
+
+function evaluateClasses(
+  { manifest, file, names }: Asked,
+  answers: readonly ImageClasses[],
+): ImageEvaluation {
+  const { labels } = manifest;
+  const classOf = classesOf(labels);
+  const { temperature } = manifest.calibration as { readonly temperature: number };
+  const labelled = Int32Array.from(file.rows, (row) => classOf.get(labelOf(row)) ?? -1);
+  const outcomes = outcomesOfLogits({ texts: names, labels: labelled }, logitsOf(answers), labels.length);
+  return { score: scoreClasses(outcomes, labels.length), findings: assess(outcomes, labels, temperature) };
+}
+
+function evaluateLabels({ manifest, file, names }: Asked, answers: readonly ImageClasses[]): ImageEvaluation {
+  const { labels } = manifest;
+  const { temperature, thresholds } = manifest.calibration as LabelCalibration;
+  const logits = logitsOf(answers);
+  const told = { texts: names, ...targetsOf(file.rows.map(labelsOfRow), labels) };
+  const answered = reached(sigmoids(logits, temperature), thresholds);
+  const outcomes = outcomesOf(told, labels.length, { logits, answered });
+  return {
+    score: scoreOutcomes(outcomes),
+    findings: { task: "multi_label", evaluation: labelFindings(outcomes, labels, thresholds) },
+  };
+}
+
+async function evaluateObjects(
+  { manifest, file, names }: Asked,
+  answers: readonly ImageObjects[],
+): Promise<ImageEvaluation> {
+  const { labels } = manifest;
+  const classOf = classesOf(labels);
+  const outcomes = file.rows.map((row, at) => ({
+    name: names[at] as string,
+    truths: objectsOf(row, classOf),
+    found: (answers[at] as ImageObjects).objects.map(({ label, score, box }) => ({
+      label: classOf.get(label) as number,
+      score,
+      box,
+    })),
+    picture: () => pictureOf(file.source, at, PICTURE_SIDE),
+  }));
+  const { threshold } = manifest.calibration as { readonly threshold: number };
+  const evaluation = await evaluateBoxes(outcomes, labels, threshold);
+  return { score: scoreBoxes(outcomes, labels.length), findings: { task: "detection", evaluation } };
+}
+
+async function evaluateMaps(
+  { manifest, file, names }: Asked,
+  backbone: VisionBackbone,
+  answers: AsyncIterable<ImageMap>,
+): Promise<ImageEvaluation> {
+  const { labels } = manifest;
+  // Of masks the labels are their numbers.
+  const values = labels.map(Number);
+  const spec = segmentationSpec(manifest as PromptManifest & Use<"imageSegmentation">);
+  const own = backbone.manifest.preprocessing;
+  const preprocessing = isTiled(manifest, backbone) ? tiledPreprocessing(own) : own;
+  const outcomes: SegmentationOutcome[] = [];
+  // One after the other: the numbers behind all maps don't fit in memory.
+  for await (const { map, image, numbers } of answers) {
+    const at = outcomes.length;
+    const truth = () => mapOf(file, file.rows[at] as ImageRow, at, values, labels);
+    const wanted = await truth();
+    const sample = sampleOfAnswer(numbers as Float32Array, image, spec, preprocessing);
+    outcomes.push({
+      ...comparison(wanted, map, labels.length),
+      sample: knownPixels(wanted, sample, labels.length),
+      name: names[at] as string,
+      truth,
+      answer: map,
+      picture: () => pictureOf(file.source, at, PICTURE_SIDE),
+    });
   }
-  switch (task) {
-    case "classify": {
-      const labelled = Int32Array.from(rows, (row) => classOf.get(labelOf(row)) ?? -1);
-      const logits = logitsOf(answers);
-      const outcomes = outcomesOfLogits({ texts: names, labels: labelled }, logits, labels.length);
-      const { temperature } = manifest.calibration as { readonly temperature: number };
-      return {
-        score: scoreClasses(outcomes, labels.length),
-        findings: assess(outcomes, labels, temperature),
-      };
-    }
-    case "detect": {
-      const outcomes = rows.map((row, at) => ({
-        name: names[at] as string,
-        truths: objectsOf(row, classOf),
-        found: (answers[at] as ImageObjects).objects.map(({ label, score, box }) => ({
-          label: classOf.get(label) as number,
-          score,
-          box,
-        })),
-        picture: () => picture(at),
-      }));
-      const { threshold } = manifest.calibration as { readonly threshold: number };
-      const evaluation = await evaluateBoxes(outcomes, labels, threshold);
-      return { score: scoreBoxes(outcomes, labels.length), findings: { task: "detection", evaluation } };
-    }
-    case "segment": {
-      // Of masks the labels are their numbers.
-      const values = labels.map(Number);
-      const outcomes = [];
-      for (const [at, row] of rows.entries()) {
-        const truth = () => mapOf(file, row, at, values, labels);
-        const { map } = answers[at] as ImageMap;
-        const wanted = await truth();
-        outcomes.push({
-          ...comparison(wanted, map, labels.length),
-          sample: knownPixels(wanted, samples[at] as SampledPixels, labels.length),
-          name: names[at] as string,
-          truth,
-          answer: map,
-          picture: () => picture(at),
-        });
-      }
-      const evaluation = await evaluateMasks(outcomes, labels, maskTemperature(manifest));
-      return { score: scoreMasks(outcomes, labels.length), findings: { task: "segmentation", evaluation } };
-    }
-  }
+  const evaluation = await evaluateMasks(outcomes, labels, maskTemperature(manifest));
+  return { score: scoreMasks(outcomes, labels.length), findings: { task: "segmentation", evaluation } };
 }
 
 /** Pixels of a map with the logits that it was drawn by, of one tile or of many. */
@@ -165,20 +227,16 @@ function sampleOfAnswer(
   return merger.sample(most);
 }
 
-const TASKS = {
-  classification: "classify",
-  multi_label: "classify",
-  segmentation: "segment",
-  detection: "detect",
-} as const satisfies Readonly<Record<string, VisionTask>>;
+function isTiled({ backbone }: Asked["manifest"], { manifest }: VisionBackbone): boolean {
+  return backbone.preprocessingSha256 !== manifest.identity.preprocessingSha256;
+}
 
-const AT_ONCE = 32;
+function classesOf(labels: readonly string[]): ReadonlyMap<string, number> {
+  return new Map(labels.map((label, at) => [label, at]));
+}
 
-/** A map comes with the numbers that it was drawn by: megabytes an image, and of one in tiles as many a tile. */
-const MAPS_AT_ONCE = 8;
-
-function logitsOf(answers: readonly ImageAnswer[]): Float32Array {
-  return Float32Array.from(answers.flatMap((each) => [...((each as ImageClasses).numbers ?? [])]));
+function logitsOf(answers: readonly ImageClasses[]): Float32Array {
+  return Float32Array.from(answers.flatMap(({ numbers }) => [...(numbers ?? [])]));
 }
 
 function labelOf({ target }: ImageRow): string {

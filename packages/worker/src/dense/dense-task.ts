@@ -255,7 +255,7 @@ export async function openDense<Truth, Outcome>(
 type PromptOfImages = Exclude<Prompt, { method: "head" | "bias" }>;
 
 /** Of a picture in the report, in pixels. */
-const PICTURE_SIDE = 360;
+export const PICTURE_SIDE = 360;
 
 /** Some rows of a file; nothing is computed again. */
 function pickImages<Truth>(rows: DenseRows<Truth>, wanted: readonly number[]): DenseRows<Truth> {
