@@ -8,7 +8,7 @@ import type { TuneSettings } from "../settings.ts";
  * at 0.01. On another split kv 80.3 at 0.1, LoRA 79.4 / 80.7 / 78.2 at 0.003 / 0.01 / 0.03, biases 79.8 / 79.9 / 76.8 at 0.01 /
  * 0.03 / 0.1. Of one or two texts of banking77 behind each other (400 rows, 20 labels; probe 91.5 %) kv 93.2 at 0.03 and at 0.1,
  * 94.0 at 0.3.
- * So kv stays the default. Nobody searched for soft's rate, or for more than 3,000 rows.
+ * So kv stays the default. Nobody searched for soft's and deep's rates, or for more than 3,000 rows.
  */
 export function chooseLabelSettings(
   manifest: BackboneManifest,

@@ -26,6 +26,7 @@ export function chooseRetrievalSettings(
   return { ...settings, epochs, batchSize: 64, promptLearningRate: RATES[method] };
 }
 
+/** Soft's and deep's are kv's: nobody searched for others. */
 const RATES: Readonly<Record<TuneSettings["method"], number>> = {
   kv: 0.3,
   soft: 0.3,
