@@ -1,5 +1,6 @@
 import type { Backbone, VisionBackbone } from "@kilotune/backbone";
 import { float32, type Tensor } from "@kilotune/engine";
+import { leastSquares } from "./optimizer/least-squares.ts";
 
 /**
  * Deep prompts [L - firstLayer, P, H], flat -> `kv` [L - firstLayer, 2, N, P, D], what a file holds of them and what is served: the
@@ -96,43 +97,4 @@ function byToken(kv: Float32Array, [L, , N, P, D]: PrefixDims): Float32Array[][]
 function isNormInFront({ manifest: { config } }: AnyBackbone, layer: number): boolean {
   // The first layer of texts reads what is normed already.
   return !("norms" in config) || (config.norms === "in front" && layer > 0);
-}
-
-/** @returns the x, [columns], whose sum of columns comes closest to a vector; of several the shortest, or nearly */
-function leastSquares(columns: readonly Float64Array[]): (wanted: Float64Array) => Float64Array {
-  const n = columns.length;
-  const product = (a: Float64Array, b: Float64Array) => {
-    let sum = 0;
-    for (let at = 0; at < a.length; at++) sum += (a[at] as number) * (b[at] as number);
-    return sum;
-  };
-  // Normal equations, by Cholesky: `rows` is lower triangular.
-  const rows = columns.map((own, row) =>
-    Float64Array.from({ length: row + 1 }, (_, column) => product(own, columns[column] as Float64Array)),
-  );
-  const ridge = (1e-9 * rows.reduce((sum, own, row) => sum + (own[row] as number), 0)) / n;
-  for (let row = 0; row < n; row++) {
-    const own = rows[row] as Float64Array;
-    own[row]! += ridge;
-    for (let column = 0; column <= row; column++) {
-      const other = rows[column] as Float64Array;
-      let rest = own[column] as number;
-      for (let k = 0; k < column; k++) rest -= (own[k] as number) * (other[k] as number);
-      own[column] = row === column ? Math.sqrt(Math.max(rest, ridge)) : rest / (other[column] as number);
-    }
-  }
-  return (wanted) => {
-    const x = Float64Array.from(columns, (own) => product(own, wanted));
-    for (let row = 0; row < n; row++) {
-      const own = rows[row] as Float64Array;
-      for (let k = 0; k < row; k++) x[row]! -= (own[k] as number) * (x[k] as number);
-      x[row]! /= own[row] as number;
-    }
-    for (let row = n - 1; row >= 0; row--) {
-      for (let k = row + 1; k < n; k++)
-        x[row]! -= ((rows[k] as Float64Array)[row] as number) * (x[k] as number);
-      x[row]! /= (rows[row] as Float64Array)[row] as number;
-    }
-    return x;
-  };
 }
