@@ -19,6 +19,7 @@ const NAMES: readonly string[] = [
   "oos",
   "time-to-accuracy",
   "membrane",
+  "tiles",
   "cells",
   "new-device",
   "sweep",
