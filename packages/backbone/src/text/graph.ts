@@ -7,6 +7,7 @@ import {
   splitAxis,
 } from "../encoder/additions.ts";
 import type { Attended, Dropout } from "../encoder/parts.ts";
+import { prefixGraph } from "../encoder/prefix-graph.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import type { TextConfig } from "./config.ts";
 import { SentenceEncoder } from "./encoder.ts";
@@ -123,18 +124,9 @@ export function textKeysGraph(config: TextConfig, weights: WeightPlaces, firstLa
   return prune(b.build());
 }
 
-/** `deep` [L - firstLayer, P, H] -> the prefix `kv` [L - firstLayer, 2, N, P, D] that serves in its place, once a prompt. */
+/** See prefixGraph. */
 export function textPrefixGraph(config: TextConfig, weights: WeightPlaces, firstLayer: number): Graph {
-  const encoder = new SentenceEncoder(`prefix-${firstLayer}`, config, weights);
-  const { b } = encoder;
-  const prompted = config.layers - firstLayer;
-  const deep = b.input("deep", "float32", [prompted, "P", config.hiddenSize]);
-  const pairs = splitAxis(b, deep, 0, prompted).map((tokens, at) => {
-    const { key, value } = encoder.prefixOf(tokens, firstLayer + at);
-    return b.op("Unsqueeze", [b.op("Concat", [key, value], { axis: 0 }), b.ints([0])]);
-  });
-  b.output(b.op("Concat", pairs, { axis: 0 }), "kv");
-  return b.build();
+  return prefixGraph(new SentenceEncoder(`prefix-${firstLayer}`, config, weights), config, firstLayer);
 }
 
 /**

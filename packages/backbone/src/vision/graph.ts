@@ -1,6 +1,7 @@
 import type { Graph, GraphBuilder, Value } from "@kilotune/engine";
 import { additionDims, servedAdditions, sharedAdditions, splitAxis } from "../encoder/additions.ts";
 import type { Attended } from "../encoder/parts.ts";
+import { prefixGraph } from "../encoder/prefix-graph.ts";
 import type { WeightPlaces } from "../weight-places.ts";
 import { tokensOf, type VisionConfig } from "./config.ts";
 import { VisionEncoder } from "./encoder.ts";
@@ -198,18 +199,9 @@ function isCutBelow(site: EncoderSite): boolean {
   return site.kind === "soft" || site.kind === "lora";
 }
 
-/** `deep` [L - firstLayer, P, H] -> the prefix `kv` [L - firstLayer, 2, heads, P, D] that serves in its place, once a prompt. */
+/** See prefixGraph. */
 export function visionPrefixGraph(config: VisionConfig, weights: WeightPlaces, firstLayer: number): Graph {
-  const vit = new VisionEncoder("prefix", config, weights);
-  const { b } = vit;
-  const prompted = config.layers - firstLayer;
-  const deep = b.input("deep", "float32", [prompted, "P", config.hiddenSize]);
-  const pairs = splitAxis(b, deep, 0, prompted).map((tokens, at) => {
-    const { key, value } = vit.prefixOf(tokens, firstLayer + at);
-    return b.op("Unsqueeze", [b.op("Concat", [key, value], { axis: 0 }), b.ints([0])]);
-  });
-  b.output(b.op("Concat", pairs, { axis: 0 }), "kv");
-  return b.build();
+  return prefixGraph(new VisionEncoder("prefix", config, weights), config, firstLayer);
 }
 
 /** Names the features as outputs of the graph: `cls`, `patches`, `tap-3`. */
